@@ -1,0 +1,119 @@
+"""What a recording is, whatever file, data set or simulation it came from.
+
+A *catalogue* is a list of `Entry`: what is known of each recording before its samples are read (label, speed,
+machine, ...), so that a caller can choose and split without opening a file. `Entry.read()` reads one of them;
+memory holds one recording at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+STANDARD_GRAVITY = 9.80665  # m/s² in one g
+
+HEALTHY = "healthy"
+OFF = "off"  # the machine is switched off: neither healthy nor a fault
+
+Samples = npt.NDArray[np.float32]
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message says where, what was found and what would be accepted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """The circumstances of a recording.
+
+    Attributes:
+        name: unique within its catalogue, e.g. `0600_GoB_GS_BaLo_WA_00lb`.
+        machine: the specimen that was measured; a split by machine keeps its recordings together.
+        session: the mounting or day; recordings of one session share more than their label.
+        label: `healthy`, `off`, or the fault.
+        severity: e.g. `light`; empty where the fault has no degrees.
+        speed_rpm: shaft speed, None where unknown.
+        load: in the source's own words, e.g. `11 lb`; empty where unknown.
+        rate_hz: samples a second on each axis.
+        axes: names of the columns of `data`.
+        source: data set or file it came from; simulated ones start with `simulated`.
+    """
+
+    name: str
+    machine: str
+    session: str
+    label: str
+    severity: str = ""
+    speed_rpm: float | None = None
+    load: str = ""
+    rate_hz: float
+    axes: tuple[str, ...]
+    source: str
+
+    @property
+    def is_healthy(self) -> bool:
+        return self.label == HEALTHY
+
+    @property
+    def is_fault(self) -> bool:
+        return self.label not in (HEALTHY, OFF)
+
+    @property
+    def fine_label(self) -> str:
+        """Label with its severity, e.g. `imbalance-very-light`."""
+        return f"{self.label}-{self.severity}" if self.severity else self.label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording(Condition):
+    """Samples and their circumstances.
+
+    Attributes:
+        data: acceleration in m/s², float32, shape (frames, axes).
+        note: what was done to the samples on reading, e.g. the offset taken off.
+    """
+
+    data: Samples
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.data.ndim != 2 or self.data.shape[1] != len(self.axes):
+            raise DataError(
+                f"{self.source}: {self.name}: data has shape {self.data.shape}, "
+                f"accepted is (frames, {len(self.axes)}) for axes {', '.join(self.axes)}"
+            )
+        if not np.isfinite(self.data).all():
+            frame, axis = np.argwhere(~np.isfinite(self.data))[0]
+            raise DataError(
+                f"{self.source}: {self.name}: frame {frame}, axis {self.axes[axis]}: "
+                f"{self.data[frame, axis]}, accepted are finite numbers"
+            )
+
+    @property
+    def seconds(self) -> float:
+        return len(self.data) / self.rate_hz
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Condition):
+    """One line of a catalogue: a recording whose samples have not been read yet.
+
+    Attributes:
+        reader: returns acceleration in m/s², shape (frames, axes), and a note; raises `DataError`.
+    """
+
+    reader: Callable[[], tuple[Samples, str]]
+
+    def read(self) -> Recording:
+        """Read the samples. Raises `DataError` where they cannot be read."""
+        data, note = self.reader()
+        return Recording(**condition_fields(self), data=data, note=note)
+
+
+def condition_fields(condition: Condition) -> dict[str, Any]:
+    """The fields of `Condition` alone, to carry circumstances over to another recording."""
+    return {field.name: getattr(condition, field.name) for field in fields(Condition)}
