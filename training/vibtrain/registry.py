@@ -1,8 +1,8 @@
 """The published data sets that Vibnode knows: origin, licence, and where their files are on this machine.
 
 A data set is a TOML file in `datasets/`. Its files are looked for in `$VIBNODE_DATA/<name>/`, then in the
-user's cache, and are else downloaded into that cache. Wherever a file comes from, its SHA-256 decides if it is
-used.
+user's cache, and are else downloaded into that cache. Wherever a file comes from, its SHA-256 decides if it
+is used.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def find(data: Dataset) -> tuple[dict[str, Path], tuple[DataFile, ...]]:
 def locate(data: Dataset, *, announce: Callable[[str], None] = print) -> dict[str, Path]:
     """Paths of all files of `data` by published name; downloads those missing, licence said first.
 
-    Raises `DataUnavailable` naming what was tried, `ChecksumMismatch` for a download that is not as published.
+    Raises `DataUnavailable` naming what was tried, `ChecksumMismatch` for a download unlike the published.
     """
     if not data.files:
         raise DataUnavailable(f"{data.name}: no files are registered, only where to get it: {data.source}")
