@@ -1,0 +1,153 @@
+/*
+ * vib: vibration features and anomaly models in integer arithmetic.
+ *
+ * This header is the contract. The core uses no float, no libm, no malloc and no I/O, keeps no state outside the
+ * memory that the caller hands it, and gives the same bits on every target. docs/SPEC.md states every formula.
+ *
+ * Life of a core:
+ *     size_t need;
+ *     vib_core_size(&config, &need);               // how much memory
+ *     vib_core_init(memory, need, &config, &core); // 8-byte aligned memory, kept by the caller for the core's life
+ *     vib_core_push(core, frames, n, &taken);      // as samples come
+ *     if (vib_core_ready(core)) vib_core_features(core, out, vib_feature_count(&config));
+ *
+ * Feature scale: "log2 re U" is round(256 * log2(value / U)): 256 steps an octave, 0.0235 dB a step.
+ */
+#ifndef VIB_H
+#define VIB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VIB_CORE_VERSION 1    /* changes when any result of the core changes */
+#define VIB_FEATURE_VERSION 1 /* changes when the list, order or scale of features changes */
+
+#define VIB_MIN_WINDOW 64
+#define VIB_MAX_WINDOW 4096
+#define VIB_MAX_AXES 3
+#define VIB_MAX_BANDS 32
+#define VIB_MAX_ENVELOPE_BANDS 16
+#define VIB_MAX_INPUTS 128 /* inputs of an anomaly model, and of a classifier */
+#define VIB_MAX_CLASSES 32 /* classes of a fault classifier */
+#define VIB_MAX_NODES 32767
+#define VIB_FEATURE_NAME_SIZE 16
+
+#if defined(__GNUC__)
+#define VIB_CHECKED __attribute__((warn_unused_result))
+#else
+#define VIB_CHECKED
+#endif
+
+/* Every error is negative. vib_error_text() says in one line what would be accepted. */
+typedef enum {
+    VIB_OK = 0,
+    VIB_ERR_RATE = -1,
+    VIB_ERR_WINDOW = -2,
+    VIB_ERR_HOP = -3,
+    VIB_ERR_AXES = -4,
+    VIB_ERR_LSB = -5,
+    VIB_ERR_BANDS = -6,
+    VIB_ERR_BAND_RANGE = -7,
+    VIB_ERR_ENVELOPE_BANDS = -8,
+    VIB_ERR_ENVELOPE_RANGE = -9,
+    VIB_ERR_MEMORY = -10,       /* too little memory, or not 8-byte aligned */
+    VIB_ERR_LENGTH = -11,       /* an array is not as long as the configuration asks */
+    VIB_ERR_NOT_READY = -12,    /* no whole window is held */
+    VIB_ERR_MODEL_FORMAT = -13, /* not a model, damaged, or cut short */
+    VIB_ERR_MODEL_VERSION = -14,/* made for another core or feature version */
+    VIB_ERR_MODEL_FIELD = -15,  /* an index, count or link in the model is out of range */
+    VIB_ERR_NO_CLASSES = -16,   /* the model has no classifier */
+} vib_status_t;
+
+/* Units and ranges; vib_config_check() holds them. */
+typedef struct {
+    uint32_t rate_millihz;   /* sample rate of one axis, 1/1000 Hz: 1,000 .. 100,000,000 */
+    uint32_t window;         /* frames in a window, a power of two: 64 .. 4096 */
+    uint32_t hop;            /* frames from one window to the next: 1 .. window */
+    uint32_t axes;           /* 1 .. 3 */
+    uint32_t lsb_nm_s2;      /* acceleration of one count, nm/s^2: 1 .. 4,000,000,000 */
+    uint32_t bands;          /* log-spaced bands per axis: 1 .. 32 */
+    uint32_t band_lo_hz;     /* lower edge of the first band: at least rate / window */
+    uint32_t band_hi_hz;     /* upper edge of the last band: at most rate / 2, a bin or more per band */
+    uint32_t envelope_bands; /* bands of the envelope spectrum per axis: 0 (off) .. 16 */
+    uint32_t envelope_lo_hz; /* pass band of the envelope: at most rate / 4 wide and */
+    uint32_t envelope_hi_hz; /*   at most rate / 2; 3 bins or more wider than envelope_bands */
+} vib_config_t;
+
+typedef struct vib_core vib_core_t; /* opaque; lives in the caller's memory */
+
+/* --- configuration ------------------------------------------------------------------------------------------- */
+
+VIB_CHECKED int vib_config_check(const vib_config_t *config); /* VIB_OK, or the first field out of range */
+const char *vib_error_text(int status);
+size_t vib_feature_count(const vib_config_t *config); /* length of a feature vector; config must be valid */
+/* Name of feature `index`, such as "x.band03", into name[VIB_FEATURE_NAME_SIZE]. */
+VIB_CHECKED int vib_feature_name(const vib_config_t *config, size_t index, char *name);
+
+/* --- stream: frames in, windows out -------------------------------------------------------------------------- */
+
+VIB_CHECKED int vib_core_size(const vib_config_t *config, size_t *bytes);
+VIB_CHECKED int vib_core_init(void *memory, size_t bytes, const vib_config_t *config, vib_core_t **core);
+/* Takes up to n frames (axes samples each) and stops at a complete window; *taken says how many were taken. */
+void vib_core_push(vib_core_t *core, const int16_t *frames, size_t n, size_t *taken);
+bool vib_core_ready(const vib_core_t *core); /* a whole window is held: ask for its features before pushing on */
+void vib_core_gap(vib_core_t *core);         /* samples were lost here: forget the partial window */
+/* Features of the window held, then moves on by one hop. out[n], n = vib_feature_count(). */
+VIB_CHECKED int vib_core_features(vib_core_t *core, int16_t *out, size_t n);
+
+/* --- model: a feature vector in, a score and a class out ------------------------------------------------------ */
+
+/* A node of a tree: features[feature] < threshold goes left. A link < 0 is a leaf, its class -1 - link. */
+typedef struct {
+    int16_t feature; /* index into the tree inputs */
+    int16_t threshold;
+    int16_t left;    /* index into nodes, always greater than this node's own, or a leaf */
+    int16_t right;
+} vib_node_t;
+
+/*
+ * Inputs of a model are differences: feature minus the learnt baseline, or minus `centre` where none was learnt.
+ * Anomaly: z = whiten * d (lower triangular, packed by rows, scaled 2^whiten_shift); distance^2 = sum(z^2).
+ */
+typedef struct {
+    uint32_t core_version;
+    uint32_t feature_version;
+    vib_config_t config;
+    uint8_t digest[8];          /* first bytes of the SHA-256 of the data that it was made from */
+    const char *name;
+    const int16_t *centre;      /* [vib_feature_count(&config)] mean of the healthy training windows */
+    uint32_t n_inputs;          /* 1 .. VIB_MAX_INPUTS */
+    const uint16_t *inputs;     /* [n_inputs] feature indexes of the anomaly model */
+    const int32_t *whiten;      /* [n_inputs * (n_inputs + 1) / 2], each under 2^24 */
+    uint32_t whiten_shift;      /* 0 .. 31 */
+    uint32_t n_classes;         /* 0 (no classifier) .. VIB_MAX_CLASSES; class 0 is healthy */
+    const char *const *classes; /* [n_classes], or NULL where class_text serves */
+    const char *class_text;     /* n_classes zero-terminated names one after the other, or NULL */
+    uint32_t n_tree_inputs;     /* 1 .. VIB_MAX_INPUTS */
+    const uint16_t *tree_inputs;/* [n_tree_inputs] feature indexes of the classifier */
+    uint32_t n_trees;
+    const uint16_t *roots;      /* [n_trees] index of each tree's first node */
+    uint32_t n_nodes;
+    const vib_node_t *nodes;
+    int32_t (*predict)(const int16_t *inputs, int32_t n); /* the trees as inline C; with it there need be no nodes */
+    int16_t warning;            /* scores at and over which the detector counts */
+    int16_t alarm;
+    int16_t hysteresis;         /* score steps under a threshold at which it counts back */
+    int16_t off_rms;            /* largest axis rms feature under which the machine is off */
+    int16_t dwell_windows;      /* windows over a threshold before an alert is raised */
+    int16_t clear_windows;      /* windows under it before the alert is cleared */
+} vib_model_t;
+
+/* Fills *model from a package's model.bin (SPEC.md 2.1) with pointers into data, which the caller keeps; it must be
+ * 4-byte aligned. Length, CRC, versions and every index in it are checked. */
+VIB_CHECKED int vib_model_load(const void *data, size_t bytes, vib_model_t *model);
+VIB_CHECKED int vib_model_check(const vib_model_t *model); /* versions, ranges, links */
+const char *vib_model_class(const vib_model_t *model, uint32_t index); /* name of a class, or NULL */
+/* *score = round(256 * log2(distance / sqrt(n_inputs))), limited to -2048 .. 32767. baseline may be NULL. */
+VIB_CHECKED int vib_model_score(const vib_model_t *model, const int16_t *features, size_t n,
+                                const int16_t *baseline, int16_t *score);
+VIB_CHECKED int vib_model_classify(const vib_model_t *model, const int16_t *features, size_t n,
+                                   const int16_t *baseline, uint32_t *class_index);
+
+#endif

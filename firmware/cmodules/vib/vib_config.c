@@ -1,0 +1,256 @@
+#include "vib_core.h"
+#include "vib_math.h"
+
+#include <string.h>
+
+/* First bin of an edge: bins within 8/65536 octave under it count as on it, as the logarithm is that exact. */
+#define EDGE_TOLERANCE 8
+
+static const char axis_names[VIB_MAX_AXES] = { 'x', 'y', 'z' };
+
+static const char *const feature_names[VIB_F_COUNT] = {
+#define VIB_FEATURE(name, unit, meaning) #name,
+#include "vib_features.def"
+#undef VIB_FEATURE
+};
+
+static unsigned log2_of_power(uint32_t n)
+{
+    return vib_bits32(n) - 1;
+}
+
+/* log2 in Q16 of a frequency as a bin number. */
+static int32_t log2_bin(const vib_config_t *c, uint32_t hz)
+{
+    return vib_log2_64((uint64_t)hz * c->window * 1000) - vib_log2_32(c->rate_millihz);
+}
+
+void vib_band_edges(int32_t lo, int32_t hi, uint32_t count, uint16_t *edges)
+{
+    uint16_t bin = 1;
+    for (uint32_t i = 0; i <= count; i++) {
+        int32_t edge = lo + (hi - lo) * (int32_t)i / (int32_t)count;
+        while (bin < VIB_MAX_WINDOW && vib_log2_32(bin) < edge - EDGE_TOLERANCE) {
+            bin++;
+        }
+        edges[i] = bin++;
+    }
+}
+
+static void band_edges(const vib_config_t *c, uint16_t *edges)
+{
+    vib_band_edges(log2_bin(c, c->band_lo_hz), log2_bin(c, c->band_hi_hz), c->bands, edges);
+}
+
+/* First bin at or over a frequency, in exact arithmetic: ceil(hz * window * 1000 / rate_millihz). */
+static uint32_t first_bin(const vib_config_t *c, uint32_t hz)
+{
+    uint32_t k = 0;
+    while ((uint64_t)k * c->rate_millihz < (uint64_t)hz * c->window * 1000) {
+        k++;
+    }
+    return k;
+}
+
+static vib_bins_t velocity_bins(const vib_config_t *c)
+{
+    vib_bins_t b = { 0, 0 };
+    if ((uint64_t)c->rate_millihz < 2u * 10 * 1000) {
+        return b;
+    }
+    uint32_t lo = first_bin(c, 10);
+    uint32_t hi = (uint64_t)c->rate_millihz > 2u * 1000 * 1000 ? first_bin(c, 1000) : c->window / 2;
+    if (hi < c->window / 2 && (uint64_t)hi * c->rate_millihz == (uint64_t)1000 * c->window * 1000) {
+        hi++; /* 1000 Hz itself belongs to the range */
+    }
+    b.lo = (uint16_t)(lo ? lo : 1);
+    b.hi = (uint16_t)(hi < c->window / 2 ? hi : c->window / 2);
+    return b;
+}
+
+static int check_bands(const vib_config_t *c)
+{
+    uint64_t rate = c->rate_millihz;
+    uint16_t edges[VIB_MAX_BANDS + 1];
+    if (c->bands < 1 || c->bands > VIB_MAX_BANDS) {
+        return VIB_ERR_BANDS;
+    }
+    if (c->band_lo_hz >= c->band_hi_hz || (uint64_t)c->band_lo_hz * 1000 * c->window < rate
+        || (uint64_t)c->band_hi_hz * 2000 > rate) {
+        return VIB_ERR_BAND_RANGE;
+    }
+    band_edges(c, edges);
+    return edges[c->bands] <= c->window / 2 ? VIB_OK : VIB_ERR_BAND_RANGE;
+}
+
+static int check_envelope(const vib_config_t *c)
+{
+    if (c->envelope_bands > VIB_MAX_ENVELOPE_BANDS) {
+        return VIB_ERR_ENVELOPE_BANDS;
+    }
+    if (c->envelope_bands == 0) {
+        return VIB_OK;
+    }
+    if (c->envelope_lo_hz >= c->envelope_hi_hz || (uint64_t)c->envelope_hi_hz * 2000 > c->rate_millihz) {
+        return VIB_ERR_ENVELOPE_RANGE;
+    }
+    uint32_t wide = first_bin(c, c->envelope_hi_hz) - first_bin(c, c->envelope_lo_hz);
+    if (wide > c->window / 4 || wide < c->envelope_bands + 3) {
+        return VIB_ERR_ENVELOPE_RANGE;
+    }
+    return VIB_OK;
+}
+
+int vib_config_check(const vib_config_t *c)
+{
+    if (c->rate_millihz < 1000 || c->rate_millihz > 100000000) {
+        return VIB_ERR_RATE;
+    }
+    if (c->window < VIB_MIN_WINDOW || c->window > VIB_MAX_WINDOW || (c->window & (c->window - 1))) {
+        return VIB_ERR_WINDOW;
+    }
+    if (c->hop < 1 || c->hop > c->window) {
+        return VIB_ERR_HOP;
+    }
+    if (c->axes < 1 || c->axes > VIB_MAX_AXES) {
+        return VIB_ERR_AXES;
+    }
+    if (c->lsb_nm_s2 < 1 || c->lsb_nm_s2 > 4000000000u) {
+        return VIB_ERR_LSB;
+    }
+    int status = check_bands(c);
+    return status ? status : check_envelope(c);
+}
+
+const char *vib_error_text(int status)
+{
+    static const char *const text[] = {
+        "ok",
+        "rate_millihz must be 1000 to 100000000 (1 Hz to 100 kHz)",
+        "window must be a power of two, 64 to 4096",
+        "hop must be 1 to window",
+        "axes must be 1 to 3",
+        "lsb_nm_s2 must be 1 to 4000000000",
+        "bands must be 1 to 32",
+        "band_lo_hz must be rate/window or more and under band_hi_hz, which must be rate/2 or less, "
+        "with a bin or more per band",
+        "envelope_bands must be 0 to 16",
+        "envelope_lo_hz to envelope_hi_hz must lie under rate/2, be rate/4 wide at most and "
+        "hold 3 bins more than envelope_bands",
+        "memory too small or not 8-byte aligned",
+        "array length does not fit the configuration",
+        "no whole window is held",
+        "not a model, damaged, or cut short",
+        "model was made for another core or feature version",
+        "a field of the model is out of range",
+        "the model has no classifier",
+    };
+    unsigned index = (unsigned)-status;
+    return index < sizeof text / sizeof text[0] ? text[index] : "unknown error";
+}
+
+static size_t features_per_axis(const vib_config_t *c)
+{
+    return VIB_F_COUNT + c->bands + c->envelope_bands;
+}
+
+size_t vib_feature_count(const vib_config_t *c)
+{
+    return features_per_axis(c) * c->axes;
+}
+
+static void numbered(char *name, const char *stem, size_t number)
+{
+    size_t n = strlen(stem);
+    memcpy(name, stem, n);
+    name[n] = (char)('0' + number / 10);
+    name[n + 1] = (char)('0' + number % 10);
+    name[n + 2] = 0;
+}
+
+int vib_feature_name(const vib_config_t *c, size_t index, char *name)
+{
+    size_t per_axis = features_per_axis(c);
+    if (index >= vib_feature_count(c)) {
+        return VIB_ERR_LENGTH;
+    }
+    name[0] = axis_names[index / per_axis];
+    name[1] = '.';
+    index %= per_axis;
+    if (index < VIB_F_COUNT) {
+        memcpy(name + 2, feature_names[index], strlen(feature_names[index]) + 1);
+    } else if (index < VIB_F_COUNT + c->bands) {
+        numbered(name + 2, "band", index - VIB_F_COUNT);
+    } else {
+        numbered(name + 2, "env", index - VIB_F_COUNT - c->bands);
+    }
+    return VIB_OK;
+}
+
+/* --- a core's memory: the struct, then frames, spectrum and demodulated, each 8-byte aligned --- */
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + 7) & ~(size_t)7;
+}
+
+static unsigned envelope_log2n(const vib_config_t *c)
+{
+    if (c->envelope_bands == 0) {
+        return 0;
+    }
+    uint32_t wide = first_bin(c, c->envelope_hi_hz) - first_bin(c, c->envelope_lo_hz);
+    return vib_bits32(2 * wide - 1);
+}
+
+int vib_core_size(const vib_config_t *c, size_t *bytes)
+{
+    int status = vib_config_check(c);
+    if (status == VIB_OK) {
+        *bytes = aligned(sizeof(vib_core_t)) + aligned(c->window * c->axes * sizeof(int16_t))
+            + aligned(c->window * sizeof(int32_t))
+            + (c->envelope_bands ? sizeof(int32_t) * 2 << envelope_log2n(c) : 0);
+    }
+    return status;
+}
+
+static void place(vib_core_t *core, uint8_t *memory)
+{
+    const vib_config_t *c = &core->config;
+    memory += aligned(sizeof(vib_core_t));
+    core->frames = (int16_t *)(void *)memory;
+    memory += aligned(c->window * c->axes * sizeof(int16_t));
+    core->spectrum = (int32_t *)(void *)memory;
+    memory += aligned(c->window * sizeof(int32_t));
+    core->demodulated = c->envelope_bands ? (int32_t *)(void *)memory : NULL;
+}
+
+int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t **out)
+{
+    size_t need = 0;
+    int status = vib_core_size(c, &need);
+    if (status != VIB_OK) {
+        return status;
+    }
+    if (bytes < need || ((uintptr_t)memory & 7)) {
+        return VIB_ERR_MEMORY;
+    }
+    vib_core_t *core = (vib_core_t *)memory;
+    memset(core, 0, sizeof *core);
+    core->config = *c;
+    place(core, (uint8_t *)memory);
+    core->log2n = log2_of_power(c->window);
+    core->velocity = velocity_bins(c);
+    band_edges(c, core->edges);
+    core->log2_lsb_um = vib_log2_32(c->lsb_nm_s2) - vib_log2_32(1000);
+    core->log2_bin_hz = vib_log2_32(c->rate_millihz) - vib_log2_32(1000) - ((int32_t)core->log2n << 16);
+    if (c->envelope_bands) {
+        core->envelope.lo = (uint16_t)first_bin(c, c->envelope_lo_hz);
+        core->envelope.hi = (uint16_t)first_bin(c, c->envelope_hi_hz);
+        core->envelope_log2n = envelope_log2n(c);
+        vib_band_edges(vib_log2_32(3), vib_log2_32((uint32_t)(core->envelope.hi - core->envelope.lo)),
+                       c->envelope_bands, core->envelope_edges);
+    }
+    *out = core;
+    return VIB_OK;
+}

@@ -1,0 +1,42 @@
+/* What a core holds, shared by its source files. Not part of the contract of vib.h. */
+#ifndef VIB_CORE_H
+#define VIB_CORE_H
+
+#include "vib.h"
+
+enum {
+#define VIB_FEATURE(name, unit, meaning) VIB_F_##name,
+#include "vib_features.def"
+#undef VIB_FEATURE
+    VIB_F_COUNT
+};
+
+/* Bins [lo, hi) of a spectrum. */
+typedef struct {
+    uint16_t lo, hi;
+} vib_bins_t;
+
+struct vib_core {
+    vib_config_t config;
+    uint32_t held;        /* frames in the window so far */
+    unsigned log2n;       /* log2 of the window */
+    vib_bins_t velocity;  /* bins of 10 to 1000 Hz; empty where the rate has none */
+    vib_bins_t envelope;  /* bins of the pass band */
+    unsigned envelope_log2n; /* log2 of the envelope's transform: twice the pass band or more */
+    uint16_t edges[VIB_MAX_BANDS + 1];
+    uint16_t envelope_edges[VIB_MAX_ENVELOPE_BANDS + 1];
+    int32_t log2_lsb_um;  /* Q16: log2 of a count in um/s^2 */
+    int32_t log2_bin_hz;  /* Q16: log2 of the bin spacing in Hz */
+    int16_t *frames;      /* [window * axes] */
+    int32_t *spectrum;    /* [window]: samples, then bins, then powers */
+    int32_t *demodulated; /* [2 << envelope_log2n] */
+};
+
+/* Edges e[0..count] of log-spaced bands over bins lo .. hi, each at least one bin wide. lo, hi: log2 in Q16. */
+void vib_band_edges(int32_t lo, int32_t hi, uint32_t count, uint16_t *edges);
+/* Drops the oldest hop of frames. */
+void vib_window_advance(vib_core_t *core);
+/* Envelope band levels of the window whose bins stand in core->spectrum (before they become powers). */
+void vib_envelope(vib_core_t *core, int16_t *out);
+
+#endif

@@ -1,0 +1,128 @@
+/* Reads model.bin, whose layout stands in SPEC.md 2.1. Nothing is copied: the model points into the caller's data. */
+#include "vib.h"
+
+#include <string.h>
+
+#define MAGIC 0x4d424956u /* "VIBM" read as little-endian: a big-endian machine refuses every model */
+#define FORMAT 1
+
+typedef struct {
+    uint32_t magic, format, bytes;
+    uint32_t core_version, feature_version;
+    vib_config_t config;
+    uint8_t digest[8];
+    uint32_t n_inputs, whiten_shift, n_classes, n_tree_inputs, n_trees, n_nodes;
+    int16_t warning, alarm, hysteresis, off_rms, dwell_windows, clear_windows;
+    uint32_t name_bytes, class_bytes;
+} header_t;
+
+typedef struct {
+    const uint8_t *at;
+    size_t left;
+} cursor_t;
+
+/* The next section, each 4-byte aligned; NULL where the data ends before it. */
+static const void *section(cursor_t *c, size_t bytes)
+{
+    const uint8_t *at = c->at;
+    size_t padded = (bytes + 3) & ~(size_t)3;
+    if (!at || bytes > c->left || padded > c->left) { /* the first test keeps the padding from wrapping */
+        c->at = NULL;
+        return NULL;
+    }
+    c->at += padded;
+    c->left -= padded;
+    return at;
+}
+
+/* CRC-32 as in zlib and IEEE 802.3, by bits: it runs once, and a table would cost 1 kB. */
+static uint32_t crc32(const uint8_t *p, size_t n)
+{
+    uint32_t crc = 0xffffffffu;
+    while (n--) {
+        crc ^= *p++;
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ (0xedb88320u & (0u - (crc & 1)));
+        }
+    }
+    return ~crc;
+}
+
+static int read_header(const void *data, size_t bytes, header_t *h)
+{
+    uint32_t crc;
+    if (bytes < sizeof *h + 4 || ((uintptr_t)data & 3)) {
+        return VIB_ERR_MODEL_FORMAT;
+    }
+    memcpy(h, data, sizeof *h);
+    if (h->magic != MAGIC || h->format != FORMAT || h->bytes != bytes) {
+        return VIB_ERR_MODEL_FORMAT;
+    }
+    memcpy(&crc, (const uint8_t *)data + bytes - 4, 4);
+    if (crc != crc32(data, bytes - 4)) {
+        return VIB_ERR_MODEL_FORMAT;
+    }
+    if (h->core_version != VIB_CORE_VERSION || h->feature_version != VIB_FEATURE_VERSION) {
+        return VIB_ERR_MODEL_VERSION;
+    }
+    if (h->n_inputs > VIB_MAX_INPUTS || h->n_classes > VIB_MAX_CLASSES || h->n_tree_inputs > VIB_MAX_INPUTS
+        || h->n_trees > VIB_MAX_NODES || h->n_nodes > VIB_MAX_NODES || h->name_bytes < 1) {
+        return VIB_ERR_MODEL_FIELD;
+    }
+    return vib_config_check(&h->config);
+}
+
+/* n zero-terminated names fill the text exactly. */
+static bool holds_names(const char *text, size_t bytes, uint32_t n)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        n -= text[i] == 0;
+    }
+    return n == 0 && (bytes == 0 || text[bytes - 1] == 0);
+}
+
+static int read_sections(const header_t *h, cursor_t *c, vib_model_t *m)
+{
+    m->centre = section(c, vib_feature_count(&h->config) * sizeof *m->centre);
+    m->inputs = section(c, h->n_inputs * sizeof *m->inputs);
+    m->whiten = section(c, h->n_inputs * (h->n_inputs + 1) / 2 * sizeof *m->whiten);
+    m->tree_inputs = section(c, h->n_tree_inputs * sizeof *m->tree_inputs);
+    m->roots = section(c, h->n_trees * sizeof *m->roots);
+    m->nodes = section(c, h->n_nodes * sizeof *m->nodes);
+    m->name = section(c, h->name_bytes);
+    m->class_text = section(c, h->class_bytes);
+    if (!c->at || c->left != 0) {
+        return VIB_ERR_MODEL_FORMAT;
+    }
+    return holds_names(m->name, h->name_bytes, 1) && holds_names(m->class_text, h->class_bytes, h->n_classes)
+        ? VIB_OK : VIB_ERR_MODEL_FIELD;
+}
+
+int vib_model_load(const void *data, size_t bytes, vib_model_t *m)
+{
+    header_t h;
+    int status = read_header(data, bytes, &h);
+    if (status != VIB_OK) {
+        return status;
+    }
+    cursor_t c = { (const uint8_t *)data + sizeof h, bytes - sizeof h - 4 };
+    memset(m, 0, sizeof *m);
+    m->core_version = h.core_version;
+    m->feature_version = h.feature_version;
+    m->config = h.config;
+    memcpy(m->digest, h.digest, sizeof m->digest);
+    m->n_inputs = h.n_inputs;
+    m->whiten_shift = h.whiten_shift;
+    m->n_classes = h.n_classes;
+    m->n_tree_inputs = h.n_tree_inputs;
+    m->n_trees = h.n_trees;
+    m->n_nodes = h.n_nodes;
+    m->warning = h.warning;
+    m->alarm = h.alarm;
+    m->hysteresis = h.hysteresis;
+    m->off_rms = h.off_rms;
+    m->dwell_windows = h.dwell_windows;
+    m->clear_windows = h.clear_windows;
+    status = read_sections(&h, &c, m);
+    return status ? status : vib_model_check(m);
+}
