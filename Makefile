@@ -1,0 +1,95 @@
+# Build, test and try out Vibnode. Everything that is built goes under build/.
+
+PYTHON ?= python3
+# A model package (a folder that vibtrain made) to link into the firmware; none by default.
+MODEL ?=
+# Seconds until `make demo` ends by itself; empty: at Ctrl-C.
+FOR ?=
+
+MICROPYTHON_DIR ?= $(CURDIR)/build/micropython
+USER_C_MODULES := $(CURDIR)/firmware/cmodules
+BIN := build/venv/bin
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
+# A make that was itself started with -j hands its own limit down.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(PROCESSORS))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: packages-demo venv ## Recordings in, alerts out, on this computer: FOR=90 ends after 90 s and says whether it worked
+	$(BIN)/python tools/demo.py $(if $(FOR),--for $(FOR))
+
+test: packages-test venv firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 ## Install and build all that the tests need, and run them
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: venv ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# ---- The computer ----
+
+packages: packages-demo ## Install the system packages of the demo (as root, or with sudo)
+
+packages-%: python
+	@$(PYTHON) tools/setup/packages.py $*
+
+.PHONY: python
+python:
+	@$(PYTHON) tools/setup/check_python.py
+
+# The extension `vib` is compiled at install time, so its C sources count too.
+EXTENSION_SOURCES := $(wildcard setup.py training/vib/*.c firmware/cmodules/vib/*.[ch] firmware/cmodules/vib/*.def)
+
+venv: build/venv/installed ## Make the Python environment, build/venv
+build/venv/installed: pyproject.toml $(EXTENSION_SOURCES) | packages-build
+	@test -x $(BIN)/python || $(PYTHON) -m venv build/venv
+	@echo 'Python environment: installing into build/venv (a few minutes the first time)'
+	@$(BIN)/python -m pip install --quiet -e '.[train,dashboard,tools,dev]'
+	@touch $@
+
+# ---- Firmware ----
+
+micropython: packages-build ## Fetch MicroPython's source, unless MICROPYTHON_DIR names one
+	@MICROPYTHON_DIR='$(if $(filter-out file,$(origin MICROPYTHON_DIR)),$(MICROPYTHON_DIR))' \
+		$(PYTHON) tools/setup/micropython.py
+
+MPY_CROSS := $(CURDIR)/build/mpy-cross/mpy-cross
+$(MPY_CROSS): | micropython
+	@echo 'MicroPython cross compiler'
+	@$(MAKE) --no-print-directory $(JOBS) -C $(MICROPYTHON_DIR)/mpy-cross BUILD=$(@D)
+
+.PHONY: frozen
+frozen: venv
+	@$(BIN)/python tools/setup/freeze.py
+
+# $(call build_port,PORT,BOARD,how the port is told of the board's folder)
+# MPY_LIB_DIR: the build insists on a folder with a README.md for micropython-lib, from which we freeze nothing.
+define build_port
+@echo 'Firmware $(2)$(if $(MODEL), with the model $(MODEL))'
+@$(MAKE) --no-print-directory $(JOBS) -C $(MICROPYTHON_DIR)/ports/$(1) BUILD=$(CURDIR)/build/firmware/$(2) $(3) \
+	USER_C_MODULES=$(USER_C_MODULES) MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(CURDIR)/boards \
+	VIB_MODEL_DIR=$(abspath $(MODEL)) EMLEARN_INCLUDE=$(if $(MODEL),$(shell $(BIN)/python -c 'import emlearn; print(emlearn.includedir)'))
+endef
+QEMU_BOARD = BOARD=$(1) BOARD_DIR=$(CURDIR)/boards/$(1) FROZEN_MANIFEST=
+
+firmware-unix: micropython frozen $(MPY_CROSS) ## Build the virtual sensor: MODEL=folder links a model in
+	$(call build_port,unix,UNIX,VARIANT_DIR=$(CURDIR)/boards/UNIX \
+		MICROPY_MANIFEST_VIBNODE_FIRMWARE=$(CURDIR)/firmware MICROPY_MANIFEST_VIBNODE_FROZEN=$(CURDIR)/build/frozen)
+
+firmware-qemu-m3: packages-qemu micropython venv $(MPY_CROSS) ## Build for an emulated Cortex-M3
+	$(call build_port,qemu,QEMU_MPS2_AN385,$(call QEMU_BOARD,QEMU_MPS2_AN385))
+
+firmware-qemu-m4: packages-qemu micropython venv $(MPY_CROSS) ## Build for an emulated Cortex-M4F
+	$(call build_port,qemu,QEMU_MPS2_AN386,$(call QEMU_BOARD,QEMU_MPS2_AN386))
+
+firmware-qemu-rv32: packages-qemu micropython venv $(MPY_CROSS) ## Build for an emulated RISC-V, RV32IMAC
+	$(call build_port,qemu,QEMU_VIRT_RV32,$(call QEMU_BOARD,QEMU_VIRT_RV32))
+
+clean: ## Remove all that was built; fetched sources too
+	rm -rf build
+
+.PHONY: help demo test lint packages venv micropython clean
+.PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32

@@ -1,0 +1,2 @@
+# For the Arm boards only.
+LDFLAGS += -T $(OVERLAY_DIR)/no_unwinding.ld

@@ -1,0 +1,13 @@
+# What the tests need beyond MicroPython's stock QEMU port, with no edit to its tree: host files, a clock, and a
+# program that is run at power-on. Included by the QEMU boards.
+OVERLAY_DIR := $(BOARD_DIR)/../qemu_overlay
+
+CFLAGS += -I$(OVERLAY_DIR) '-DMP_CONFIGFILE="mpconfig_overlay.h"'
+vpath %.c $(OVERLAY_DIR)
+SRC_C += semihosting.c host_file.c host_clock.c run_main.c
+
+# run_main.c stands before the prompt.
+LDFLAGS += -Wl,--wrap=pyexec_friendly_repl
+
+# Bytes. Room for a test script and its windows; the RV32 linker script has 2 MB of RAM.
+MICROPY_HEAP_SIZE = 1048576
