@@ -1,0 +1,88 @@
+"""A machine's own healthy baseline: the median of each feature over its first windows, kept with its spread."""
+
+import binascii
+import struct
+from array import array
+
+from . import flash
+
+_HEAD = "<4sHH"  # magic, features, length of the digest
+_MAGIC = b"VBL1"
+MIN_SPREAD = 16  # steps; a feature that never moved must not look as if any move were enormous
+
+
+class BaselineError(Exception):
+    """A stored baseline cannot be used. Its text is one line that says why."""
+
+
+class Baseline:
+    """`median` and `spread` (median absolute deviation), each an array('h') of one value a feature."""
+
+    def __init__(self, median: "array[int]", spread: "array[int]") -> None:
+        self.median = median
+        self.spread = spread
+
+
+class Learner:
+    """Collects feature vectors of a running machine and gives their median. Room for all is taken at the start."""
+
+    def __init__(self, windows: int, n_features: int) -> None:
+        self.windows = windows
+        self.taken = 0
+        self._n = n_features
+        self._rows = array("h", bytes(2 * windows * n_features))
+
+    def add(self, features: "array[int]") -> bool:
+        """Take one vector; True when there are enough."""
+        if self.taken < self.windows:
+            at = self.taken * self._n
+            for i in range(self._n):
+                self._rows[at + i] = features[i]
+            self.taken += 1
+        return self.taken == self.windows
+
+    def baseline(self) -> Baseline:
+        """The baseline of what was taken so far, at least one vector."""
+        median, spread = array("h"), array("h")
+        for i in range(self._n):
+            column = [self._rows[row * self._n + i] for row in range(self.taken)]
+            middle = _median(column)
+            median.append(middle)
+            spread.append(min(32767, max(MIN_SPREAD, _median([abs(value - middle) for value in column]))))
+        return Baseline(median, spread)
+
+
+def _median(values: "list[int]") -> int:
+    values.sort()
+    half = len(values) // 2
+    return values[half] if len(values) % 2 else (values[half - 1] + values[half]) // 2
+
+
+def save(path: str, baseline: Baseline, digest: str) -> None:
+    """Store `baseline` of the model with `digest` in `path`, all or nothing."""
+    name = digest.encode()
+    head = struct.pack(_HEAD, _MAGIC, len(baseline.median), len(name))
+    body = head + name + _pack(baseline.median) + _pack(baseline.spread)
+    flash.replace(path, (body, struct.pack("<I", binascii.crc32(body))))
+
+
+def load(path: str, digest: str, n_features: int) -> Baseline:
+    """The baseline in `path`. Raises OSError where there is none, BaselineError where it is not this model's or broken."""
+    with open(path, "rb") as file:
+        raw = file.read()
+    body = raw[:-4]
+    head = struct.calcsize(_HEAD)
+    if len(raw) < head + 4 or struct.unpack("<I", raw[-4:])[0] != binascii.crc32(body):
+        raise BaselineError("%s: damaged (checksum)" % path)
+    magic, n, length = struct.unpack(_HEAD, body[:head])
+    if magic != _MAGIC or len(body) != head + length + 4 * n:
+        raise BaselineError("%s: not a baseline of this version" % path)
+    owner = body[head : head + length].decode()
+    if owner != digest or n != n_features:
+        raise BaselineError("%s: learnt with model %s, this is %s" % (path, owner, digest))
+    values = struct.unpack("<%dh" % (2 * n), body[head + length :])
+    return Baseline(array("h", values[:n]), array("h", values[n:]))
+
+
+def _pack(values: "array[int]") -> bytes:
+    return b"".join([struct.pack("<h", value) for value in values])

@@ -1,0 +1,218 @@
+"""From the scores of windows to alerts: gating, dwell, hysteresis. Plain Python, the same on a device and in evaluation.
+
+A condition counts windows with a leaky counter: one up for a window over the threshold, one down (never under 0) for
+any other. It is raised when the counter reaches `dwell_windows`. It is cleared by a second counter in the same way:
+up for a window under `threshold - hysteresis`, down for any other, until `clear_windows`. So a single outlier does
+nothing, and a score that hovers about the threshold, being on neither side most of the time, cannot make alerts
+come and go: whichever counter is pulled down more often than up stays near zero.
+"""
+
+from collections import namedtuple
+
+WARNING = 1
+ALARM = 2
+LEVELS = ("", "warning", "alarm")
+
+STATE_WINDOWS = 3  # windows in a row before the machine is called off or running, or the instrument faulty
+
+Transition = namedtuple("Transition", ("event", "level", "cause", "value", "threshold", "class_index"))
+"""One change of an alert. `event`: raise, escalate or clear. `value` and `threshold` are on the cause's own scale:
+score steps for ``anomaly``, log2 re 1 nm/s for ``velocity``, 0 for ``instrument:...``. `class_index` is the class most
+windows of the anomaly were given, 0 where the model names none."""
+
+
+class FeatureLayout:
+    """Where the detector's inputs stand in a feature vector."""
+
+    def __init__(self, names) -> None:  # type: ignore[no-untyped-def]
+        """`names`: the feature names in order, such as ``x.rms``."""
+        self.rms = tuple(i for i, name in enumerate(names) if name.endswith(".rms"))
+        self.peak = tuple(i for i, name in enumerate(names) if name.endswith(".peak"))
+        self.velocity = tuple(i for i, name in enumerate(names) if name.endswith(".velocity_rms"))
+
+
+def largest(features, indexes) -> int:  # type: ignore[no-untyped-def]
+    """The largest of the named features, the way rms and velocity of several axes become one level."""
+    level = 0
+    for i in indexes:
+        if features[i] > level:
+            level = features[i]
+    return level
+
+
+class Condition:
+    """One cause of alerts: level 0, WARNING or ALARM, moved by leaky counters. Once up it only escalates or clears."""
+
+    def __init__(
+        self, cause: str, warning: int, alarm: int, hysteresis: int, dwell_windows: int, clear_windows: int
+    ) -> None:
+        self.cause = cause
+        self.level = 0
+        self.warning = warning
+        self.alarm = alarm
+        self.hysteresis = hysteresis
+        self.dwell_windows = dwell_windows
+        self.clear_windows = clear_windows
+        self.over_warning = 0
+        self._over_alarm = 0
+        self._calm = 0
+
+    def update(self, value: int) -> "str | None":
+        """Count one window; returns the event that follows from it, if any."""
+        self.over_warning = _leak(self.over_warning, value >= self.warning, self.dwell_windows)
+        self._over_alarm = _leak(self._over_alarm, value >= self.alarm, self.dwell_windows)
+        if self.level == 0:
+            if self.over_warning < self.dwell_windows:
+                return None
+            self.level = ALARM if self._over_alarm >= self.dwell_windows else WARNING
+            self._calm = 0
+            return "raise"
+        if self.level == WARNING and self._over_alarm >= self.dwell_windows:
+            self.level = ALARM
+            return "escalate"
+        self._calm = _leak(self._calm, value < self.warning - self.hysteresis, self.clear_windows)
+        if self._calm < self.clear_windows:
+            return None
+        self.level = 0
+        self.forget()
+        return "clear"
+
+    def forget(self) -> None:
+        """Start the counters anew; an alert that is up stays up."""
+        self.over_warning = 0
+        self._over_alarm = 0
+        self._calm = 0
+
+
+def _leak(count: int, up: bool, limit: int) -> int:
+    if up:
+        return count + 1 if count < limit else limit
+    return count - 1 if count > 0 else 0
+
+
+class Detector:
+    """Decides, window by window, what state the machine is in and which alerts are up.
+
+    `machine`: ``unknown``, ``off``, ``learning`` or ``running``. `instrument`: ``ok`` or the name of a fault.
+    """
+
+    def __init__(self, meta: dict, velocity_limits: "tuple[int, int] | None" = None, learning: bool = False) -> None:
+        """`meta`: the model's, as ``vib.Model.meta()`` gives it (off_rms, warning, alarm, hysteresis, dwell_windows,
+        clear_windows, classes). `velocity_limits`: warning and alarm as log2 re 1 nm/s, valid from the first window on.
+        `learning`: a baseline is being collected, so scores mean nothing yet.
+        """
+        self.machine = "unknown"
+        self.instrument = "ok"
+        self.learning = learning
+        self._off_rms = meta["off_rms"]
+        dwell, clear, hysteresis = meta["dwell_windows"], meta["clear_windows"], meta["hysteresis"]
+        self.anomaly = Condition("anomaly", meta["warning"], meta["alarm"], hysteresis, dwell, clear)
+        self.velocity = None
+        if velocity_limits:
+            low, high = velocity_limits
+            self.velocity = Condition("velocity", low, high, 64, dwell, clear)  # 64 steps: a quarter octave
+        self._votes = [0] * len(meta["classes"])
+        self._quiet = 0
+        self._faulty = 0
+        self._fault_up = ""
+
+    def update(
+        self, rms: int, score: int, class_index: int = 0, velocity: int = 0, fault: str = "ok"
+    ) -> "list[Transition] | tuple[()]":
+        """Take one window: levels `rms` and `velocity` (largest axis), the model's `score` and `class_index`, and what
+        the sampler says of the instrument. Returns the transitions it caused, most often none.
+
+        A window with a fault says nothing about the machine; neither does one of a machine that is off.
+        """
+        events = self._update_instrument(fault)
+        if fault != "ok":
+            return events
+        self._update_machine(rms < self._off_rms)
+        if rms < self._off_rms or self.machine == "off":
+            self._forget_counts()
+            return events
+        if not self.learning:
+            self._vote(score, class_index)
+            events = _step(events, self.anomaly, score, self.voted_class())
+        if self.velocity:
+            events = _step(events, self.velocity, velocity, 0)
+        return events
+
+    def active(self) -> "list[str]":
+        """The causes of the alerts that are up."""
+        causes = [c.cause for c in (self.anomaly, self.velocity) if c and c.level]
+        if self._fault_up:
+            causes.append("instrument:" + self._fault_up)
+        return causes
+
+    def n_active(self) -> int:
+        """How many alerts are up."""
+        velocity = 1 if self.velocity and self.velocity.level else 0
+        return (1 if self.anomaly.level else 0) + velocity + (1 if self._fault_up else 0)
+
+    def learnt(self) -> None:
+        """The baseline is complete: from now on scores count."""
+        self.learning = False
+        self.anomaly.forget()
+        if self.machine == "learning":
+            self.machine = "running"
+
+    def voted_class(self) -> int:
+        """The class that most windows of the present exceedance were given."""
+        return self._votes.index(max(self._votes))
+
+    def _update_machine(self, quiet: bool) -> None:
+        self._quiet = _leak(self._quiet, quiet, STATE_WINDOWS)
+        if self.machine == "unknown":
+            self._quiet = STATE_WINDOWS if quiet else 0
+        if self._quiet == STATE_WINDOWS:
+            self.machine = "off"
+        elif self._quiet == 0:
+            self.machine = "learning" if self.learning else "running"
+
+    def _vote(self, score: int, class_index: int) -> None:
+        condition = self.anomaly
+        if condition.level == 0 and condition.over_warning == 0:
+            self._clear_votes()
+        if score >= condition.warning and class_index < len(self._votes):
+            self._votes[class_index] += 1
+
+    def _update_instrument(self, fault: str):
+        self._faulty = _leak(self._faulty, fault != "ok", STATE_WINDOWS)
+        if fault != "ok" and self._faulty == STATE_WINDOWS and self._fault_up != fault:
+            events = self._clear_fault()
+            self._fault_up = self.instrument = fault
+            events.append(Transition("raise", "alarm", "instrument:" + fault, 0, 0, 0))
+            return events
+        if self._faulty == 0 and self._fault_up:
+            return self._clear_fault()
+        return ()
+
+    def _clear_fault(self):
+        fault, self._fault_up, self.instrument = self._fault_up, "", "ok"
+        return [Transition("clear", "alarm", "instrument:" + fault, 0, 0, 0)] if fault else []
+
+    def _forget_counts(self) -> None:
+        self.anomaly.forget()
+        if self.anomaly.level == 0:
+            self._clear_votes()
+        if self.velocity:
+            self.velocity.forget()
+
+    def _clear_votes(self) -> None:
+        for i in range(len(self._votes)):
+            self._votes[i] = 0
+
+
+def _step(events, condition: Condition, value: int, class_index: int):  # type: ignore[no-untyped-def]
+    """`events`, and what one more window does to `condition`; a quiet window makes nothing new."""
+    before = condition.level
+    event = condition.update(value)
+    if not event:
+        return events
+    level = condition.level or before  # a clear names the level that ended
+    threshold = condition.alarm if level == ALARM else condition.warning
+    transition = Transition(event, LEVELS[level], condition.cause, value, threshold, class_index)
+    events = list(events)
+    events.append(transition)
+    return events

@@ -1,0 +1,115 @@
+"""Plays recordings in place of a sensor: the playlist of SPEC 4.2, in real time, faster, or as fast as it goes."""
+
+import os
+
+from .. import config
+from ..clock import ticks_diff, ticks_ms
+
+PLAYLIST_FIELDS = {
+    "rate_hz": (config.REQUIRED, config.number(1, 100000)),
+    "axes": (config.REQUIRED, config.whole(1, 3)),
+    "lsb_nm_s2": (config.REQUIRED, config.whole(1, 4000000000)),
+    "full_scale_counts": (32767, config.whole(1, 32767)),
+    "items": (config.REQUIRED, lambda value: None if isinstance(value, list) and value else "a list of items"),
+}
+ITEM_FIELDS = {
+    "file": (config.REQUIRED, config.text(256)),
+    "seconds": (config.REQUIRED, config.number(0.001, 1e9)),
+    "label": ("", config.optional(config.text(64))),
+}
+MAX_BACKLOG_MS = 1000  # a host too slow for the pace plays slower; it does not skip
+
+
+class Replay:
+    """The items of a playlist one after the other, each repeated until its time is up, the last one for ever."""
+
+    poll_ms = 10
+
+    def __init__(self, playlist_path: str, pace: float) -> None:
+        """Check the playlist and every file in it. Raises config.ConfigError."""
+        playlist = config.fill(playlist_path, "", config.read_json(playlist_path), PLAYLIST_FIELDS)
+        self.rate_hz = playlist["rate_hz"]
+        self.axes = playlist["axes"]
+        self.lsb_nm_s2 = playlist["lsb_nm_s2"]
+        self.full_scale_counts = playlist["full_scale_counts"]
+        self.gap = False
+        self._frame_bytes = 2 * self.axes
+        self._items = [self._item(playlist_path, i, item) for i, item in enumerate(playlist["items"])]
+        self._index = 0
+        self._played = 0  # frames of this item
+        self._file = None
+        self._seam = False
+        self._micro_per_ms = int(self.rate_hz * pace * 1000)  # millionths of a frame due each millisecond
+        self._due = 0  # millionths of a frame
+        self._last_ms = ticks_ms()
+
+    def label(self) -> str:
+        """What is being played now."""
+        return self._items[self._index][2]
+
+    def readinto(self, buf) -> int:  # type: ignore[no-untyped-def]
+        """See the package's docstring. A read never crosses a seam."""
+        frames = len(buf) // self.axes
+        if self._micro_per_ms and not self._is_due(frames):
+            return 0
+        if self._index < len(self._items) - 1:
+            self._next_if_over()
+            left = self._items[self._index][1] - self._played
+            if self._index < len(self._items) - 1 and left < frames:
+                frames = left
+        got = self._read(buf, frames * self.axes)
+        if not got:  # the end of the file: from its beginning again
+            self._close()
+            got = self._read(buf, frames * self.axes)
+            if not got:
+                raise OSError("%s: no samples" % self._items[self._index][0])
+        self.gap, self._seam = self._seam, False
+        self._played += got
+        self._due -= got * 1000000
+        return got
+
+    def _next_if_over(self) -> None:
+        if self._played >= self._items[self._index][1]:
+            self._close()
+            self._index += 1
+            self._played = 0
+
+    def _read(self, buf, samples: int) -> int:  # type: ignore[no-untyped-def]
+        if self._file is None:
+            self._file = open(self._items[self._index][0], "rb")  # noqa: SIM115 - open from one read to the next
+        return self._file.readinto(buf if samples == len(buf) else memoryview(buf)[:samples]) // self._frame_bytes
+
+    def _is_due(self, frames: int) -> bool:
+        now = ticks_ms()
+        self._due += ticks_diff(now, self._last_ms) * self._micro_per_ms
+        self._last_ms = now
+        self._due = min(self._due, (MAX_BACKLOG_MS * self._micro_per_ms) + frames * 1000000)
+        return self._due >= frames * 1000000
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+        self._seam = True
+
+    def _item(self, playlist_path: str, i: int, given) -> "tuple[str, int, str]":  # type: ignore[no-untyped-def]
+        section = "items[%d]." % i
+        if not isinstance(given, dict):
+            raise config.ConfigError("%s: items[%d]: %r; accepted: an object in braces" % (playlist_path, i, given))
+        item = config.fill(playlist_path, section, given, ITEM_FIELDS)
+        path = config.beside(playlist_path, item["file"])
+        try:
+            size = os.stat(path)[6]
+        except OSError as error:
+            text = "%s: %sfile: %r: cannot be read (%s)"
+            raise config.ConfigError(text % (playlist_path, section, path, error)) from None
+        if size < self._frame_bytes or size % self._frame_bytes:
+            text = "%s: %sfile: %r: %d bytes; accepted: a multiple of %d, one i16 an axis"
+            raise config.ConfigError(text % (playlist_path, section, path, size, self._frame_bytes))
+        return path, max(1, int(item["seconds"] * self.rate_hz + 0.5)), item["label"] or ""
+
+    def shortest_frames(self) -> "tuple[str, int]":
+        """The path of the shortest file and its frames: a window has to fit into it."""
+        sizes = [(min(os.stat(path)[6] // self._frame_bytes, length), path) for path, length, _ in self._items]
+        frames, path = min(sizes)
+        return path, frames

@@ -1,0 +1,98 @@
+"""The JSON of SPEC section 3: what the device says, and the one thing it listens to."""
+
+import binascii
+import json
+
+VERSION = 1
+MAX_MESSAGE_BYTES = 1024
+MAX_FEATURES = 5
+# {"v":1,"boot":4294967295,"seq":4294967295,"oldest":4294967295,"replay":false, is the longest head an alert can get
+MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 80
+
+
+def status(why: str, facts: dict) -> bytes:
+    """A status message: `why` (birth, periodic, change, shutdown, will) and `facts`, the other fields of SPEC 3.1."""
+    message = {"v": VERSION, "state": "offline" if why in ("shutdown", "will") else "online", "why": why}
+    message.update(facts)
+    payload = _dump(message)
+    if len(payload) > MAX_MESSAGE_BYTES:
+        raise ValueError("a status of %d bytes; accepted: up to %d" % (len(payload), MAX_MESSAGE_BYTES))
+    return payload
+
+
+def alert_body(fields: dict, features: list, spectrum: "dict | None") -> bytes:
+    """The part of an alert that is stored: everything but what `alert` adds when it is sent.
+
+    `features`, the least telling last, and `spectrum` are left out as far as the message would get too long.
+    """
+    fields = dict(fields)
+    features = list(features[:MAX_FEATURES])
+    while True:
+        fields["features"] = features
+        fields["spectrum"] = spectrum
+        body = _dump(fields)
+        if len(body) <= MAX_BODY_BYTES:
+            return body
+        if features:
+            features.pop()
+        elif spectrum:
+            spectrum = None
+        else:
+            raise ValueError("an alert of %d bytes; accepted: up to %d" % (len(body), MAX_BODY_BYTES))
+
+
+def alert(boot: int, seq: int, oldest: int, replay: bool, body: bytes) -> bytes:
+    """The alert message of a stored `body`."""
+    replayed = "true" if replay else "false"
+    head = '{"v":%d,"boot":%d,"seq":%d,"oldest":%d,"replay":%s,' % (VERSION, boot, seq, oldest, replayed)
+    return head.encode() + body[1:]
+
+
+def parse_ack(payload: bytes) -> "tuple[int, int] | None":
+    """(boot, seq) of an ack message, None for anything else that arrives on its topic."""
+    if len(payload) > MAX_MESSAGE_BYTES:
+        return None
+    try:
+        ack = json.loads(bytes(payload).decode())
+        boot, seq = ack["boot"], ack["seq"]
+        ok = ack["v"] == VERSION and type(boot) is int and type(seq) is int and boot > 0 and seq >= 0
+    except (ValueError, KeyError, TypeError, UnicodeError):
+        return None
+    return (boot, seq) if ok else None
+
+
+def movers(names, features, median, spread) -> list:  # type: ignore[no-untyped-def]
+    """The features that moved most, measured by their own spread: [name, value, usual value], most first."""
+    moved = [(abs(features[i] - median[i]) * 256 // spread[i], i) for i in range(len(names))]
+    moved.sort(reverse=True)
+    return [[names[i], features[i], median[i]] for _, i in moved[:MAX_FEATURES]]
+
+
+def spectrum(axis: str, lo_hz: int, hi_hz: int, levels) -> dict:  # type: ignore[no-untyped-def]
+    """The band levels of one axis (log2 re 1 um/s^2, 256 steps an octave), a byte a band."""
+    packed = bytes([max(0, min(255, level // 64)) for level in levels])
+    text = binascii.b2a_base64(packed).decode().strip()
+    return {"lo_hz": lo_hz, "hi_hz": hi_hz, "axis": axis, "levels": text}
+
+
+def from_log2(level: int) -> int:
+    """The whole number that a log2 level (256 steps an octave) stands for, in the unit the level is relative to."""
+    return int(2 ** (level / 256) + 0.5) if level > 0 else 0
+
+
+def to_log2(value: float) -> int:
+    """The level nearest to `value`, in 256 steps an octave; 0 for all up to 1."""
+    if value <= 1:
+        return 0
+    octaves = 0
+    while value >= 2:
+        value /= 2
+        octaves += 1
+    steps = 0
+    while steps < 256 and 2 ** ((steps + 0.5) / 256) < value:
+        steps += 1
+    return octaves * 256 + steps
+
+
+def _dump(message: dict) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode()

@@ -1,0 +1,192 @@
+"""What the sensor does with each window: score it, let the detector judge, learn, store alerts, and know its own state."""
+
+import struct
+
+import vib
+
+from . import __version__, baseline, messages
+from .detector import Detector, FeatureLayout, largest
+
+
+class Node:
+    """One sensor on one machine.
+
+    `on_change` is called when a status ought to go out, `on_stored` when an alert waits in the outbox; both without
+    argument, from the task that samples.
+    """
+
+    def __init__(self, device: dict, model, core, outbox, clock, trace=None) -> None:  # type: ignore[no-untyped-def]
+        """`device`: the configuration. `trace`: a binary file that gets each window as i16: its
+        features, its score, its class."""
+        self.clock = clock
+        self.outbox = outbox
+        self.windows = 0
+        self.sampler = None  # set by whoever makes it; the status counts its bytes
+        self.bytes_sent = 0
+        self.restarts = 0
+        self.window_limit = 0  # stop after so many windows; 0: never
+        self.on_change = self.on_stored = _nothing
+        self._model = model
+        self._meta = model.meta()
+        self._config = model.config()
+        self._names = [core.feature_name(i) for i in range(core.n_features)]
+        self._layout = FeatureLayout(self._names)
+        self._latest = None
+        self._score = self._class = 0
+        self._trace = trace
+        self._baseline_path = device["data_dir"] + "/baseline.bin"
+        self._baseline = self._stored_baseline() if device["learn_windows"] else None
+        self._learner = None
+        if device["learn_windows"] and not self._baseline:
+            self._learner = baseline.Learner(device["learn_windows"], len(self._names))
+        limits = device["velocity_limits_mm_s"]
+        limits = limits and tuple([messages.to_log2(limit * 1000000) for limit in limits])
+        self._detector = Detector(self._meta, limits, learning=self._learner is not None)
+        self._state = self._summary()
+
+    def window(self, features) -> bool:  # type: ignore[no-untyped-def]
+        """Take the features of one window. Returns True when the window limit is reached."""
+        self.windows += 1
+        usual = self._baseline and self._baseline.median
+        self._latest = features
+        self._score = score = self._model.score(features, usual)
+        self._class = self._model.classify(features, usual) if self._meta["classes"] else 0
+        if self._trace:
+            self._write_trace(features)
+        rms = largest(features, self._layout.rms)
+        velocity = largest(features, self._layout.velocity)
+        self._act(self._detector.update(rms, score, self._class, velocity))
+        if self._learner and self._detector.machine == "learning" and rms >= self._meta["off_rms"]:
+            self._learn(features)
+        return self.windows == self.window_limit
+
+    def fault(self, fault: str) -> None:
+        """The sampler found the instrument at fault, in place of a window."""
+        self._act(self._detector.update(0, 0, fault=fault))
+
+    def status(self, why: str) -> bytes:
+        """The status message of SPEC 3.1."""
+        time, quality = self.clock.unix_time()
+        facts = {
+            "boot": self.outbox.boot,
+            "uptime_ms": self.clock.uptime_ms(),
+            "time": time,
+            "time_quality": quality,
+            "fw": __version__,
+            "core": vib.CORE_VERSION,
+            "model": {"name": self._meta["name"], "digest": self._meta["digest"]},
+            "machine": self._detector.machine,
+            "instrument": self._detector.instrument,
+            "windows": self.windows,
+            "bytes_sampled": self.sampler.bytes_sampled() if self.sampler else 0,
+            "bytes_sent": self.bytes_sent,
+            "queued": self.outbox.queued(),
+            "dropped": self.outbox.dropped,
+            "gaps": self.sampler.gaps if self.sampler else 0,
+            "restarts": self.restarts,
+            "active": self._detector.active(),
+        }
+        facts.update(self._measured())
+        return messages.status(why, facts)
+
+    def _measured(self) -> dict:
+        if self._latest is None:
+            return {"score": None, "class": None, "velocity_um_s": None, "rms_mm_s2": None}
+        running = self._detector.machine == "running"  # of a machine at rest, or not known yet, a score says nothing
+        return {
+            "score": self._score if running else None,
+            "class": self._class_name(self._class) if running else None,
+            "velocity_um_s": messages.from_log2(largest(self._latest, self._layout.velocity)) // 1000,
+            "rms_mm_s2": messages.from_log2(largest(self._latest, self._layout.rms)) // 1000,
+        }
+
+    def _act(self, transitions) -> None:  # type: ignore[no-untyped-def]
+        for transition in transitions:
+            self._store(transition)
+        if not self._unchanged():
+            self._state = self._summary()
+            self.on_change()
+
+    def _store(self, transition) -> None:  # type: ignore[no-untyped-def]
+        body = self._alert_body(transition)
+        print("vibnode: alert:", transition.event, transition.level, transition.cause)
+        try:
+            self.outbox.append(body)
+        except OSError as error:
+            self.outbox.dropped += 1
+            print("vibnode: the alert could not be stored:", error)
+            return
+        self.on_stored()
+
+    def _alert_body(self, transition) -> bytes:  # type: ignore[no-untyped-def]
+        time, quality = self.clock.unix_time()
+        about_machine = not transition.cause.startswith("instrument:")
+        value, threshold = transition.value, transition.threshold
+        if transition.cause == "velocity":
+            value, threshold = messages.from_log2(value) // 1000, messages.from_log2(threshold) // 1000
+        fields = {
+            "uptime_ms": self.clock.uptime_ms(),
+            "time": time,
+            "time_quality": quality,
+            "event": transition.event,
+            "level": transition.level,
+            "cause": transition.cause,
+            "score": value if about_machine else None,
+            "threshold": threshold if about_machine else None,
+            "class": self._class_name(transition.class_index) if transition.class_index else None,
+            "model": self._meta["digest"],
+        }
+        if not about_machine or self._latest is None:
+            return messages.alert_body(fields, [], None)
+        movers = []
+        if self._baseline:
+            movers = messages.movers(self._names, self._latest, self._baseline.median, self._baseline.spread)
+        axis = movers[0][0][0] if movers else "x"
+        return messages.alert_body(fields, movers, self._spectrum(axis))
+
+    def _spectrum(self, axis: str) -> dict:
+        levels = [self._latest[i] for i, name in enumerate(self._names) if name.startswith(axis + ".band")]
+        return messages.spectrum(axis, self._config["band_lo_hz"], self._config["band_hi_hz"], levels)
+
+    def _class_name(self, index: int) -> "str | None":
+        classes = self._meta["classes"]
+        return classes[index] if index < len(classes) else None
+
+    def _learn(self, features) -> None:  # type: ignore[no-untyped-def]
+        if not self._learner.add(features):
+            return
+        self._baseline = self._learner.baseline()
+        self._learner = None
+        self._detector.learnt()
+        try:
+            baseline.save(self._baseline_path, self._baseline, self._meta["digest"])
+            print("vibnode: baseline learnt")
+        except OSError as error:
+            print("vibnode: the baseline could not be stored, it lasts until the next start:", error)
+        self._act(())
+
+    def _stored_baseline(self):  # type: ignore[no-untyped-def]
+        try:
+            return baseline.load(self._baseline_path, self._meta["digest"], len(self._names))
+        except baseline.BaselineError as error:
+            print("vibnode: stored baseline refused, learning anew:", error)
+        except OSError:
+            pass  # the first start
+        return None
+
+    def _summary(self) -> tuple:
+        return self._detector.machine, self._detector.instrument, self._detector.active()
+
+    def _unchanged(self) -> bool:
+        machine, instrument, active = self._state
+        if machine != self._detector.machine or instrument != self._detector.instrument:
+            return False
+        return len(active) == self._detector.n_active()
+
+    def _write_trace(self, features) -> None:  # type: ignore[no-untyped-def]
+        self._trace.write(features)
+        self._trace.write(struct.pack("<hh", self._score, self._class))
+
+
+def _nothing() -> None:
+    pass
