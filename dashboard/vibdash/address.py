@@ -1,0 +1,36 @@
+"""The address that the page is served on, taken before anything else starts."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+
+class ServeError(Exception):
+    """The page cannot be served; the text is one line for the user."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address before anything else starts; port 0 takes a free one. Raises ServeError."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        taken = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ServeError(f"--host {host}: {error.strerror}; need an address of this machine") from None
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+        taken.listen(128)
+    except OSError as error:
+        taken.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ServeError(f"--port {port}: in use on {host}; need a free one, or 0 to take any") from None
+        raise ServeError(f"--host {host} --port {port}: {os.strerror(error.errno or 0)}") from None
+    return taken
+
+
+def address_of(taken: socket.socket) -> str:
+    """Return the URL at which a bound socket is reached."""
+    host, port = taken.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

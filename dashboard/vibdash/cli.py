@@ -1,0 +1,148 @@
+"""The command `vibdash`."""
+
+from __future__ import annotations
+
+import logging
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vibdash.address import ServeError, bind
+from vibdash.broker import Broker, BrokerError
+from vibdash.fleet import FleetReader
+from vibdash.ingest import Ingest
+from vibdash.schema import DatabaseError, open_database
+from vibdash.store import Store
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From the MQTT broker into a database, and from there onto a page.\n\n"
+    "An alert is committed to the database before the sensor is told that it may forget it. "
+    "Run it all in one process with [bold]run[/], or apart with [bold]ingest[/] and [bold]page[/].",
+    rich_markup_mode="rich",
+)
+
+BrokerUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="VIBDASH_BROKER",
+        metavar="URL",
+        help="mqtt://[user:password@]host[:port], or mqtts:// for TLS. "
+        "A password is better in the environment variable than on the command line.",
+    ),
+]
+CaFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Certificates (PEM) to trust for mqtts://.  [default: the system's]")
+]
+DatabaseUrl = Annotated[
+    str, typer.Option("--db", envvar="VIBDASH_DB", metavar="URL", help="Database, as an SQLAlchemy URL.")
+]
+Site = Annotated[str | None, typer.Option(help="Only this site.  [default: every site]")]
+ClientId = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the MQTT session, under which the broker keeps messages while this program is down. "
+        "Keep it the same from run to run, and different for each ingest.  [default: vibdash-SITE]"
+    ),
+]
+PageHost = Annotated[str, typer.Option(help="Address to serve on. The page has no login: keep it on loopback.")]
+PagePort = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")]
+SilentAfter = Annotated[
+    float,
+    typer.Option(
+        min=1.0,
+        metavar="SECONDS",
+        help="A sensor is shown as silent after this long without a message: "
+        "somewhat over twice the sensors' status_interval_s.",
+    ),
+]
+
+DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
+DEFAULT_DATABASE = "sqlite:///vibdash.db"
+DEFAULT_SILENT_AFTER_S = 7500.0
+
+
+@app.command()
+def run(
+    broker: BrokerUrl = DEFAULT_BROKER,
+    db: DatabaseUrl = DEFAULT_DATABASE,
+    host: PageHost = "127.0.0.1",
+    port: PagePort = 8765,
+    site: Site = None,
+    silent_after_s: SilentAfter = DEFAULT_SILENT_AFTER_S,
+    ca_file: CaFile = None,
+    client_id: ClientId = None,
+) -> None:
+    """Take messages from the broker and serve the page, in one process."""
+    from vibdash.server import serve  # slow to import, so that --help is not
+
+    taken = bind(host, port)
+    engine = open_database(db)
+    taking = _make_ingest(broker, ca_file, Store(engine), site, client_id)
+    taking.start()
+    try:
+        serve(taken, FleetReader(engine, silent_after_ms=round(silent_after_s * 1000), site=site))
+    finally:
+        taking.stop()
+
+
+@app.command()
+def ingest(
+    broker: BrokerUrl = DEFAULT_BROKER,
+    db: DatabaseUrl = DEFAULT_DATABASE,
+    site: Site = None,
+    ca_file: CaFile = None,
+    client_id: ClientId = None,
+) -> None:
+    """Take messages from the broker into the database, without a page."""
+    taking = _make_ingest(broker, ca_file, Store(open_database(db)), site, client_id)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: taking.ask_to_stop())
+    taking.start()
+    print(f"taking messages from {Broker.from_url(broker)}", flush=True)
+    taking.join()
+
+
+@app.command()
+def page(
+    db: DatabaseUrl = DEFAULT_DATABASE,
+    host: PageHost = "127.0.0.1",
+    port: PagePort = 8765,
+    site: Site = None,
+    silent_after_s: SilentAfter = DEFAULT_SILENT_AFTER_S,
+) -> None:
+    """Serve the page from the database that an ingest fills."""
+    from vibdash.server import serve  # slow to import, so that --help is not
+
+    taken = bind(host, port)
+    serve(taken, FleetReader(open_database(db), silent_after_ms=round(silent_after_s * 1000), site=site))
+
+
+def _make_ingest(
+    url: str, ca_file: Path | None, store: Store, site: str | None, client_id: str | None
+) -> Ingest:
+    if site is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", site):
+        raise typer.BadParameter(f"{site!r}: need 1 to 32 of a-z, 0-9 and -", param_hint="--site")
+    broker = Broker.from_url(url, ca_file)
+    return Ingest(broker, store, site=site, client_id=client_id or f"vibdash-{site or 'all'}")
+
+
+def main() -> None:
+    """Run the command; every foreseeable failure is one line on stderr and exit code 1."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        app()
+    except (BrokerError, DatabaseError, ServeError) as error:
+        print(f"vibdash: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

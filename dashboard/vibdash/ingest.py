@@ -1,0 +1,223 @@
+"""From the broker into the database.
+
+The order is what keeps alerts: commit to the database, then acknowledge the message to the broker, then
+publish the `ack` that lets the device forget it. A crash between any two means that the message comes again, and
+the database takes it once. The session is persistent: the broker keeps what comes while this program is down.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import socket
+import ssl
+import threading
+import time
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from vibdash.broker import Broker, BrokerError
+from vibdash.messages import TOPIC_ROOT, VERSION, Alert, Malformed, Sensor, Status, parse, sensor_of_topic
+from vibdash.schema import DatabaseError
+from vibdash.settling import Ack
+from vibdash.store import Store
+
+CONNECT_TIMEOUT_S = 10.0
+HEARTBEAT_S = 5.0
+LONGEST_RETRY_S = 30.0
+KEEPALIVE_S = 30
+
+log = logging.getLogger("vibdash.ingest")
+
+
+def now_ms() -> int:
+    """Return milliseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Ingest:
+    """One MQTT session. `start` runs it in a thread of its own; all it says of itself is in the database."""
+
+    def __init__(self, broker: Broker, store: Store, *, site: str | None, client_id: str) -> None:
+        self._broker = broker
+        self._store = store
+        self._filter = f"{TOPIC_ROOT}/{site or '+'}/#"
+        self._client_id = client_id
+        self._stopping = threading.Event()
+        self._connected = threading.Event()
+        self._refusal = ""
+        self._client = self._make_client()
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self._heartbeat_due_s = 0.0
+
+    def start(self) -> None:
+        """Connect and begin. Raises BrokerError if the broker cannot be reached or refuses."""
+        self._connect()
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        """Disconnect after the message in hand."""
+        self._stopping.set()
+
+    def stop(self) -> None:
+        """Disconnect after the message in hand, and wait for that."""
+        self.ask_to_stop()
+        self._thread.join(timeout=CONNECT_TIMEOUT_S)
+
+    def join(self) -> None:
+        """Wait until the thread has ended."""
+        self._thread.join()
+
+    def _make_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=False, manual_ack=True
+        )
+        if self._broker.user is not None:
+            client.username_pw_set(self._broker.user, self._broker.password)
+        if self._broker.tls:
+            ca_file = self._broker.ca_file
+            try:
+                client.tls_set(ca_certs=str(ca_file) if ca_file else None)
+            except (OSError, ssl.SSLError) as error:
+                raise BrokerError(f"--ca-file {ca_file}: {error}; need certificates in PEM") from None
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.on_socket_open = _send_at_once
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    # Connecting
+
+    def _connect(self) -> None:
+        """Connect and wait for the broker's answer. Raises BrokerError."""
+        self._refusal = "no answer"
+        try:
+            self._client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
+            deadline = time.monotonic() + CONNECT_TIMEOUT_S
+            while not self._connected.is_set() and time.monotonic() < deadline:
+                if self._client.loop(0.2) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    break
+        except (OSError, ValueError) as error:
+            raise BrokerError(f"broker {self._broker}: {_why(error)}") from None
+        if not self._connected.is_set():
+            raise BrokerError(f"broker {self._broker}: {self._refusal}")
+
+    def _on_connect(
+        self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _p: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._refusal = f"refused the connection: {reason}"
+            return
+        client.subscribe(self._filter, qos=1)
+        self._connected.set()
+        self._heartbeat_due_s = 0.0
+        log.info("connected to %s, taking %s", self._broker, self._filter)
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _p: Properties | None
+    ) -> None:
+        if reason.is_failure and self._connected.is_set():
+            self._refusal = f"connection lost: {reason}"
+        self._connected.clear()
+
+    def _run(self) -> None:
+        retry_s = 1.0
+        while not self._stopping.is_set():
+            trouble = self._serve() if self._connected.is_set() else self._reconnect()
+            if trouble is None:
+                retry_s = 1.0
+                continue
+            log.warning("%s; trying again", trouble)
+            self._note_link(trouble)
+            self._wait(retry_s * random.uniform(0.5, 1.0))
+            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+        self._client.disconnect()
+        self._note_link("stopped")
+
+    def _wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._stopping.wait(max(0.0, min(HEARTBEAT_S, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                return
+            self._note_link(self._refusal)
+
+    def _reconnect(self) -> str | None:
+        try:
+            self._connect()
+        except (BrokerError, DatabaseError) as error:
+            self._drop_connection()
+            self._refusal = str(error)
+            return self._refusal
+        return None
+
+    def _serve(self) -> str | None:
+        """Handle messages until the connection or the database fails; return which, None when stopping."""
+        while not self._stopping.is_set():
+            try:
+                if time.monotonic() >= self._heartbeat_due_s:
+                    self._heartbeat_due_s = time.monotonic() + HEARTBEAT_S
+                    self._store.note_link(self._client_id, str(self._broker), True, "", now_ms())
+                if self._client.loop(0.5) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    self._connected.clear()
+                    return f"broker {self._broker}: {self._refusal}"
+            except DatabaseError as error:
+                # Not acknowledged, so the broker sends it again in the next connection.
+                self._drop_connection()
+                self._refusal = str(error)
+                return self._refusal
+        return None
+
+    def _drop_connection(self) -> None:
+        self._client.disconnect()
+        self._connected.clear()
+
+    def _note_link(self, detail: str) -> None:
+        try:
+            self._store.note_link(self._client_id, str(self._broker), False, detail, now_ms())
+        except DatabaseError as error:
+            log.warning("%s", error)
+
+    # Taking messages
+
+    def _on_message(self, client: Client, _data: Any, message: MQTTMessage) -> None:
+        ack = self._commit(message)
+        client.ack(message.mid, message.qos)
+        if ack is not None:
+            self._publish(ack)
+
+    def _commit(self, message: MQTTMessage) -> Ack | None:
+        payload = bytes(message.payload)
+        try:
+            parsed = parse(message.topic, payload)
+        except Malformed as error:
+            log.warning("quarantined a message on %s: %s", message.topic, error.reason)
+            sensor: Sensor | None = sensor_of_topic(message.topic)
+            return self._store.take_malformed(message.topic, payload, error, sensor, now_ms())
+        match parsed:
+            case Status():
+                self._store.take_status(parsed, now_ms(), repeated=message.retain or message.dup)
+            case Alert():
+                return self._store.take_alert(parsed, now_ms())
+        return None
+
+    def _publish(self, ack: Ack) -> None:
+        payload = json.dumps({"v": VERSION, "boot": ack.boot, "seq": ack.seq}, separators=(",", ":"))
+        self._client.publish(ack.sensor.topic("ack"), payload, qos=1, retain=True)
+
+
+def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:
+    # Nagle's algorithm holds a small publish back for 40 ms.
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

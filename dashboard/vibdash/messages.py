@@ -1,0 +1,383 @@
+"""The messages that sensors send (SPEC.md section 3), parsed and checked.
+
+`parse` turns a topic and a payload into a `Status` or an `Alert`, or raises `Malformed` with a reason that a
+person can act on. Nothing past this file handles unchecked input.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+TOPIC_ROOT = "vibnode/v1"
+VERSION = 1
+MAX_ALERT_BYTES = 1024
+MAX_STATUS_BYTES = 2048
+KINDS_FROM_DEVICE = ("status", "alert")
+KINDS_NOT_TAKEN = ("ack", "cmd", "reply")  # the host's own, and those reserved until commands are signed
+
+MACHINE_STATES = ("off", "learning", "running", "outside", "unknown")
+INSTRUMENT_STATES = ("ok", "gap", "stuck", "clipped", "gone", "rate")
+TIME_QUALITIES = ("none", "rtc", "ntp")
+EVENTS = ("raise", "escalate", "clear")
+LEVELS = ("warning", "alarm")
+MAX_FEATURES = 5
+MAX_ACTIVE = 32
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_CAUSE = re.compile(r"anomaly|velocity|fault:.{1,48}|instrument:(gap|stuck|clipped|gone|rate)")
+_T = TypeVar("_T")
+_INT32 = 2**31 - 1
+_INT53 = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes an alert this alert and no other, within one device."""
+
+    boot: int
+    seq: int
+    oldest: int
+
+
+class Malformed(ValueError):
+    """A message that cannot be taken. `identity` is set when the alert still says which one it is."""
+
+    def __init__(self, reason: str, identity: Identity | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.identity = identity
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A device and the site it belongs to, both from the topic."""
+
+    site: str
+    device: str
+
+    def topic(self, kind: str) -> str:
+        """The sensor's topic for messages of this kind."""
+        return f"{TOPIC_ROOT}/{self.site}/{self.device}/{kind}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The part of a status that only a running device can fill in. Scores in steps of 1/256 octave."""
+
+    uptime_ms: int
+    time: int | None
+    time_quality: str
+    fw: str
+    core: int
+    model_name: str | None
+    model_digest: str | None
+    machine: str
+    instrument: str
+    score: int | None
+    class_name: str | None
+    velocity_um_s: int | None
+    rms_mm_s2: int | None
+    windows: int
+    bytes_sampled: int
+    bytes_sent: int
+    queued: int
+    dropped: int
+    gaps: int
+    active: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a device says of itself; `measured` is None only for an offline message without it."""
+
+    sensor: Sensor
+    state: str
+    why: str
+    boot: int
+    measured: Measured | None
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Band levels at the alert: `levels` are log2 re 1 um/s2 in steps of 1/4 octave, bands log-spaced."""
+
+    lo_hz: float
+    hi_hz: float
+    axis: str
+    levels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One event of one cause. `features` are (name, value, usual value) on the scales of SPEC 1.2."""
+
+    sensor: Sensor
+    identity: Identity
+    replay: bool
+    uptime_ms: int
+    time: int | None
+    time_quality: str
+    event: str
+    level: str
+    cause: str
+    score: int | None
+    threshold: int | None
+    class_name: str | None
+    model: str | None
+    features: tuple[tuple[str, int, int], ...]
+    spectrum: Spectrum | None
+
+
+def parse(topic: str, payload: bytes) -> Status | Alert | None:
+    """Parse one message; None for kinds that are not for this program. Raises Malformed."""
+    sensor, kind = _parse_topic(topic)
+    if kind in KINDS_NOT_TAKEN or (kind == "status" and not payload):
+        return None  # an empty status is how a retained one is removed from a broker
+    fields = _Fields(_parse_json(payload))
+    if kind == "status":
+        _check_length(payload, MAX_STATUS_BYTES, None)
+        return _parse_status(sensor, fields)
+    identity = _parse_identity(fields)
+    _check_length(payload, MAX_ALERT_BYTES, identity)
+    try:
+        return _parse_alert(sensor, identity, fields)
+    except Malformed as error:
+        raise Malformed(error.reason, identity) from None
+
+
+def sensor_of_topic(topic: str) -> Sensor | None:
+    """Return the sensor that a topic names, None where it names none."""
+    try:
+        return _parse_topic(topic)[0]
+    except Malformed:
+        return None
+
+
+def _parse_topic(topic: str) -> tuple[Sensor, str]:
+    parts = topic.split("/")
+    if len(parts) != 5 or "/".join(parts[:2]) != TOPIC_ROOT:
+        raise Malformed(f"topic is not {TOPIC_ROOT}/<site>/<device>/<kind>")
+    _, _, site, device, kind = parts
+    for label, name in (("site", site), ("device", device)):
+        if not _NAME.fullmatch(name):
+            raise Malformed(f"{label} {_shown(name)} in the topic: need 1 to 32 of a-z, 0-9 and -")
+    if kind not in KINDS_FROM_DEVICE + KINDS_NOT_TAKEN:
+        raise Malformed(f"kind {_shown(kind)} in the topic: need one of {', '.join(KINDS_FROM_DEVICE)}")
+    return Sensor(site, device), kind
+
+
+def _parse_json(payload: bytes) -> dict[str, Any]:
+    # Far over any limit is not parsed at all; a little over still is, so that the alert's identity is known.
+    if len(payload) > 4 * MAX_STATUS_BYTES:
+        raise Malformed(f"{len(payload)} bytes long: need at most {MAX_STATUS_BYTES}")
+    try:
+        message = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise Malformed("not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"not JSON: {str(error)[:120]}") from None
+    if not isinstance(message, dict):
+        raise Malformed(f"a JSON {type(message).__name__}: need an object")
+    return message
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _check_length(payload: bytes, limit: int, identity: Identity | None) -> None:
+    if len(payload) > limit:
+        raise Malformed(f"{len(payload)} bytes long: need at most {limit}", identity)
+
+
+def _parse_identity(fields: _Fields) -> Identity:
+    fields.version()
+    identity = Identity(
+        boot=fields.integer("boot", 0, _INT32),
+        seq=fields.integer("seq", 1, _INT32),
+        oldest=fields.integer("oldest", 1, _INT32),
+    )
+    if identity.oldest > identity.seq:
+        raise Malformed(f"oldest {identity.oldest} is over seq {identity.seq}: need at most that")
+    return identity
+
+
+def _parse_status(sensor: Sensor, fields: _Fields) -> Status:
+    fields.version()
+    state = fields.choice("state", ("online", "offline"))
+    reasons = ("birth", "periodic", "change") if state == "online" else ("will", "shutdown")
+    why = fields.choice("why", reasons)
+    boot = fields.integer("boot", 0, _INT32)
+    whole = state == "online" or fields.has("uptime_ms")
+    return Status(sensor, state, why, boot, _parse_measured(fields) if whole else None)
+
+
+def _parse_measured(fields: _Fields) -> Measured:
+    time, quality = _parse_time(fields)
+    model = fields.object_or_none("model")
+    return Measured(
+        uptime_ms=fields.integer("uptime_ms", 0, _INT53),
+        time=time,
+        time_quality=quality,
+        fw=fields.text("fw", 32),
+        core=fields.integer("core", 0, _INT32),
+        model_name=model.text("name", 64) if model else None,
+        model_digest=model.text("digest", 64) if model else None,
+        machine=fields.choice("machine", MACHINE_STATES),
+        instrument=fields.choice("instrument", INSTRUMENT_STATES),
+        score=fields.integer_or_none("score", -(2**15), 2**15 - 1),
+        class_name=fields.text_or_none("class", 48),
+        velocity_um_s=fields.integer_or_none("velocity_um_s", 0, _INT53),
+        rms_mm_s2=fields.integer_or_none("rms_mm_s2", 0, _INT53),
+        windows=fields.integer("windows", 0, _INT53),
+        bytes_sampled=fields.integer("bytes_sampled", 0, _INT53),
+        bytes_sent=fields.integer("bytes_sent", 0, _INT53),
+        queued=fields.integer("queued", 0, _INT53),
+        dropped=fields.integer("dropped", 0, _INT53),
+        gaps=fields.integer("gaps", 0, _INT53),
+        active=fields.items("active", MAX_ACTIVE, _parse_cause),
+    )
+
+
+def _parse_alert(sensor: Sensor, identity: Identity, fields: _Fields) -> Alert:
+    time, quality = _parse_time(fields)
+    return Alert(
+        sensor=sensor,
+        identity=identity,
+        replay=fields.boolean("replay"),
+        uptime_ms=fields.integer("uptime_ms", 0, _INT53),
+        time=time,
+        time_quality=quality,
+        event=fields.choice("event", EVENTS),
+        level=fields.choice("level", LEVELS),
+        cause=_parse_cause(fields.text("cause", 64)),
+        score=fields.integer_or_none("score", -_INT53, _INT53),
+        threshold=fields.integer_or_none("threshold", -_INT53, _INT53),
+        class_name=fields.text_or_none("class", 48),
+        model=fields.text_or_none("model", 64),
+        features=fields.items("features", MAX_FEATURES, _parse_feature) if fields.has("features") else (),
+        spectrum=_parse_spectrum(fields.object_or_none("spectrum")),
+    )
+
+
+def _parse_time(fields: _Fields) -> tuple[int | None, str]:
+    quality = fields.choice("time_quality", TIME_QUALITIES)
+    time = fields.integer_or_none("time", 0, 2**33)
+    if (time is None) != (quality == "none"):
+        raise Malformed(f"time {time} with time_quality {quality}: need null if none, else seconds")
+    return time, quality
+
+
+def _parse_cause(cause: object) -> str:
+    if isinstance(cause, str) and cause.isprintable() and _CAUSE.fullmatch(cause):
+        return cause
+    raise Malformed(f"cause {_shown(cause)}: need anomaly, velocity, fault:<class> or instrument:<fault>")
+
+
+def _parse_feature(item: object) -> tuple[str, int, int]:
+    if isinstance(item, list) and len(item) == 3:
+        name, value, usual = item
+        named = isinstance(name, str) and 0 < len(name) <= 32 and name.isprintable()
+        if named and _is_i16(value) and _is_i16(usual):
+            return name, value, usual
+    raise Malformed(f"feature {_shown(item)}: need [name, value, usual value]")
+
+
+def _parse_spectrum(fields: _Fields | None) -> Spectrum | None:
+    if fields is None:
+        return None
+    lo_hz, hi_hz = fields.positive("lo_hz"), fields.positive("hi_hz")
+    if lo_hz >= hi_hz:
+        raise Malformed(f"spectrum lo_hz {lo_hz} is not under hi_hz {hi_hz}")
+    try:
+        levels = base64.b64decode(fields.text("levels", 256), validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed("spectrum levels: need base64") from None
+    if not levels:
+        raise Malformed("spectrum levels: need at least one band")
+    return Spectrum(lo_hz, hi_hz, fields.choice("axis", ("x", "y", "z")), tuple(levels))
+
+
+def _is_i16(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**15) <= value < 2**15
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+class _Fields:
+    """Typed access to a JSON object; every refusal names the field, its value and what would be taken."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        self._message = message
+
+    def has(self, name: str) -> bool:
+        return self._message.get(name) is not None
+
+    def _get(self, name: str) -> Any:
+        if name not in self._message:
+            raise Malformed(f"field {name} is missing")
+        return self._message[name]
+
+    def version(self) -> None:
+        version = self._get("v")
+        if type(version) is not int or version != VERSION:
+            raise Malformed(f"v is {_shown(version)}: need {VERSION}")
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        value = self._get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise Malformed(f"{name} is {_shown(value)}: need an integer from {low} to {high}")
+        return value
+
+    def integer_or_none(self, name: str, low: int, high: int) -> int | None:
+        return None if self._get(name) is None else self.integer(name, low, high)
+
+    def positive(self, name: str) -> float:
+        value = self._get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e9:
+            raise Malformed(f"{name} is {_shown(value)}: need a number over 0")
+        return float(value)
+
+    def boolean(self, name: str) -> bool:
+        value = self._get(name)
+        if not isinstance(value, bool):
+            raise Malformed(f"{name} is {_shown(value)}: need true or false")
+        return value
+
+    def text(self, name: str, longest: int) -> str:
+        value = self._get(name)
+        if not isinstance(value, str) or not value or len(value) > longest or not value.isprintable():
+            raise Malformed(f"{name} is {_shown(value)}: need 1 to {longest} printable characters")
+        return value
+
+    def text_or_none(self, name: str, longest: int) -> str | None:
+        return None if self._get(name) is None else self.text(name, longest)
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self._get(name)
+        if not isinstance(value, str) or value not in choices:
+            raise Malformed(f"{name} is {_shown(value)}: need one of {', '.join(choices)}")
+        return value
+
+    def object_or_none(self, name: str) -> _Fields | None:
+        value = self._message.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise Malformed(f"{name} is {_shown(value)}: need an object")
+        return _Fields(value)
+
+    def items(self, name: str, most: int, parse_item: Callable[[object], _T]) -> tuple[_T, ...]:
+        value = self._get(name)
+        if not isinstance(value, list) or len(value) > most:
+            raise Malformed(f"{name} is {_shown(value)}: need a list of at most {most}")
+        return tuple(parse_item(item) for item in value)

@@ -1,0 +1,216 @@
+"""The database: its tables, and opening it.
+
+Columns ending in `_ms` hold milliseconds; `..._at_ms` and `since_ms` are since 1970-01-01 UTC. Scores and
+thresholds are in steps of 1/256 octave, as sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+SCHEMA_VERSION = 1
+BigInt = sa.BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+metadata = MetaData()
+
+
+def _sensor_key(**kwargs: Any) -> tuple[Column[str], Column[str]]:
+    return Column("site", Text, nullable=False, **kwargs), Column("device", Text, nullable=False, **kwargs)
+
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+
+device = Table(  # the latest word of each sensor
+    "device",
+    metadata,
+    *_sensor_key(primary_key=True),
+    Column("heard_at_ms", BigInt),  # null: only ever known from a retained message without a clock
+    Column("state", Text, nullable=False),  # online, offline, or unknown: alerts came, but no status
+    Column("state_since_ms", BigInt, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("boot", Integer, nullable=False),
+    Column("uptime_ms", BigInt),  # from here on: null until the device has said it once
+    Column("fw", Text),
+    Column("core", Integer),
+    Column("model_name", Text),
+    Column("model_digest", Text),
+    Column("machine", Text),
+    Column("instrument", Text),
+    Column("score", Integer),
+    Column("class_name", Text),
+    Column("velocity_um_s", BigInt),
+    Column("rms_mm_s2", BigInt),
+    Column("windows", BigInt),
+    Column("queued", BigInt),
+    Column("dropped", BigInt),
+    Column("gaps", BigInt),
+    Column("active", sa.JSON),
+)
+
+boot = Table(  # one row for each run of a device: its clock, and what it sampled and sent
+    "boot",
+    metadata,
+    *_sensor_key(primary_key=True),
+    Column("boot", Integer, primary_key=True, autoincrement=False),
+    Column("clock_offset_ms", BigInt),  # add to uptime_ms to get the time
+    Column("clock_from", Text),  # ntp, rtc, or received: taken from when a status arrived
+    Column("bytes_sampled", BigInt, nullable=False, default=0),
+    Column("bytes_sent", BigInt, nullable=False, default=0),
+)
+
+status_history = Table(
+    "status_history",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    *_sensor_key(),
+    Column("received_at_ms", BigInt, nullable=False),
+    Column("boot", Integer, nullable=False),
+    Column("uptime_ms", BigInt),
+    Column("state", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("machine", Text),
+    Column("instrument", Text),
+    Column("score", Integer),
+    Column("class_name", Text),
+    Column("velocity_um_s", BigInt),
+    Column("rms_mm_s2", BigInt),
+    Index("status_history_of_device", "site", "device", "id"),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    *_sensor_key(),
+    Column("boot", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("oldest", Integer, nullable=False),
+    Column("received_at_ms", BigInt, nullable=False),
+    Column("occurred_at_ms", BigInt, nullable=False),
+    Column("occurred_from", Text, nullable=False),  # ntp, rtc, uptime: back-dated, received: at the latest
+    Column("replay", Boolean, nullable=False),
+    Column("uptime_ms", BigInt, nullable=False),
+    Column("time_s", BigInt),
+    Column("time_quality", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("score", BigInt),
+    Column("threshold", BigInt),
+    Column("class_name", Text),
+    Column("model", Text),
+    Column("features", sa.JSON, nullable=False),
+    Column("spectrum", sa.JSON),
+    UniqueConstraint("site", "device", "boot", "seq", name="alert_identity"),
+    Index("alert_by_seq", "site", "device", "seq"),
+)
+
+cause = Table(  # the last event of each cause: what is raised now can be read without the whole history
+    "cause",
+    metadata,
+    *_sensor_key(primary_key=True),
+    Column("cause", Text, primary_key=True),
+    Column("boot", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+)
+
+threshold = Table(  # the score at which each model warns and alarms, as its latest alert said
+    "threshold",
+    metadata,
+    *_sensor_key(primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("level", Text, primary_key=True),
+    Column("score", BigInt, nullable=False),
+)
+
+outbox = Table(  # see settling.py
+    "outbox",
+    metadata,
+    *_sensor_key(primary_key=True),
+    Column("first_boot", Integer, primary_key=True, autoincrement=False),
+    Column("settled_seq", Integer, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # SHA-256 of the whole payload
+    Column("payload", LargeBinary, nullable=False),  # its first 4096 bytes
+    Column("reason", Text, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_at_ms", BigInt, nullable=False),
+    Column("last_at_ms", BigInt, nullable=False),
+    Column("site", Text),  # these four are set when the alert's identity could still be read
+    Column("device", Text),
+    Column("boot", Integer),
+    Column("seq", Integer),
+    UniqueConstraint("topic", "digest", name="quarantine_identity"),
+    Index("quarantine_by_seq", "site", "device", "seq"),
+)
+
+ingest_link = Table(  # how each ingest process stands with its broker
+    "ingest_link",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("broker", Text, nullable=False),
+    Column("connected", Boolean, nullable=False),
+    Column("since_ms", BigInt, nullable=False),
+    Column("heartbeat_at_ms", BigInt, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+
+class DatabaseError(Exception):
+    """The database cannot be opened or written; the text is one line for the user."""
+
+
+def open_database(url: str) -> sa.Engine:
+    """Open the database at an SQLAlchemy URL, making its tables if there are none. Raises DatabaseError."""
+    try:
+        engine = sa.create_engine(url)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise DatabaseError(f"--db {url}: {_first_line(error)}; need e.g. sqlite:///alerts.db") from None
+    shown = engine.url.render_as_string(hide_password=True)
+    if engine.dialect.name == "sqlite":
+        _use_wal(engine)
+    try:
+        with engine.begin() as connection:
+            metadata.create_all(connection)
+            version = connection.scalar(sa.select(schema_version.c.version))
+            if version is None:
+                connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
+    except DBAPIError as error:
+        raise DatabaseError(f"--db {shown}: {_first_line(error.orig)}; {_what_is_needed(engine)}") from None
+    if version not in (None, SCHEMA_VERSION):
+        raise DatabaseError(f"--db {shown}: schema version {version}; this program needs {SCHEMA_VERSION}")
+    return engine
+
+
+def _use_wal(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        for pragma in ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL"):
+            connection.execute(f"PRAGMA {pragma}")  # FULL: a committed alert survives a power cut
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # A writer that begins as a reader fails with "locked" when another wrote in between.
+        reads = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _what_is_needed(engine: sa.Engine) -> str:
+    if engine.dialect.name == "sqlite":
+        return "need a folder that exists and can be written, and a SQLite file or none"
+    return "need a database server that answers and a user who may create tables"
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

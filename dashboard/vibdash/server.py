@@ -1,0 +1,35 @@
+"""The web server: the page and the API on one address."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from vibdash.address import address_of
+from vibdash.api import make_router
+from vibdash.fleet import FleetReader
+from vibdash.page import mount_page
+
+
+def serve(taken: socket.socket, reader: FleetReader) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    app = FastAPI(title="Vibnode", docs_url=None, redoc_url=None)  # their pages load from elsewhere
+    app.include_router(make_router(reader))
+    mount_page(app, reader)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on")
+    asyncio.run(_Server(config, address_of(taken)).serve(sockets=[taken]))
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it answers."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(f"page on {self._address}", flush=True)

@@ -1,0 +1,153 @@
+"""Figures and codes in plain words, for people who look at machines and not at features.
+
+Scales are those of SPEC.md 1.2: most values are 256 steps an octave.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+STEPS_PER_OCTAVE = 256
+STEPS_PER_SPECTRUM_BYTE = 64
+
+MACHINE_WORDS = {
+    "off": "Off",
+    "learning": "Learning",
+    "running": "Running",
+    "outside": "Outside trained range",
+    "unknown": "Unknown",
+}
+INSTRUMENT_WORDS = {
+    "ok": "Working",
+    "gap": "Losing samples",
+    "stuck": "Reading is stuck",
+    "clipped": "Reading is clipped",
+    "gone": "Accelerometer gone",
+    "rate": "Wrong sample rate",
+}
+EVENT_WORDS = {"raise": "raised", "escalate": "escalated", "clear": "cleared"}
+LEVEL_WORDS = {"alarm": "Alarm", "warning": "Warning"}
+OCCURRED_WORDS = {
+    "ntp": "",
+    "rtc": "by the sensor's own clock",
+    "uptime": "worked out from the sensor's uptime",
+    "received": "time of arrival; when it happened is not known",
+}
+
+
+def factor(steps: int) -> float:
+    """Return the ratio that a difference on the log2 scale stands for."""
+    return float(2.0 ** (steps / STEPS_PER_OCTAVE))
+
+
+def describe_cause(cause: str, class_name: str | None) -> str:
+    """Say what an alert is about."""
+    kind, _, rest = cause.partition(":")
+    if kind == "anomaly":
+        looks = f", looks like {class_name}" if class_name and class_name != "healthy" else ""
+        return f"Unusual vibration{looks}"
+    if kind == "velocity":
+        return "Vibration velocity over its limit"
+    if kind == "fault":
+        return f"Fault pattern: {rest}"
+    return f"Sensor fault: {INSTRUMENT_WORDS.get(rest, rest).lower()}"
+
+
+def describe_feature(name: str, value: int, usual: int, spectrum: dict[str, Any] | None) -> tuple[str, str, str]:
+    """Return what a feature is, how it moved as a factor, and both its values."""
+    axis, _, kind = name.partition(".")
+    what = f"{axis.upper()} axis, {_feature_words(kind, spectrum)}"
+    unit = _unit(kind)
+    return what, _times(factor(value - usual)), f"{_amount(value, *unit)}, usually {_amount(usual, *unit)}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f} times" if ratio >= 9.95 else f"{ratio:.1f} times" if ratio >= 0.095 else f"{ratio:.2g} times"
+
+
+def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
+    words = {
+        "rms": "overall vibration",
+        "peak": "highest peak",
+        "crest": "peaks over the overall level (crest)",
+        "kurtosis": "impacts (kurtosis)",
+        "velocity_rms": "vibration velocity",
+        "centroid": "middle of the spectrum",
+        "flatness": "noise against tones (flatness)",
+        "line_freq": "frequency of the strongest tone",
+        "line_level": "strongest tone",
+    }
+    if kind in words:
+        return words[kind]
+    if kind.startswith("band") and kind[4:].isdigit():
+        edges = band_edges_hz(spectrum) if spectrum else []
+        number = int(kind[4:])
+        if number + 1 < len(edges):
+            return f"{_hz(edges[number])} to {_hz(edges[number + 1])}"
+        return f"frequency band {number}"
+    if kind.startswith("env") and kind[3:].isdigit():
+        return f"repeating impacts, envelope band {int(kind[3:])}"
+    return kind
+
+
+def _unit(kind: str) -> tuple[float, str]:
+    """Return the unit that a feature is shown in, and how many of those its log2 reference is."""
+    if kind in ("centroid", "line_freq"):
+        return 1.0, "Hz"
+    if kind == "velocity_rms":
+        return 1e-6, "mm/s"
+    if kind in ("rms", "peak", "line_level") or kind.startswith("band"):
+        return 1e-6, "m/s²"
+    return 1.0, ""
+
+
+def _amount(steps: int, reference: float, unit: str) -> str:
+    return f"{factor(steps) * reference:.2g} {unit}".strip() if unit != "Hz" else _hz(factor(steps))
+
+
+def _hz(hertz: float) -> str:
+    return f"{hertz / 1000:.2g} kHz" if hertz >= 1000 else f"{hertz:.0f} Hz"
+
+
+def band_edges_hz(spectrum: dict[str, Any]) -> list[float]:
+    """Return the edges of the log-spaced bands of an alert's spectrum, one more than there are bands."""
+    count = len(spectrum["levels"])
+    ratio = spectrum["hi_hz"] / spectrum["lo_hz"]
+    return [spectrum["lo_hz"] * ratio ** (i / count) for i in range(count + 1)]
+
+
+def band_levels_m_s2(spectrum: dict[str, Any]) -> list[float]:
+    """Return the RMS acceleration in each band of an alert's spectrum, m/s2."""
+    return [factor(level * STEPS_PER_SPECTRUM_BYTE) * 1e-6 for level in spectrum["levels"]]
+
+
+def band_label(low_hz: float, high_hz: float) -> str:
+    """Return a band's range."""
+    return f"{_hz(low_hz)} to {_hz(high_hz)}"
+
+
+def describe_bytes(count: int) -> str:
+    """Return a number of bytes with a decimal unit."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def describe_ratio(sampled: int, sent: int) -> str:
+    """Return how many bytes were sampled for each one sent."""
+    return f"{sampled / sent:,.0f} : 1" if sent and sampled else "-"
+
+
+def describe_span(span_ms: int) -> str:
+    """Return a span of time, coarser the longer it is."""
+    seconds = max(0, span_ms) // 1000
+    if seconds < 90:
+        return f"{seconds} s"
+    if seconds < 90 * 60:
+        return f"{seconds // 60} min"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 86400} days"
