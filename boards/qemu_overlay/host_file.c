@@ -140,6 +140,8 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 
 // ---- The file system ----
 
+enum { MODES_A_KIND = 4, MODE_APPEND = 2 * MODES_A_KIND };
+
 // Semihosting's number of an open() mode such as "rb" or "w+"; ValueError for anything else.
 static uint32_t mode_number(const char *mode) {
     static const char kinds[] = "rwa";
@@ -150,7 +152,7 @@ static uint32_t mode_number(const char *mode) {
     }
     bool binary = strchr(mode, 'b') != NULL;
     bool update = strchr(mode, '+') != NULL;
-    return (uint32_t)(kind - kinds) * 4 + (update ? 2 : 0) + (binary ? 1 : 0);
+    return (uint32_t)(kind - kinds) * MODES_A_KIND + (update ? 2 : 0) + (binary ? 1 : 0);
 }
 
 static mp_obj_t host_files_open(mp_obj_t self_in, mp_obj_t path_in, mp_obj_t mode_in) {
@@ -161,6 +163,12 @@ static mp_obj_t host_files_open(mp_obj_t self_in, mp_obj_t path_in, mp_obj_t mod
     file->handle = host_open(mp_obj_str_get_str(path_in), mode | 1);
     if (file->handle < 0) {
         mp_raise_OSError_with_filename(host_errno(), mp_obj_str_get_str(path_in));
+    }
+    if (mode >= MODE_APPEND) {
+        // QEMU 7.2 opens for appending yet starts at 0.
+        struct mp_stream_seek_t end = {.offset = 0, .whence = MP_SEEK_END};
+        int errcode = 0;
+        host_file_seek(file, &end, &errcode);
     }
     return MP_OBJ_FROM_PTR(file);
 }

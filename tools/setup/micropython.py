@@ -117,15 +117,26 @@ def provide(pin: dict[str, Any]) -> Path:
     )
 
 
+def forget_other_builds(tree: Path, version: str) -> None:
+    """Remove what was built from another tree: its sources may be older than those objects, so make would keep them."""
+    stamp = BUILD / "micropython-built-from.txt"
+    state = f"{tree.resolve()} {version}\n"
+    if stamp.exists() and stamp.read_text() == state:
+        return
+    for folder in ("firmware", "mpy-cross"):
+        shutil.rmtree(BUILD / folder, ignore_errors=True)
+    BUILD.mkdir(exist_ok=True)
+    stamp.write_text(state)
+
+
 def main() -> None:
     """Provide the tree and say where it is."""
     pin = load_pins()["micropython"]
     own = os.environ.get("MICROPYTHON_DIR")
-    if not own:
-        print(f"MicroPython {pin['version']}: {provide(pin)}")
-        return
-    version = tree_version(Path(own))
-    print(f"MicroPython {version}: {own}")
+    tree = Path(own) if own else provide(pin)
+    version = tree_version(tree)
+    forget_other_builds(tree, version)
+    print(f"MicroPython {version}: {tree}")
     if version != pin["version"]:
         print(f"warning: MICROPYTHON_DIR is version {version}, tested is {pin['version']}", file=sys.stderr)
 
