@@ -7,9 +7,9 @@
         done = run(board, SCRIPT, files={"windows.i16": samples.tobytes()})
         features = np.frombuffer(done.files["features.i16"], "<i2")
 
-The script sees the given files in its current folder through open() and import, and may write files there, in both
-directions at memory speed (1 MB in a few milliseconds). Folders are not supported on the QEMU boards. They have 1 MB of heap, `time`,
-and neither sockets nor asyncio. The same script runs on every board.
+The script sees the given files in its current folder through open() and import, and may write files there,
+both at memory speed (1 MB in a few milliseconds). The same script runs on every board. The QEMU boards have
+1 MB of heap and the module `time`; they have no sub-folders, sockets or asyncio.
 """
 
 import subprocess
@@ -55,7 +55,8 @@ def firmware_path(board: str) -> Path:
     data = _board_data(board)
     path = ROOT / "build" / "firmware" / board / str(data["firmware"])
     if not path.exists():
-        raise BoardFailure(f"{board}: no firmware at {path.relative_to(ROOT)}; build it with: make {data['make']}")
+        place = path.relative_to(ROOT)
+        raise BoardFailure(f"{board}: no firmware at {place}; build it with: make {data['make']}")
     return path
 
 
@@ -75,9 +76,11 @@ def _execute(board: str, command: list[str], folder: Path, timeout_s: float) -> 
         )  # fmt: skip
     except subprocess.TimeoutExpired as expired:
         printed = (expired.stdout or b"").decode(errors="replace")
-        raise BoardFailure(f"{board}: not finished after {timeout_s:g} s; it printed:\n{printed[-2000:]}") from None
+        problem = f"{board}: not finished after {timeout_s:g} s; it printed:\n{printed[-2000:]}"
+        raise BoardFailure(problem) from None
     except FileNotFoundError:
-        raise BoardFailure(f"{board}: {command[0]} is not installed; make packages-test installs it") from None
+        problem = f"{board}: {command[0]} is not installed; make packages-test installs it"
+        raise BoardFailure(problem) from None
     return done.stdout.decode(errors="replace").replace("\r\n", "\n"), done.returncode
 
 
@@ -90,8 +93,8 @@ def run(
 ) -> Run:
     """Run `script` on `board` (a folder name under boards/) and return what came of it.
 
-    `files` are put beside the script, by plain name. Raises BoardFailure when the firmware is not built, the script
-    is still running after `timeout_s` seconds, or its exit code is not the expected `exit_code`.
+    `files` are put beside the script, by plain name. Raises BoardFailure when the firmware is not built, the
+    script is still running after `timeout_s` seconds, or its exit code is not the expected `exit_code`.
     """
     command = _command(board)
     with tempfile.TemporaryDirectory(prefix=f"{board}-") as name:

@@ -77,7 +77,13 @@ def test_script_imports_a_file_given_with_it(board: str) -> None:
 
 @pytest.mark.parametrize("board", ALL_BOARDS)
 def test_missing_file_is_enoent(board: str) -> None:
-    script = "import errno\ntry:\n    open('none.bin', 'rb')\nexcept OSError as e:\n    print(e.errno == errno.ENOENT)"
+    script = """
+import errno
+try:
+    open("none.bin", "rb")
+except OSError as error:
+    print(error.errno == errno.ENOENT)
+"""
     assert run(board, script).stdout == "True\n"
 
 

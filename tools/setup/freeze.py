@@ -1,7 +1,8 @@
 """Put the Python modules that are frozen from PyPI into build/frozen, checked against their pinned SHA-256.
 
-One patch is applied. aiomqttc 1.0.7 catches `TimeoutError`, a built-in name on CPython that MicroPython lacks, so a
-time-out there would end the task with a NameError. asyncio has the name on both, and on CPython it is the same class.
+One patch is applied. aiomqttc 1.0.7 catches `TimeoutError`, a built-in name on CPython that MicroPython
+lacks, so a time-out there would end the task with a NameError. asyncio has the name on both, and on CPython
+it is the same class.
 """
 
 import subprocess
@@ -36,7 +37,7 @@ def download_wheel(pin: dict[str, Any]) -> Path:
 
 
 def patch_aiomqttc(source: str) -> str:
-    """Return aiomqttc's source with `TimeoutError` imported; SetupError if it is not the source that we know."""
+    """Return aiomqttc's source with `TimeoutError` imported; SetupError if the source is another."""
     if not source.startswith(AIOMQTTC_BEFORE):
         raise SetupError("aiomqttc.py: does not begin with `import asyncio`, see tools/setup/freeze.py")
     return AIOMQTTC_AFTER + source.removeprefix(AIOMQTTC_BEFORE)

@@ -1,8 +1,8 @@
 """Provide the MicroPython source tree of boards/pins.toml in build/micropython.
 
-Taken in this order: the folder that MICROPYTHON_DIR names (used where it lies), Debian's source package from the
-mirror that apt is set up for, a git clone of the tag. Debian's files are checked against their pinned SHA-256, so
-the mirror needs no trust, nor any change to the system's apt configuration.
+Taken in this order: the folder that MICROPYTHON_DIR names (used where it lies), Debian's source package from
+the mirror that apt is set up for, a git clone of the tag. Debian's files are checked against their pinned
+SHA-256, so the mirror needs no trust, nor any change to the system's apt configuration.
 """
 
 import os
@@ -26,7 +26,8 @@ def tree_version(tree: Path) -> str:
     if not header.is_file():
         raise SetupError(f"{tree}: not a MicroPython source tree, it has no py/mpconfig.h")
     text = header.read_text()
-    parts = [re.search(rf"#define MICROPY_VERSION_{part} (\d+)", text) for part in ("MAJOR", "MINOR", "MICRO")]
+    names = ("MAJOR", "MINOR", "MICRO")
+    parts = [re.search(rf"#define MICROPY_VERSION_{name} (\d+)", text) for name in names]
     return ".".join(part.group(1) if part else "?" for part in parts)
 
 
@@ -45,10 +46,9 @@ def mirrors() -> list[str]:
     """Return the package archives that this machine's apt uses, Debian's likeliest first."""
     if not APT_HELPER.exists():
         return []
-    listing = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"],
-        text=True, capture_output=True, check=False,
-    )
+    columns = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    command = ["apt-get", "indextargets", "--format", columns, "Created-By: Packages"]
+    listing = subprocess.run(command, text=True, capture_output=True, check=False)
     rows = [line.split() for line in listing.stdout.splitlines()]
     whole = [row[0] for row in rows if len(row) == 3 and row[2] == "main" and "-" not in row[1]]
     return list(dict.fromkeys(whole))
@@ -73,10 +73,11 @@ def download(archives: list[str], path: str, target: Path) -> None:
     """Fetch `path` from the first archive that has it, through apt's own transports and proxies."""
     problem = SetupError(f"{path}: no archive to take it from")
     for archive in archives:
-        print(f"  {archive.rstrip('/')}/{path}", flush=True)
+        url = f"{archive.rstrip('/')}/{path}"
+        print(f"  {url}", flush=True)
         try:
             # APT::Sandbox::User: the build folder need not be readable for apt's own user.
-            run(APT_HELPER, "-o", "APT::Sandbox::User=", "download-file", f"{archive.rstrip('/')}/{path}", target)
+            run(APT_HELPER, "-o", "APT::Sandbox::User=", "download-file", url, target)
             return
         except SetupError as error:
             problem = error
@@ -118,7 +119,7 @@ def provide(pin: dict[str, Any]) -> Path:
 
 
 def forget_other_builds(tree: Path, version: str) -> None:
-    """Remove what was built from another tree: its sources may be older than those objects, so make would keep them."""
+    """Remove what was built from another tree: make would keep objects newer than this tree's files."""
     stamp = BUILD / "micropython-built-from.txt"
     state = f"{tree.resolve()} {version}\n"
     if stamp.exists() and stamp.read_text() == state:

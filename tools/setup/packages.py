@@ -1,7 +1,7 @@
 """Install the system packages that a group of packages.toml needs: `packages.py build|demo|qemu|test`.
 
-Quick when all is there. On Debian and its kin, missing ones are installed when this runs as root or sudo asks for no
-password; otherwise one message names the command to run, and the exit code is 1.
+Quick when all is there. On Debian and its kin, missing ones are installed when this runs as root or sudo asks
+for no password; otherwise one message names the command to run, and the exit code is 1.
 """
 
 import importlib.util
@@ -25,7 +25,8 @@ def has_header(header: str, compiler: str, flags: list[str]) -> bool:
     if not shutil.which(compiler):
         return False
     command = [compiler, *flags, "-E", "-x", "c", "-", "-o", os.devnull]
-    return subprocess.run(command, input=f"#include <{header}>\n", text=True, capture_output=True).returncode == 0
+    done = subprocess.run(command, input=f"#include <{header}>\n", text=True, capture_output=True)
+    return done.returncode == 0
 
 
 def is_present(probe: dict[str, Any]) -> bool:
@@ -51,12 +52,15 @@ def packages_of(groups: dict[str, Any], name: str) -> list[Package]:
 def missing_packages(groups: dict[str, Any], name: str) -> list[Package]:
     """Return what this machine lacks of a group."""
     on_debian = shutil.which("apt-get") is not None
-    wanted = [package for package in packages_of(groups, name) if on_debian or not package.get("only_on_debian")]
-    return [package for package in wanted if not is_present(package["probe"])]
+    return [
+        package
+        for package in packages_of(groups, name)
+        if (on_debian or not package.get("only_on_debian")) and not is_present(package["probe"])
+    ]
 
 
 def as_root() -> list[str] | None:
-    """Return the prefix that makes a command run as root: none for root, sudo if it asks nothing, None if neither."""
+    """Return what to put before a command to run it as root, None if only a password would do."""
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
@@ -87,7 +91,7 @@ def main() -> None:
     what = ", ".join(f"{package['debian']} ({package['why']})" for package in missing)
     print(f"missing for {groups[group]['title']}: {what}", flush=True)
     if not shutil.which("apt-get"):
-        sys.exit("error: install these with your system's package manager (the names are Debian's), then try again")
+        sys.exit("error: please install these (the names are Debian's) with this system's package manager")
     prefix = as_root()
     if prefix is None:
         sys.exit(f"error: not root, so please run: sudo apt-get install {' '.join(names)}")
