@@ -119,7 +119,9 @@ def read_json(path: str) -> dict:
     except OSError as error:
         raise ConfigError("%s: cannot be read (%s)" % (path, error)) from None
     try:
-        value = json.loads(raw.decode())
+        value, end = json.loads("[" + raw.decode() + ",0]")  # MicroPython alone would take an object cut short
+        if end != 0:
+            raise ValueError("cut short")
     except ValueError as error:
         raise ConfigError("%s: is not JSON (%s)" % (path, error)) from None
     if not isinstance(value, dict):

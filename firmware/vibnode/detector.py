@@ -111,7 +111,7 @@ class Detector:
         if velocity_limits:
             low, high = velocity_limits
             self.velocity = Condition("velocity", low, high, 64, dwell, clear)  # 64 steps: a quarter octave
-        self._votes = [0] * len(meta["classes"])
+        self._votes = [0] * max(1, len(meta["classes"]))
         self._quiet = 0
         self._faulty = 0
         self._fault_up = ""

@@ -1,0 +1,93 @@
+"""Configuration errors name file, field, value and what is accepted. Portable: CPython and MicroPython."""
+
+import json
+
+from vibnode import config
+
+GOOD = {
+    "site": "demo",
+    "device": "motor-1",
+    "sensor": {"driver": "replay", "playlist": "playlist.json"},
+    "mqtt": {"host": "127.0.0.1"},
+}
+
+
+def put(tmp_path, value):
+    path = str(tmp_path) + "/device.json"
+    with open(path, "w") as file:
+        file.write(value if isinstance(value, str) else json.dumps(value))
+    return path
+
+
+def changed(section, key, value):
+    device = json.loads(json.dumps(GOOD))
+    (device[section] if section else device)[key] = value
+    return device
+
+
+def refusal(path):
+    try:
+        config.load(path)
+    except config.ConfigError as error:
+        return str(error)
+    raise AssertionError("accepted " + path)
+
+
+def test_defaults_are_those_of_the_specification(tmp_path):
+    device = config.load(put(tmp_path, GOOD))
+    assert device["machine"] == "motor-1"
+    assert device["learn_windows"] == 30
+    assert device["status_interval_s"] == 3600
+    assert device["mqtt"] == {"host": "127.0.0.1", "port": 1883, "user": None, "password": None, "keepalive_s": 30}
+    assert device["sensor"]["pace"] == 1.0
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path):
+    device = config.load(put(tmp_path, GOOD))
+    assert device["data_dir"] == str(tmp_path) + "/state"
+    assert device["sensor"]["playlist"] == str(tmp_path) + "/playlist.json"
+    device = config.load(put(tmp_path, changed("", "data_dir", "/var/lib/vibnode")))
+    assert device["data_dir"] == "/var/lib/vibnode"
+
+
+def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
+    cases = (
+        ("", "site", "Demo", "site: 'Demo'", "a-z"),
+        ("", "device", "-x", "device: '-x'", "not beginning with"),
+        ("", "device", "a" * 33, "device: ", "1 to 32"),
+        ("", "learn_windows", -1, "learn_windows: -1", "0 to 500"),
+        ("", "learn_windows", "30", "learn_windows: '30'", "whole number"),
+        ("", "status_interval_s", True, "status_interval_s: True", "whole number"),
+        ("", "velocity_limits_mm_s", [7.1, 4.5], "velocity_limits_mm_s: [7.1, 4.5]", "warning under alarm"),
+        ("", "sensor", [], "sensor: []", "object in braces"),
+        ("", "rate_hz", 5000, "rate_hz: no such field", "status_interval_s"),
+        ("sensor", "driver", "adxl", "sensor.driver: 'adxl'", "replay"),
+        ("sensor", "pace", -1, "sensor.pace: -1", "0 to 1000"),
+        ("mqtt", "port", 70000, "mqtt.port: 70000", "1 to 65535"),
+        ("mqtt", "prot", 1883, "mqtt.prot: no such field", "port"),
+        ("mqtt", "user", "", "mqtt.user: ''", "or null"),
+    )
+    for section, key, value, named, accepted in cases:
+        path = put(tmp_path, changed(section, key, value))
+        text = refusal(path)
+        assert text.startswith(path + ": " + named), text
+        assert accepted in text.partition("accepted: ")[2], text
+        assert "\n" not in text
+
+
+def test_each_missing_field_is_named(tmp_path):
+    for section, key in (("", "site"), ("", "device"), ("", "sensor"), ("", "mqtt"), ("mqtt", "host"), ("sensor", "driver")):
+        device = changed("", "machine", "M")
+        del (device[section] if section else device)[key]
+        text = refusal(put(tmp_path, device))
+        assert (section + "." if section else "") + key + ": is missing; accepted: " in text, text
+
+
+def test_a_file_that_is_missing_or_not_json_is_named(tmp_path):
+    missing = str(tmp_path) + "/nothing.json"
+    assert refusal(missing).startswith(missing + ": cannot be read")
+    for broken in ("", "{", '{"site": demo}', '{"site":"a"', '{"mqtt":{"host":"a"}', '{"site":"a"}}'):
+        path = put(tmp_path, broken)
+        assert refusal(path).startswith(path + ": is not JSON"), broken
+    path = put(tmp_path, [])
+    assert "object in braces" in refusal(path)

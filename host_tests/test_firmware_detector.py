@@ -1,0 +1,173 @@
+"""The detector: dwell, hysteresis, gating, one alert per cause. Portable: runs on CPython and MicroPython."""
+
+from vibnode.detector import Detector, FeatureLayout, largest
+
+META = {
+    "classes": ("healthy", "outer-race", "imbalance"),
+    "warning": 100,
+    "alarm": 300,
+    "hysteresis": 50,
+    "off_rms": 1000,
+    "dwell_windows": 5,
+    "clear_windows": 8,
+}
+RUNNING, OFF = 2000, 500
+
+
+def feed(detector, scores, rms=RUNNING, class_index=0, velocity=0, fault="ok"):
+    """The (window number, event, level, cause) of all transitions that a row of scores causes."""
+    seen = []
+    for i, score in enumerate(scores):
+        for t in detector.update(rms, score, class_index, velocity, fault):
+            seen.append((i, t.event, t.level, t.cause))
+    return seen
+
+
+class Noise:
+    """Repeatable numbers, the same on every interpreter."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def within(self, spread):
+        self.state = (self.state * 1103515245 + 12345) & 0x7FFFFFFF
+        return (self.state >> 8) % (2 * spread + 1) - spread
+
+
+def test_raises_after_the_dwell_and_not_before():
+    detector = Detector(META)
+    assert feed(detector, [0] * 20 + [150] * 4) == []
+    assert feed(detector, [150]) == [(0, "raise", "warning", "anomaly")]
+    assert detector.active() == ["anomaly"]
+
+
+def test_single_outliers_raise_nothing():
+    detector = Detector(META)
+    assert feed(detector, ([5000] + [0] * 3) * 200) == []
+
+
+def test_a_jump_to_alarm_level_is_one_raise():
+    detector = Detector(META)
+    assert feed(detector, [900] * 50) == [(4, "raise", "alarm", "anomaly")]
+
+
+def test_warning_escalates_once_and_stays_alarm_until_it_clears():
+    detector = Detector(META)
+    assert feed(detector, [150] * 10) == [(4, "raise", "warning", "anomaly")]
+    assert feed(detector, [400] * 10) == [(4, "escalate", "alarm", "anomaly")]
+    assert feed(detector, [150] * 20 + [400] * 20) == []
+    assert feed(detector, [0] * 20) == [(7, "clear", "alarm", "anomaly")]
+    assert detector.active() == []
+
+
+def test_inside_the_hysteresis_an_alert_stays():
+    detector = Detector(META)
+    feed(detector, [150] * 10)
+    assert feed(detector, [51] * 1000) == []
+    assert feed(detector, [49] * 20) == [(7, "clear", "warning", "anomaly")]
+
+
+def test_no_chatter_at_a_score_hovering_on_the_threshold():
+    for threshold in (META["warning"], META["alarm"], META["warning"] - META["hysteresis"]):
+        for spread in (10, 40, 70):
+            noise = Noise(threshold + spread)
+            seen = feed(Detector(META), [threshold + noise.within(spread) for _ in range(5000)])
+            assert len(seen) <= 3, (threshold, spread, seen)
+
+
+def test_a_machine_that_is_off_raises_nothing():
+    detector = Detector(META)
+    assert feed(detector, [9000] * 100, rms=OFF) == []
+    assert detector.machine == "off"
+
+
+def test_an_alert_outlasts_a_stop_and_clears_when_the_machine_runs_well():
+    detector = Detector(META)
+    feed(detector, [900] * 10, class_index=1)
+    assert feed(detector, [0] * 100, rms=OFF) == []
+    assert detector.active() == ["anomaly"]
+    assert [event[1] for event in feed(detector, [0] * 20)] == ["clear"]
+
+
+def test_starts_and_stops_shorter_than_the_dwell_raise_nothing():
+    detector = Detector(META)
+    for _ in range(50):
+        assert feed(detector, [0] * 10, rms=OFF) == []
+        assert feed(detector, [5000] * 6) == []  # three until it counts as running, three of run-up
+        assert feed(detector, [0] * 10) == []
+        assert detector.machine == "running"
+
+
+def test_machine_state_needs_more_than_one_window_to_change():
+    detector = Detector(META)
+    assert detector.machine == "unknown"
+    feed(detector, [0])
+    assert detector.machine == "running"
+    feed(detector, [0] * 2, rms=OFF)
+    assert detector.machine == "running"
+    feed(detector, [0], rms=OFF)
+    assert detector.machine == "off"
+    feed(detector, [0] * 2)
+    assert detector.machine == "off"
+    feed(detector, [0])
+    assert detector.machine == "running"
+
+
+def test_while_learning_scores_mean_nothing_but_velocity_does():
+    detector = Detector(META, velocity_limits=(3000, 3200), learning=True)
+    assert feed(detector, [5000] * 50) == []
+    assert detector.machine == "learning"
+    assert feed(detector, [5000] * 5, velocity=3100) == [(4, "raise", "warning", "velocity")]
+    detector.learnt()
+    assert detector.machine == "running"
+    assert [event[1:] for event in feed(detector, [5000] * 5, velocity=3100)] == [("raise", "alarm", "anomaly")]
+
+
+def test_one_alert_per_cause_and_causes_apart():
+    detector = Detector(META, velocity_limits=(3000, 3200))
+    seen = feed(detector, [900] * 200, velocity=3300, class_index=1)
+    assert seen == [(4, "raise", "alarm", "anomaly"), (4, "raise", "alarm", "velocity")]
+    assert detector.active() == ["anomaly", "velocity"]
+    assert detector.n_active() == 2
+
+
+def test_the_class_is_that_of_most_windows_of_the_anomaly():
+    detector = Detector(META)
+    feed(detector, [150] * 3, class_index=2)  # an earlier exceedance, which passes
+    feed(detector, [0] * 3)
+    found = []
+    for class_index in (1, 2, 1, 0, 1):
+        found.extend(detector.update(RUNNING, 150, class_index))
+    assert [(t.event, t.class_index, t.value, t.threshold) for t in found] == [("raise", 1, 150, 100)]
+
+
+def test_a_model_without_classes_names_none():
+    meta = dict(META)
+    meta["classes"] = ()
+    found = []
+    detector = Detector(meta)
+    for _ in range(10):
+        found.extend(detector.update(RUNNING, 150))
+    assert [(t.event, t.class_index) for t in found] == [("raise", 0)]
+
+
+def test_an_instrument_fault_is_its_own_alert_and_holds_the_machine_s_still():
+    detector = Detector(META)
+    feed(detector, [0] * 10)
+    assert feed(detector, [9000] * 2, fault="stuck") == []
+    assert detector.instrument == "ok"
+    assert feed(detector, [9000] * 30, fault="stuck") == [(0, "raise", "alarm", "instrument:stuck")]
+    assert detector.instrument == "stuck"
+    assert detector.active() == ["instrument:stuck"]
+    seen = feed(detector, [9000] * 3, fault="gone")
+    assert [(event[1], event[3]) for event in seen] == [("clear", "instrument:stuck"), ("raise", "instrument:gone")]
+    assert feed(detector, [0] * 5) == [(2, "clear", "alarm", "instrument:gone")]
+    assert detector.instrument == "ok"
+
+
+def test_layout_and_largest_find_the_inputs():
+    layout = FeatureLayout(["x.rms", "x.velocity_rms", "x.peak", "y.rms", "y.velocity_rms", "y.peak"])
+    assert layout.rms == (0, 3)
+    assert layout.velocity == (1, 4)
+    assert layout.peak == (2, 5)
+    assert largest([10, 0, 0, 30, 0, 0], layout.rms) == 30

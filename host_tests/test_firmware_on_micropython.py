@@ -1,0 +1,47 @@
+"""The portable tests of the firmware, run once more by the MicroPython that the virtual sensors are made of."""
+
+import importlib
+import inspect
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+MICROPYTHON = HERE.parent / "build/firmware/UNIX/micropython"
+PORTABLE = (
+    "test_firmware_detector",
+    "test_firmware_outbox",
+    "test_firmware_config",
+    "test_firmware_messages",
+    "test_firmware_baseline",
+    "test_firmware_replay",
+)
+
+
+def portable(name: str) -> list[str]:
+    """Every test of a portable module in the runner's notation."""
+    module = importlib.import_module(name)
+    functions = inspect.getmembers(module, inspect.isfunction)
+    return [
+        f"{name}:{test}" + ("+" if inspect.signature(function).parameters else "")
+        for test, function in functions
+        if test.startswith("test_")
+    ]
+
+
+@pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+@pytest.mark.parametrize("module", PORTABLE)
+def test_portable_module_passes_on_micropython(module: str, tmp_path: Path) -> None:
+    wanted = portable(module)
+    assert wanted
+    done = subprocess.run(
+        [MICROPYTHON, HERE / "micropython_runner.py", tmp_path, *wanted],
+        env={"MICROPYPATH": f"{HERE.parent / 'firmware'}:{HERE}:.frozen"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    passed = [line.removeprefix("passed ") for line in done.stdout.splitlines() if line.startswith("passed ")]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert passed == [test.rstrip("+") for test in wanted]
