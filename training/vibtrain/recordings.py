@@ -37,6 +37,7 @@ class Condition:
         label: `healthy`, `off`, or the fault.
         severity: e.g. `light`; empty where the fault has no degrees.
         speed_rpm: shaft speed, None where unknown.
+        time: ISO 8601; empty where unknown.
         load: in the source's own words, e.g. `11 lb`; empty where unknown.
         rate_hz: samples a second on each axis.
         axes: names of the columns of `data`.
@@ -50,6 +51,7 @@ class Condition:
     severity: str = ""
     speed_rpm: float | None = None
     load: str = ""
+    time: str = ""
     rate_hz: float
     axes: tuple[str, ...]
     source: str

@@ -190,6 +190,6 @@ def _download_file(url: str, file: DataFile, folder: Path, progress: Progress | 
 def _tried(data: Dataset, url: str, error: Exception) -> str:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     places = [str(folder) for folder in folders(data.name)]
-    if "VIBNODE_DATA" not in os.environ:
+    if not os.environ.get("VIBNODE_DATA"):
         places.insert(0, "$VIBNODE_DATA (not set)")
     return f"{data.name}: files not found; tried {', '.join(places)}, and {url} ({reason})"

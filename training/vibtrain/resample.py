@@ -81,7 +81,7 @@ def to_counts(recording: Recording, sensor: Sensor, *, seed: int = 1) -> npt.NDA
     noisy = measured + noise * noise_m_s2[: len(recording.axes)]
     steps = np.rint(noisy * (1e9 / (sensor.lsb_nm_s2 * sensor.step_counts)))
     limit = sensor.full_scale_counts
-    return np.clip(steps * sensor.step_counts, -limit, limit).astype(np.int16)
+    return np.asarray(np.clip(steps * sensor.step_counts, -limit, limit), dtype=np.int16)
 
 
 def _filter_and_decimate(
@@ -92,7 +92,11 @@ def _filter_and_decimate(
     taps, beta = signal.kaiserord(STOP_BAND_DB, transition_hz / (filter_rate_hz / 2))
     taps |= 1  # odd: the delay is a whole number of samples
     window = signal.firwin(taps, cutoff_hz, window=("kaiser", beta), fs=filter_rate_hz)
-    data = signal.resample_poly(recording.data.astype(np.float64), up, down, axis=0, window=window)
+    data = recording.data.astype(np.float64)
+    if ratio == 1:  # resample_poly would return its input unfiltered
+        data = signal.oaconvolve(data, window[:, None], mode="same", axes=0)
+    else:
+        data = signal.resample_poly(data, up, down, axis=0, window=window)
     settling = -(-(taps // 2) // down)  # frames of the result that saw beyond an end
     if len(data) <= 2 * settling:
         raise DataError(

@@ -35,8 +35,8 @@ class Sensor:
 
     @property
     def full_scale_counts(self) -> int:
-        """Largest count the sensor puts out, within int16."""
-        return min(int(self.range_g * STANDARD_GRAVITY * 1e9 / self.lsb_nm_s2), 32767)
+        """Largest count the sensor puts out: one step short of its range, and within int16."""
+        return min(round(self.range_g * STANDARD_GRAVITY * 1e9 / self.lsb_nm_s2) - self.step_counts, 32767)
 
 
 def names() -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""A seeded rotating machine, for tests and for people without recordings. Everything it makes says `simulated`.
+"""A seeded rotating machine, for tests and for people without recordings; all it makes says `simulated`.
 
-One shaft with rotors, a gear, and one rolling bearing, measured on three axes near the bearing: shaft harmonics,
-gear mesh with side bands, and for a damaged bearing a train of impulses that rings the housing's resonances.
+One shaft with rotors, a gear, and one rolling bearing, measured on three axes near the bearing: shaft
+harmonics, gear mesh with side bands, and for a damaged bearing a train of impulses that rings the housing.
 The catalogue has the same speeds, loads and fault classes as the `adi-motor` data set.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,12 +93,15 @@ class Drivetrain:
     range_g: float = 40.0
 
 
+DRIVETRAIN = Drivetrain()
+
+
 def catalogue(*, seed: int = 1, seconds: float = 2.0, rate_hz: float = 20_000.0) -> list[Entry]:
     """All speeds, loads and faults, one recording each; samples are computed on reading, the same every time.
 
     Raises `DataError` for a duration or rate that the machine cannot be simulated at.
     """
-    least_hz = 2.5 * max(Drivetrain().resonances_hz)
+    least_hz = 2.5 * max(DRIVETRAIN.resonances_hz)
     if rate_hz < least_hz or seconds <= 0:
         raise DataError(
             f"{SOURCE}: rate_hz {rate_hz:g} and seconds {seconds:g}, "
@@ -120,7 +124,7 @@ def simulate(
     seconds: float,
     rate_hz: float,
     random: np.random.Generator,
-    machine: Drivetrain | None = None,
+    machine: Drivetrain = DRIVETRAIN,
 ) -> Samples:
     """Acceleration in m/s², shape (frames, 3), of one run.
 
@@ -129,7 +133,6 @@ def simulate(
         size: of the defect, 0 none to 1 severe.
         load: share of full load, 0 to 1.
     """
-    machine = machine or Drivetrain()
     frames = round(seconds * rate_hz)
     turns = _shaft_turns(frames, speed_rpm / 60, rate_hz, machine.speed_wander, random)
     # Mounting and path differ a little between runs, and the load stiffens the path.
@@ -144,7 +147,7 @@ def simulate(
     )
     total = shaft + mesh + ringing + hiss[:, None] * gain[3] * 0.6 + sensor
     limit = machine.range_g * STANDARD_GRAVITY
-    return np.clip(total, -limit, limit).astype(np.float32)
+    return np.asarray(np.clip(total, -limit, limit), dtype=np.float32)
 
 
 def _entry(
@@ -178,15 +181,10 @@ def _entry(
     )
 
 
-def _run(
-    name: str, seed: int, label: str, size: float, *, speed_rpm: float, load: float, seconds: float, rate_hz: float
-) -> tuple[Samples, str]:
+def _run(name: str, seed: int, label: str, size: float, **run: Any) -> tuple[Samples, str]:
     digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "little"))
-    data = simulate(
-        label, size, speed_rpm=speed_rpm, load=load, seconds=seconds, rate_hz=rate_hz, random=random
-    )
-    return data, f"simulated, seed {seed}"
+    return simulate(label, size, random=random, **run), f"simulated, seed {seed}"
 
 
 def _shaft_turns(

@@ -1,0 +1,127 @@
+"""Resampling and the sensor model, on tones whose fate is known."""
+
+import numpy as np
+import pytest
+from vibtrain import sensors
+from vibtrain.recordings import DataError, Recording
+from vibtrain.resample import STOP_BAND_DB, resample, to_counts
+from vibtrain.sensors import sensor
+
+RATE_HZ = 20_000
+
+
+def recording_of(data: np.ndarray) -> Recording:
+    return Recording(
+        name="tone",
+        machine="m",
+        session="s",
+        label="healthy",
+        rate_hz=RATE_HZ,
+        axes=tuple("xyz"[: data.shape[1]]),
+        source="test",
+        data=data.astype(np.float32),
+    )
+
+
+def tone(frequency_hz: float, amplitude: float = 1.0, seconds: float = 1.0) -> Recording:
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    return recording_of(amplitude * np.sin(2 * np.pi * frequency_hz * time_s)[:, None])
+
+
+def level_at(recording: Recording, frequency_hz: float) -> float:
+    """Amplitude of the line at `frequency_hz`."""
+    time_s = np.arange(len(recording.data)) / recording.rate_hz
+    window = np.hanning(len(time_s))
+    line = window * np.exp(-2j * np.pi * frequency_hz * time_s)
+    return float(2 * abs(line @ recording.data[:, 0]) / window.sum())
+
+
+@pytest.mark.parametrize("rate_hz", [3200, 5000, 6667, 1344])
+def test_pass_band_is_flat_and_stop_band_gone(rate_hz: float) -> None:
+    kept = resample(tone(0.75 * rate_hz / 2), rate_hz)
+    assert kept.rate_hz == pytest.approx(rate_hz, rel=2e-4)
+    assert level_at(kept, 0.75 * rate_hz / 2) == pytest.approx(1.0, abs=1e-3)
+    # 1.02 of the half rate would fold back to 0.98 of it.
+    folded = resample(tone(1.02 * rate_hz / 2), rate_hz)
+    assert np.abs(folded.data).max() < 10 ** (-(STOP_BAND_DB - 3) / 20)
+
+
+def test_constant_stays_constant_to_both_ends() -> None:
+    flat = resample(recording_of(np.full((20_000, 2), 9.8)), 3200)
+    assert np.abs(flat.data - 9.8).max() < 0.01
+
+
+def test_resampled_time_is_kept_but_for_the_settling() -> None:
+    result = resample(tone(100, seconds=2), 5000)
+    assert 9_900 < len(result.data) <= 10_000
+    assert "20000 Hz resampled to 5000 Hz" in result.note
+
+
+def test_same_rate_changes_nothing() -> None:
+    original = tone(9_900)
+    assert resample(original, RATE_HZ) is original
+
+
+def test_bandwidth_is_applied_at_the_same_rate() -> None:
+    narrowed = resample(tone(9_000), RATE_HZ, bandwidth_hz=5000)
+    assert level_at(narrowed, 9_000) < 1e-3
+    assert level_at(resample(tone(5_000), RATE_HZ, bandwidth_hz=5000), 5_000) == pytest.approx(0.5, abs=0.01)
+
+
+def test_resampling_up_is_refused() -> None:
+    with pytest.raises(DataError, match=r"cannot be resampled to 26667 Hz, .* up to its own 20000 Hz"):
+        resample(tone(100), 26_667)
+
+
+def test_recording_shorter_than_the_filter_is_refused() -> None:
+    with pytest.raises(DataError, match="200 frames, accepted are more than"):
+        resample(tone(100, seconds=0.01), 3200)
+
+
+def test_counts_carry_the_amplitude() -> None:
+    chip = sensor("iis3dwb", rate_hz=5000, range_g=2)
+    counts = to_counts(tone(500, amplitude=10.0), chip)
+    assert counts.dtype == np.int16 and chip.lsb_nm_s2 == 598_206
+    assert counts.std() * chip.lsb_nm_s2 / 1e9 == pytest.approx(10.0 / np.sqrt(2), rel=0.01)
+
+
+def test_counts_clip_at_the_range() -> None:
+    chip = sensor("adxl345", range_g=2)
+    counts = to_counts(tone(500, amplitude=100.0), chip)
+    assert counts.max() == -counts.min() == chip.full_scale_counts == 510
+
+
+def test_adxl345_lowest_bit_is_zero_at_its_top_rate() -> None:
+    counts = to_counts(tone(500, amplitude=30.0), sensor("adxl345"))
+    assert not (counts % 2).any() and (counts % 4).any()
+
+
+def test_noise_has_the_stated_density_and_is_repeatable() -> None:
+    chip = sensor("iis3dwb", rate_hz=5000, range_g=2)
+    silence = recording_of(np.zeros((40_000, 3)))
+    counts = to_counts(silence, chip)
+    expected_g = 75e-6 * np.sqrt(2500)
+    assert counts.std(axis=0) * chip.lsb_nm_s2 / 9.80665e9 == pytest.approx([expected_g] * 3, rel=0.03)
+    assert (counts == to_counts(silence, chip)).all()
+    assert (counts != to_counts(silence, chip, seed=2)).mean() > 0.9
+
+
+def test_every_sensor_fits_int16() -> None:
+    for name in sensors.names():
+        chip = sensor(name)
+        assert 0 < chip.full_scale_counts <= 32767
+        assert chip.full_scale_counts * chip.lsb_nm_s2 == pytest.approx(chip.range_g * 9.80665e9, rel=0.01)
+        assert chip.bandwidth_hz <= chip.rate_hz / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "choice", "message"),
+    [
+        ("adxl346", {}, "'adxl346' is unknown, accepted: adxl345,"),
+        ("adxl345", {"rate_hz": 6400}, "rate_hz 6400, accepted are rates up to 3200 Hz"),
+        ("kx134", {"range_g": 2}, "range_g 2, accepted: 8, 16, 32, 64"),
+    ],
+)
+def test_impossible_sensor_is_refused(name: str, choice: dict[str, float], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        sensor(name, **choice)  # type: ignore[arg-type]

@@ -1,0 +1,219 @@
+"""A person's own recordings, listed in a manifest: CSV with one row, or TOML with one table, for each file.
+
+    file,machine,session,time,label,speed_rpm,load,rate_hz,columns,unit,scale
+    pump1/a.csv,pump-1,may,2026-05-01T08:00,healthy,1480,full,6400,x y z,g,
+
+Only `file` and `rate_hz` are compulsory; `columns` too where a file has more than three. In TOML,
+`[defaults]` gives fields for all `[[recordings]]`. An empty label is healthy. Acceleration is value x scale x
+unit: volts at 20 mV/g are `unit = g, scale = 50`.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vibtrain.recordings import HEALTHY, STANDARD_GRAVITY, DataError, Entry, Samples
+from vibtrain.sample_files import ENDINGS, Column, column_count, read_columns
+
+FIELDS = (
+    "file", "machine", "session", "time", "label", "speed_rpm", "load", "rate_hz", "columns", "unit", "scale",
+)  # fmt: skip
+COMPULSORY = ("file", "rate_hz")
+UNITS_M_S2 = {
+    "m/s2": 1.0,
+    "m/s²": 1.0,
+    "mm/s2": 1e-3,
+    "mm/s²": 1e-3,
+    "g": STANDARD_GRAVITY,
+    "mg": STANDARD_GRAVITY * 1e-3,
+}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One recording as listed; `place` says where, for messages."""
+
+    manifest: Path
+    place: str
+    fields: Mapping[str, Any]
+
+    def get(self, field: str) -> Any:
+        value = self.fields.get(field, "")
+        return value.strip() if isinstance(value, str) else value
+
+    def refuse(self, field: str, accepted: str) -> DataError:
+        return DataError(
+            f"{self.manifest}: {self.place}: field {field}: {self.get(field)!r}, accepted: {accepted}"
+        )
+
+    def positive(self, field: str, default: float | None) -> float | None:
+        value = self.get(field)
+        if value == "" and field not in COMPULSORY:
+            return default
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise self.refuse(field, "a number") from None
+        if not (math.isfinite(number) and number > 0):
+            raise self.refuse(field, "a number above 0")
+        return number
+
+
+def catalogue(path: Path) -> list[Entry]:
+    """The recordings that the manifest at `path` lists, samples not read yet.
+
+    Raises `DataError` naming manifest, row, field, value and what is accepted, for the first fault found; a
+    file whose samples cannot be used raises it on reading.
+    """
+    rows = list(_rows(path))
+    if not rows:
+        raise DataError(f"{path}: lists no recordings, accepted is one at least")
+    entries = [_entry(row) for row in rows]
+    seen: dict[str, _Row] = {}
+    for entry, row in zip(entries, rows, strict=True):
+        if entry.name in seen:
+            raise row.refuse("file", f"each file once (it is in {seen[entry.name].place} too)")
+        seen[entry.name] = row
+    return entries
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    try:
+        if path.suffix == ".toml":
+            yield from _toml_rows(path)
+        elif path.suffix == ".csv":
+            yield from _csv_rows(path)
+        else:
+            raise DataError(f"{path}: ending {path.suffix!r}, accepted: .csv, .toml")
+    except (OSError, UnicodeDecodeError, csv.Error, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+
+
+def _csv_rows(path: Path) -> Iterator[_Row]:
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        _check_fields(path, "line 1", reader.fieldnames or ())
+        for row in reader:
+            if None in row or None in row.values():
+                raise DataError(
+                    f"{path}: line {reader.line_num}: number of cells differs from the heading's "
+                    f"{len(reader.fieldnames or ())}"
+                )
+            yield _Row(path, f"line {reader.line_num}", row)
+
+
+def _toml_rows(path: Path) -> Iterator[_Row]:
+    with path.open("rb") as stream:
+        document = tomllib.load(stream)
+    unknown = set(document) - {"defaults", "recordings"}
+    if unknown:
+        raise DataError(f"{path}: {sorted(unknown)[0]!r}, accepted: [defaults], [[recordings]]")
+    defaults = document.get("defaults", {})
+    for number, table in enumerate(document.get("recordings", []), start=1):
+        row = {**defaults, **table}
+        _check_fields(path, f"recording {number}", row)
+        yield _Row(path, f"recording {number}", row)
+
+
+def _check_fields(path: Path, place: str, fields: Any) -> None:
+    for field in fields:
+        if field not in FIELDS:
+            raise DataError(f"{path}: {place}: field {field!r} is unknown, accepted: {', '.join(FIELDS)}")
+    for field in COMPULSORY:
+        if field not in fields:
+            raise DataError(f"{path}: {place}: field {field!r} is missing")
+
+
+def _entry(row: _Row) -> Entry:
+    file = _file(row)
+    rate_hz = row.positive("rate_hz", None)
+    assert rate_hz is not None  # compulsory
+    columns = _columns(row, file)
+    scale = (row.positive("scale", 1.0) or 1.0) * _unit_m_s2(row)
+    name = str(row.get("file"))
+    return Entry(
+        name=name,
+        machine=str(row.get("machine")) or "machine",
+        session=str(row.get("session")) or name,
+        label=str(row.get("label")) or HEALTHY,
+        speed_rpm=row.positive("speed_rpm", None),
+        load=str(row.get("load")),
+        time=_time(row),
+        rate_hz=rate_hz,
+        axes=_axes(columns),
+        source=str(row.manifest),
+        reader=partial(_read, file, columns, rate_hz, scale),
+    )
+
+
+def _read(file: Path, columns: tuple[Column, ...], rate_hz: float, scale: float) -> tuple[Samples, str]:
+    table = read_columns(file, columns, rate_hz=rate_hz)
+    bad = ~np.isfinite(table)
+    if bad.any():
+        frame, column = np.argwhere(bad)[0]
+        raise DataError(
+            f"{file}: frame {frame}, column {columns[column]!r}: no number, accepted are finite numbers"
+        )
+    return (table * scale).astype(np.float32), ""
+
+
+def _file(row: _Row) -> Path:
+    name = row.get("file")
+    if not name:
+        raise row.refuse("file", "a path relative to the manifest")
+    path = row.manifest.parent / str(name)
+    if not path.name.lower().endswith(ENDINGS):
+        raise row.refuse("file", f"names ending in {', '.join(ENDINGS)}")
+    if not path.is_file():
+        raise row.refuse("file", f"an existing file; there is no {path}")
+    return path
+
+
+def _unit_m_s2(row: _Row) -> float:
+    unit = row.get("unit") or "m/s2"
+    if unit not in UNITS_M_S2:
+        raise row.refuse("unit", ", ".join(UNITS_M_S2))
+    return UNITS_M_S2[unit]
+
+
+def _time(row: _Row) -> str:
+    value = row.get("time")
+    if not value:
+        return ""
+    try:
+        return (value if isinstance(value, datetime) else datetime.fromisoformat(str(value))).isoformat()
+    except ValueError:
+        raise row.refuse("time", "ISO 8601, e.g. 2026-05-01T08:00:00+02:00") from None
+
+
+def _columns(row: _Row, file: Path) -> tuple[Column, ...]:
+    """Column names or numbers; in CSV separated by blanks, where a whole number is a column number."""
+    value = row.get("columns")
+    if value == "":
+        count = column_count(file)
+        if count > 3:
+            raise row.refuse("columns", f"the columns of the axes, for {file.name} has {count} columns")
+        return tuple(range(count))
+    listed = value.split() if isinstance(value, str) else value
+    if not isinstance(listed, list) or any(not isinstance(column, str | int) for column in listed):
+        raise row.refuse("columns", "names or numbers (from 0) of the axes")
+    columns = tuple(
+        int(column) if isinstance(column, str) and column.isdecimal() else column for column in listed
+    )
+    if not 1 <= len(columns) <= 3 or len(set(columns)) != len(columns):
+        raise row.refuse("columns", "one to three different columns, e.g. x y z, or 1 2 3")
+    return columns
+
+
+def _axes(columns: tuple[Column, ...]) -> tuple[str, ...]:
+    return tuple("xyz"[: len(columns)])
