@@ -23,7 +23,7 @@ import platformdirs
 from vibtrain.recordings import DataError
 
 DATASETS = Path(__file__).parent / "datasets"
-DOWNLOAD_TIMEOUT_S = 30
+DOWNLOAD_TIMEOUT_S = 15
 _CHUNK_BYTES = 1 << 16
 
 Progress = Callable[[str, int], None]  # file name, bytes that have just arrived
