@@ -94,7 +94,8 @@ def main() -> None:
         sys.exit("error: please install these (the names are Debian's) with this system's package manager")
     prefix = as_root()
     if prefix is None:
-        sys.exit(f"error: not root, so please run: sudo apt-get install {' '.join(names)}")
+        command = f"sudo apt-get update && sudo apt-get install {' '.join(names)}"
+        sys.exit(f"error: not root, so please run: {command}")
     install(names, prefix)
     still = [package["debian"] for package in missing_packages(groups, group)]
     if still:
