@@ -27,7 +27,7 @@ test: packages-test venv firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmwar
 
 lint: venv ## Check style and types
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy training dashboard tools host_tests
 
 # ---- The computer ----
 
