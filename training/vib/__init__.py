@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ._vib import CORE_VERSION, FEATURE_VERSION, Core, Model, _extract, linked_model
+from ._vib import CONFIG_FIELDS, CORE_VERSION, FEATURE_VERSION, Core, Model, _extract, linked_model
 
 __all__ = [
+    "CONFIG_FIELDS",
     "CORE_VERSION",
     "FEATURE_VERSION",
     "Core",

@@ -40,19 +40,21 @@ static int int16_buffer(PyObject *obj, Py_buffer *view, Py_ssize_t count, int fl
     return 0;
 }
 
-static int parse_config(PyObject *dict, vib_config_t *config)
-{
-    static const char *const names[] = {
+static const char *const names[] = {
 #define VIB_CONFIG(name) #name,
 #include "vib_config.def"
 #undef VIB_CONFIG
-    };
+};
+#define N_NAMES (sizeof names / sizeof names[0])
+
+static int parse_config(PyObject *dict, vib_config_t *config)
+{
     uint32_t *const fields[] = {
 #define VIB_CONFIG(name) &config->name,
 #include "vib_config.def"
 #undef VIB_CONFIG
     };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < N_NAMES; i++) {
         PyObject *value = PyMapping_GetItemString(dict, names[i]);
         if (!value) {
             PyErr_Format(PyExc_ValueError, "vib: config lacks %s", names[i]);
@@ -417,17 +419,28 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "_vib", "The integer core of Vibnode.", -1, functions, NULL, NULL, NULL, NULL,
 };
 
+static PyObject *config_fields(void)
+{
+    PyObject *fields = PyTuple_New(N_NAMES);
+    for (size_t i = 0; fields && i < N_NAMES; i++) {
+        PyTuple_SET_ITEM(fields, i, PyUnicode_InternFromString(names[i]));
+    }
+    return fields;
+}
+
 PyMODINIT_FUNC PyInit__vib(void)
 {
     PyObject *module = PyModule_Create(&definition);
-    PyObject *model = PyType_FromSpec(&model_spec), *core = PyType_FromSpec(&core_spec);
-    if (!module || !model || !core || PyModule_AddObjectRef(module, "Model", model) < 0
+    PyObject *model = PyType_FromSpec(&model_spec), *core = PyType_FromSpec(&core_spec), *fields = config_fields();
+    if (!module || !model || !core || !fields || PyModule_AddObjectRef(module, "Model", model) < 0
         || PyModule_AddObjectRef(module, "Core", core) < 0
+        || PyModule_AddObjectRef(module, "CONFIG_FIELDS", fields) < 0
         || PyModule_AddIntConstant(module, "CORE_VERSION", VIB_CORE_VERSION) < 0
         || PyModule_AddIntConstant(module, "FEATURE_VERSION", VIB_FEATURE_VERSION) < 0) {
         Py_CLEAR(module);
     }
     Py_XDECREF(model);
     Py_XDECREF(core);
+    Py_XDECREF(fields);
     return module;
 }

@@ -1,0 +1,46 @@
+"""The fault classifier: a forest on differences from the healthy baseline, exact in 16-bit integers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import RandomForestClassifier
+
+from vibtrain.config import ClassifierChoice
+
+Int16 = npt.NDArray[np.int16]
+
+
+def fit_forest(X: Int16, y: npt.ArrayLike, choice: ClassifierChoice) -> RandomForestClassifier:
+    """A random forest whose thresholds are whole numbers t, tested as x < t; y: class indexes.
+
+    scikit-learn tests x <= threshold on floats, emlearn's C tests x < int(threshold) (emlearn 0.23.2 trees.py). With
+    threshold = floor + 1 both say the same of every whole number, when scikit-learn is asked through `votes`.
+    """
+    forest = RandomForestClassifier(
+        n_estimators=choice.trees,
+        max_depth=choice.depth,
+        class_weight="balanced",
+        random_state=choice.seed,
+    )
+    forest.fit(X, y)
+    return forest
+
+
+def convertible(forest: RandomForestClassifier) -> RandomForestClassifier:
+    """The forest with every threshold raised to floor + 1, in place, as its C code needs; see `fit_forest`."""
+    for tree in forest.estimators_:
+        inner = tree.tree_.children_left >= 0
+        tree.tree_.threshold[inner] = np.floor(tree.tree_.threshold[inner]) + 1
+    return forest
+
+
+def votes(forest: RandomForestClassifier, X: Int16) -> npt.NDArray[np.int64]:
+    """Class that most trees name, the lower index where two are even: the device's rule, in scikit-learn's words.
+
+    Ask before `convertible`, which changes the thresholds. scikit-learn's own `predict` averages the leaves' shares
+    instead; that takes floats on the device and is not what runs there.
+    """
+    named = np.stack([tree.predict(X).astype(int) for tree in forest.estimators_], axis=1)
+    counts = np.apply_along_axis(np.bincount, 1, named, minlength=forest.n_classes_)
+    return np.asarray(counts.argmax(axis=1))

@@ -1,0 +1,202 @@
+"""A training configuration: which recordings, which sensor, which features, which model. Read from TOML, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import vib
+
+from vibtrain import sensors
+from vibtrain.recordings import Condition, DataError
+
+CONFIGS = Path(__file__).parent / "configs"
+CORE_FIELDS = (
+    "window",
+    "hop",
+    "bands",
+    "band_lo_hz",
+    "band_hi_hz",
+    "envelope_bands",
+    "envelope_lo_hz",
+    "envelope_hi_hz",
+)
+
+
+@dataclass(frozen=True)
+class SensorChoice:
+    """The accelerometer that will run the model; `rate_hz` and `range_g` default to the chip's own."""
+
+    name: str
+    rate_hz: float | None = None
+    range_g: int | None = None
+
+
+@dataclass(frozen=True)
+class CoreChoice:
+    """The fields of SPEC.md 1.1 that are the trainer's to choose; units stand there."""
+
+    window: int
+    hop: int
+    bands: int
+    band_lo_hz: int
+    band_hi_hz: int
+    envelope_bands: int = 0
+    envelope_lo_hz: int = 0
+    envelope_hi_hz: int = 0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which recordings to train on: every field given must match; an empty one admits all."""
+
+    machine: tuple[str, ...] = ()
+    session: tuple[str, ...] = ()
+    speed_rpm: tuple[float, ...] = ()
+    load: tuple[str, ...] = ()
+
+    def admits(self, condition: Condition) -> bool:
+        return all(
+            not wanted or getattr(condition, field) in wanted
+            for field, wanted in dataclasses.asdict(self).items()
+        )
+
+
+@dataclass(frozen=True)
+class AnomalyChoice:
+    """The anomaly model. `inputs`: feature families; `floor_steps`, `margin_steps`: 1/256 octave."""
+
+    inputs: tuple[str, ...]
+    floor_steps: int = 32
+    false_alarm_rate: float = 0.01
+    margin_steps: int = 128
+
+
+@dataclass(frozen=True)
+class ClassifierChoice:
+    """The fault classifier, a random forest; `trees` 0 leaves it out."""
+
+    inputs: tuple[str, ...] = ()
+    trees: int = 0
+    depth: int = 8
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class DetectorChoice:
+    """Thresholds in score steps relative to the warning threshold, times in windows."""
+
+    alarm_steps: int = 256
+    hysteresis: int = 64
+    dwell_windows: int = 6
+    clear_windows: int = 30
+    off_octaves: float = 2
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that a model follows from, besides the recordings themselves."""
+
+    name: str
+    sensor: SensorChoice
+    core: CoreChoice
+    anomaly: AnomalyChoice
+    dataset: str = ""
+    train: Selection = Selection()
+    classifier: ClassifierChoice = ClassifierChoice()
+    detector: DetectorChoice = DetectorChoice()
+
+    def chip(self) -> sensors.Sensor:
+        """The sensor, its rate and range chosen. Raises `DataError`."""
+        return sensors.sensor(self.sensor.name, rate_hz=self.sensor.rate_hz, range_g=self.sensor.range_g)
+
+    def core_config(self, axes: int = 3) -> dict[str, int]:
+        """The core's configuration, SPEC.md 1.1."""
+        chip = self.chip()
+        fixed = {"rate_millihz": round(chip.rate_hz * 1000), "axes": axes, "lsb_nm_s2": chip.lsb_nm_s2}
+        return fixed | dataclasses.asdict(self.core)
+
+
+def load(source: str) -> TrainingConfig:
+    """Read a configuration: the name of a built-in one, or a path. Raises `DataError` naming file, field and value."""
+    path = Path(source) if source.endswith(".toml") else CONFIGS / f"{source}.toml"
+    try:
+        with path.open("rb") as stream:
+            table = tomllib.load(stream)
+    except FileNotFoundError:
+        built_in = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.toml")))
+        raise DataError(
+            f"configuration {source!r}: no such file, accepted: a .toml file, or {built_in}"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{path}: {error}") from None
+    config: TrainingConfig = _build(TrainingConfig, table, str(path))
+    _check(config, path)
+    return config
+
+
+def _check(config: TrainingConfig, path: Path) -> None:
+    try:
+        families = {_family(name) for name in vib.feature_names(config.core_config())}
+    except ValueError as error:
+        raise DataError(f"{path}: [core] with sensor {config.sensor.name}: {error}") from None
+    for section, inputs in (("anomaly", config.anomaly.inputs), ("classifier", config.classifier.inputs)):
+        for family in inputs:
+            if family not in families:
+                raise DataError(
+                    f"{path}: {section}.inputs {family!r}, accepted: {', '.join(sorted(families))}"
+                )
+    if not config.anomaly.inputs:
+        raise DataError(f"{path}: anomaly.inputs is empty, accepted: {', '.join(sorted(families))}")
+    if not 0 < config.anomaly.false_alarm_rate < 0.5:
+        raise DataError(
+            f"{path}: anomaly.false_alarm_rate {config.anomaly.false_alarm_rate}, accepted: 0 to 0.5"
+        )
+
+
+def _family(feature_name: str) -> str:
+    return feature_name.split(".")[1].rstrip("0123456789")
+
+
+def select_inputs(names: list[str], families: tuple[str, ...]) -> list[int]:
+    """Indexes of the features, of every axis, that belong to one of the families (`band` is all `bandNN`)."""
+    return [i for i, name in enumerate(names) if _family(name) in families]
+
+
+def _build(cls: type, table: dict[str, Any], where: str) -> Any:
+    """A dataclass from a TOML table; nested dataclasses are its sub-tables."""
+    hints = get_type_hints(cls)
+    known = {field.name: field for field in dataclasses.fields(cls)}
+    for key in table:
+        if key not in known:
+            raise DataError(f"{where}: unknown field {key!r}, accepted: {', '.join(known)}")
+    values: dict[str, Any] = {}
+    for key, field in known.items():
+        if key in table:
+            values[key] = _value(hints[key], table[key], f"{where}: {key}")
+        elif field.default is dataclasses.MISSING:
+            raise DataError(f"{where}: field {key!r} is missing")
+    return cls(**values)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if isinstance(hint, types.UnionType):
+        hint = get_args(hint)[0]
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise DataError(f"{where}: {value!r}, accepted: a table")
+        return _build(hint, value, where)  # type: ignore[arg-type]
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise DataError(f"{where}: {value!r}, accepted: a list")
+        return tuple(_value(get_args(hint)[0], item, where) for item in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or isinstance(value, bool) or (hint is int and value < 0):
+        accepted = {str: "text", int: "a whole number, 0 or more", float: "a number"}[hint]
+        raise DataError(f"{where}: {value!r}, accepted: {accepted}")
+    return value

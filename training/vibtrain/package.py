@@ -1,0 +1,148 @@
+"""A model package: the folder of SPEC.md 2, written whole or not at all, byte for byte the same from the same data."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import shutil
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+import vib
+
+from vibtrain.config import Selection, TrainingConfig
+from vibtrain.convert import Converted
+from vibtrain.features import Windows
+from vibtrain.fit import FittedModel
+from vibtrain.proof import CORE, Proof
+from vibtrain.recordings import DataError
+
+GOLDEN_WINDOWS = 8
+
+
+def core_hash() -> str:
+    """SHA-256 over the core's sources, that states which arithmetic a model was made with."""
+    state = hashlib.sha256()
+    for path in sorted(p for p in CORE.glob("vib*") if p.suffix in (".c", ".h", ".def")):
+        state.update(path.name.encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()
+
+
+def write(
+    folder: Path,
+    model: FittedModel,
+    converted: Converted,
+    proof: Proof,
+    config: TrainingConfig,
+    recordings: list[Windows],
+    evaluation: dict[str, Any],
+) -> None:
+    """Write the package; a package that was there is replaced when the new one is complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".package-") as temporary:
+        new = Path(temporary) / "new"
+        new.mkdir()
+        (new / "model.bin").write_bytes(converted.binary)
+        (new / "model.c").write_text(converted.source)
+        (new / "model.toml").write_bytes(
+            tomli_w.dumps(_description(model, converted, proof, config, recordings, evaluation)).encode()
+        )
+        np.savez(new / "golden.npz", **_golden(converted, config, recordings))
+        if folder.exists():
+            if any(folder.iterdir()) and not (folder / "model.toml").exists():
+                raise DataError(
+                    f"{folder}: exists and is no model package, accepted: a new or empty folder, or a package"
+                )
+            shutil.move(folder, Path(temporary) / "old")
+        new.rename(folder)
+
+
+def _description(
+    model: FittedModel,
+    converted: Converted,
+    proof: Proof,
+    config: TrainingConfig,
+    recordings: list[Windows],
+    evaluation: dict[str, Any],
+) -> dict[str, Any]:
+    chip = config.chip()
+    limits = ("warning", "alarm", "hysteresis", "off_rms", "dwell_windows", "clear_windows")
+    chosen = [r for r in recordings if config.train.admits(r)]
+    described: dict[str, Any] = _without_none(
+        {
+            "name": model.name,
+            "digest": converted.digest,
+            "core_version": vib.CORE_VERSION,
+            "feature_version": vib.FEATURE_VERSION,
+            "core_hash": core_hash(),
+            "config": model.core,
+            "sensor": {"name": chip.name, "rate_hz": chip.rate_hz, "range_g": chip.range_g},
+            "meta": {"classes": list(model.classes)} | {field: getattr(model, field) for field in limits},
+            "size": {
+                "bytes": len(converted.binary),
+                "inputs": len(model.inputs),
+                "tree_inputs": len(model.tree_inputs),
+            },
+            "training": {
+                "data_digest": model.data_digest.hex(),
+                "sources": sorted({r.source for r in chosen}),
+                "recordings": sorted(r.name for r in chosen),
+                "select": {k: list(v) for k, v in dataclasses.asdict(config.train).items() if v},
+            },
+            "proof": dataclasses.asdict(proof),
+            "evaluation": evaluation,
+        }
+    )
+    return described
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: what is not known is left out."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
+
+
+def _golden(converted: Converted, config: TrainingConfig, recordings: list[Windows]) -> dict[str, Any]:
+    """Windows spread over the recordings, and what core and model must answer for them."""
+    core, model = config.core_config(), vib.Model(converted.binary)
+    picked = [recordings[i] for i in np.linspace(0, len(recordings) - 1, GOLDEN_WINDOWS).round().astype(int)]
+    samples = np.stack([r.counts[: core["window"]] for r in picked])
+    features = np.concatenate([vib.extract(window, core) for window in samples])
+    classes = vib.classify(model, features) if model.meta()["classes"] else np.zeros(len(features), np.int16)
+    return {
+        "samples": samples,
+        "features": features,
+        "scores": vib.score(model, features),
+        "classes": classes,
+    }
+
+
+def read(folder: Path) -> tuple[vib.Model, dict[str, Any]]:
+    """The model of a package and its model.toml. Raises `DataError` naming what is wrong with which file."""
+    for name in ("model.toml", "model.bin"):
+        if not (folder / name).is_file():
+            raise DataError(
+                f"{folder / name}: no such file, accepted: a model package that `vibtrain fit` made"
+            )
+    try:
+        description = tomllib.loads((folder / "model.toml").read_text())
+        model = vib.Model((folder / "model.bin").read_bytes())
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{folder / 'model.toml'}: {error}") from None
+    except ValueError as error:
+        raise DataError(f"{folder / 'model.bin'}: {error}") from None
+    if model.meta()["digest"] != description.get("digest"):
+        raise DataError(
+            f"{folder}: model.bin has digest {model.meta()['digest']}, model.toml says {description.get('digest')}"
+        )
+    return model, description
+
+
+def selection(description: dict[str, Any]) -> Selection:
+    """Which conditions a package was trained on."""
+    return Selection(**{k: tuple(v) for k, v in description["training"]["select"].items()})

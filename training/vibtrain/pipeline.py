@@ -1,0 +1,71 @@
+"""Recordings to a proved model package: the steps of `vibtrain fit`, for it and for whoever else wants a model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import vib
+
+from vibtrain import convert, evaluate, features, fit, package, proof, simulator
+from vibtrain.config import TrainingConfig
+from vibtrain.dataset_loaders import catalogue
+from vibtrain.features import Windows
+from vibtrain.recordings import Entry
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `make_package` made. `evaluation` is `evaluate.summary`'s."""
+
+    digest: str
+    warning: int
+    proof: proof.Proof
+    evaluation: dict[str, Any]
+
+
+def entries_of(config: TrainingConfig, announce: Callable[[str], None] = print) -> list[Entry]:
+    """The catalogue that a configuration names. Raises `DataError`."""
+    return (
+        simulator.catalogue()
+        if config.dataset == "simulator"
+        else catalogue(config.dataset, announce=announce)
+    )
+
+
+def simulated(config: TrainingConfig) -> TrainingConfig:
+    """The same configuration on the built-in simulator, and named so."""
+    return dataclasses.replace(config, name=f"{config.name}-simulated", dataset="simulator")
+
+
+def make_package(
+    folder: Path,
+    config: TrainingConfig,
+    recordings: list[Windows],
+    step: Callable[[str], None] = lambda name: None,
+) -> Outcome:
+    """Fit, convert, prove, evaluate, write. `step` is told what begins. Raises `DataError`, `proof.ConversionError`."""
+    step("fit")
+    model = fit.fit(recordings, config)
+    step("convert")
+    converted = convert.convert(model)
+    step("prove")
+    learnt = fit.baselines(recordings)
+    cases = [proof.Case(r.features, None) for r in recordings]
+    cases += [proof.Case(r.features, learnt[r.regime]) for r in recordings if r.regime in learnt]
+    proved = proof.prove(model, converted, cases)
+    step("evaluate")
+    summary = evaluate.summary(evaluate.evaluate(vib.Model(converted.binary), recordings, config.train))
+    step("write")
+    package.write(folder, model, converted, proved, config, recordings, summary)
+    return Outcome(converted.digest, model.warning, proved, summary)
+
+
+def windows_of(
+    config: TrainingConfig, entries: list[Entry], progress: Callable[[str], None] = lambda name: None
+) -> list[Windows]:
+    """Features of all recordings, as the configured sensor would have seen them."""
+    return features.extract(entries, config, progress)

@@ -1,0 +1,173 @@
+"""Proof that a converted model is the model that was fitted: every window at hand through every form of it.
+
+Five forms are compared: scikit-learn's estimators, emlearn's C of both, the integer C that is linked into the
+firmware (model.c), and the data form (model.bin). A class that differs anywhere, or an integer score that differs
+between the two integer forms or by more than one step from the float ones, stops the build.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import emlearn
+import numpy as np
+import numpy.typing as npt
+import vib
+
+from vibtrain.anomaly import score_steps
+from vibtrain.classifier import votes
+from vibtrain.convert import Converted
+from vibtrain.fit import FittedModel, differences
+
+Int16 = npt.NDArray[np.int16]
+
+CORE = Path(__file__).parents[2] / "firmware" / "cmodules" / "vib"
+SCORE_TOLERANCE = 1  # steps between integer and float scores: each rounds once
+
+
+class ConversionError(Exception):
+    """The converted model differs from the fitted one, or could not be compiled; one line says how."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared. `score_error_steps`: largest difference of an integer score from the float one."""
+
+    windows: int
+    class_differences: int
+    score_error_steps: float
+    warning_differences: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """Windows as a device sees them: `features` int16 (windows, n) and the baseline in force, None for the centre."""
+
+    features: Int16
+    baseline: Int16 | None
+
+
+def prove(model: FittedModel, converted: Converted, cases: list[Case]) -> Proof:
+    """Compare all forms on all cases. Raises `ConversionError`."""
+    loaded = vib.Model(converted.binary)
+    with tempfile.TemporaryDirectory() as folder:
+        linked = LinkedModel(converted, Path(folder))
+        results = [_compare(model, loaded, linked, case) for case in cases]
+    proof = Proof(
+        windows=sum(len(case.features) for case in cases),
+        class_differences=sum(r[0] for r in results),
+        score_error_steps=max(r[1] for r in results),
+        warning_differences=sum(r[2] for r in results),
+    )
+    if proof.class_differences:
+        raise ConversionError(
+            f"{proof.class_differences} of {proof.windows} windows change class in conversion"
+        )
+    if proof.score_error_steps > SCORE_TOLERANCE:
+        raise ConversionError(
+            f"integer scores are off by {proof.score_error_steps:.2f} steps, allowed {SCORE_TOLERANCE}"
+        )
+    return proof
+
+
+def _compare(
+    model: FittedModel, loaded: vib.Model, linked: LinkedModel, case: Case
+) -> tuple[int, float, int]:
+    baseline = model.centre if case.baseline is None else case.baseline
+    scores, classes = linked.apply(case.features, case.baseline, len(model.classes))
+    if not np.array_equal(scores, vib.score(loaded, case.features, case.baseline)):
+        raise ConversionError("model.c and model.bin give different scores")
+    d = differences(case.features, baseline)
+    squared = model.anomaly.mahalanobis(d[:, model.inputs], np.zeros(len(model.inputs)))
+    exact = score_steps(squared, len(model.inputs))
+    emlearn_c = score_steps(
+        linked.elliptic(d[:, model.inputs] / np.sqrt(np.diag(model.anomaly.covariance_))), len(model.inputs)
+    )
+    error = max(np.abs(scores - exact).max(), np.abs(scores - emlearn_c).max())
+    warnings = int(((scores >= model.warning) != (exact >= model.warning)).sum())
+    differing = 0
+    if model.forest is not None:
+        reference = votes(model.forest, d[:, model.tree_inputs])
+        differing += int((classes != reference).sum())
+        differing += int((vib.classify(loaded, case.features, case.baseline) != reference).sum())
+    return differing, float(error), warnings
+
+
+class LinkedModel:
+    """model.c and the core, compiled for this machine with the firmware's warnings."""
+
+    def __init__(self, converted: Converted, folder: Path) -> None:
+        (folder / "model.c").write_text(converted.source)
+        (folder / "elliptic.c").write_text(converted.elliptic)
+        sources = [str(p) for p in sorted(CORE.glob("vib_*.c"))]
+        library = folder / "model.so"
+        strict = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
+        objects = [_compile(folder, source, strict) for source in (*sources, str(folder / "model.c"))]
+        objects.append(_compile(folder, str(folder / "elliptic.c"), ["-w", "-ffp-contract=off"]))
+        _run([_compiler(), "-shared", "-o", str(library), *objects, "-lm"])
+        self._library = ctypes.CDLL(str(library))
+        self._model = ctypes.c_char.in_dll(self._library, "vib_linked_model")
+        self._library.vib_elliptic_predict.restype = ctypes.c_float
+
+    def apply(
+        self, features: Int16, baseline: Int16 | None, n_classes: int
+    ) -> tuple[Int16, npt.NDArray[np.int64]]:
+        """Scores and classes of each row."""
+        n, reference = (
+            features.shape[1],
+            None if baseline is None else baseline.ctypes.data_as(ctypes.c_void_p),
+        )
+        scores, classes = np.zeros(len(features), np.int16), np.zeros(len(features), np.int64)
+        score, index = ctypes.c_int16(), ctypes.c_uint32()
+        for i, row in enumerate(np.ascontiguousarray(features)):
+            common = (
+                ctypes.byref(self._model),
+                row.ctypes.data_as(ctypes.c_void_p),
+                ctypes.c_size_t(n),
+                reference,
+            )
+            status = self._library.vib_model_score(*common, ctypes.byref(score))
+            if n_classes and not status:
+                status = self._library.vib_model_classify(*common, ctypes.byref(index))
+            if status:
+                raise ConversionError(f"model.c refuses a window of its own training data, error {status}")
+            scores[i], classes[i] = score.value, index.value
+        return scores, classes
+
+    def elliptic(self, standardised: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Squared distances by emlearn's C."""
+        rows = np.ascontiguousarray(standardised, np.float32)
+        predict = self._library.vib_elliptic_predict
+        return np.array(
+            [predict(row.ctypes.data_as(ctypes.c_void_p), ctypes.c_int(row.size)) for row in rows]
+        )
+
+
+def _compiler() -> str:
+    name = os.environ.get("CC", "cc")
+    if shutil.which(name) is None:
+        raise ConversionError(
+            f"no C compiler {name!r}: install one (Debian: apt-get install gcc), or name it in CC"
+        )
+    return name
+
+
+def _compile(folder: Path, source: str, flags: list[str]) -> str:
+    target = str(folder / (Path(source).stem + ".o"))
+    include = ["-I", str(CORE), "-isystem", emlearn.includedir]
+    _run([_compiler(), "-O2", "-fPIC", *flags, *include, "-c", source, "-o", target])
+    return target
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ConversionError(
+            f"{Path(command[-3] if '-c' in command else command[-1]).name}: {done.stderr.strip()}"
+        )
