@@ -57,7 +57,8 @@ def fleet_json(fleet: Fleet) -> dict[str, Any]:
 
 
 def _sensor_json(sensor: SensorView) -> dict[str, Any]:
-    return {**dataclasses.asdict(sensor), "level": sensor.level}
+    levels = {"machine_level": sensor.machine_level, "instrument_level": sensor.instrument_level}
+    return {**dataclasses.asdict(sensor), **levels}
 
 
 def _now_ms() -> int:

@@ -24,8 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From the MQTT broker into a database, and from there onto a page.\n\n"
     "An alert is committed to the database before the sensor is told that it may forget it. "
-    "Run it all in one process with [bold]run[/], or apart with [bold]ingest[/] and [bold]page[/].",
-    rich_markup_mode="rich",
+    "Run it all in one process with run, or apart with ingest and page.",
+    rich_markup_mode=None,
 )
 
 BrokerUrl = Annotated[
@@ -38,7 +38,8 @@ BrokerUrl = Annotated[
     ),
 ]
 CaFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Certificates (PEM) to trust for mqtts://.  [default: the system's]")
+    Path | None,
+    typer.Option(metavar="FILE", help="Certificates (PEM) to trust for mqtts://.  [default: the system's]"),
 ]
 DatabaseUrl = Annotated[
     str, typer.Option("--db", envvar="VIBDASH_DB", metavar="URL", help="Database, as an SQLAlchemy URL.")
@@ -51,7 +52,9 @@ ClientId = Annotated[
         "Keep it the same from run to run, and different for each ingest.  [default: vibdash-SITE]"
     ),
 ]
-PageHost = Annotated[str, typer.Option(help="Address to serve on. The page has no login: keep it on loopback.")]
+PageHost = Annotated[
+    str, typer.Option(help="Address to serve on. The page has no login: keep it on loopback.")
+]
 PagePort = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")]
 SilentAfter = Annotated[
     float,

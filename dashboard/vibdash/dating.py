@@ -1,7 +1,7 @@
 """When an alert was raised, although a device may start without a clock.
 
 `uptime_ms` is always right within one boot. As soon as one message of that boot has a time, or a status of it
-has just arrived, the clock of the boot is known, and every alert of it can be dated, also those raised before.
+has just arrived, the clock of the boot is known, and every alert of it can be dated, earlier ones too.
 """
 
 from __future__ import annotations

@@ -1,17 +1,19 @@
 """What the page and the API show: the database read into plain values, and judged.
 
-The judgement that matters is `Link`: a sensor that is not heard can never look healthy, whatever it said last.
+The judgement that matters is `Link`: a sensor not heard can never look healthy, whatever it said last.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from vibdash.schema import alert, boot, cause, device, ingest_link, quarantine, threshold
+from vibdash.settling import same_life
 from vibdash.trends import Trends
 
 INGEST_DEAD_AFTER_MS = 15_000
@@ -61,6 +63,17 @@ class ActiveAlert:
     since_ms: int | None
     class_name: str | None
 
+    @property
+    def of_instrument(self) -> bool:
+        """Whether this is about the sensor and not about the machine."""
+        return self.cause.startswith("instrument:")
+
+
+def _worst(active: Iterable[ActiveAlert]) -> str | None:
+    """Return the worst level; an alert whose level is not known yet counts as an alarm."""
+    levels = {one.level or "alarm" for one in active}
+    return "alarm" if "alarm" in levels else "warning" if levels else None
+
 
 @dataclass(frozen=True)
 class SensorView:
@@ -100,10 +113,14 @@ class SensorView:
         return self.site, self.device
 
     @property
-    def level(self) -> str | None:
-        """The worst level active: alarm, warning or None; an alert whose level is not known yet is an alarm."""
-        levels = {active.level or "alarm" for active in self.active}
-        return "alarm" if "alarm" in levels else "warning" if levels else None
+    def machine_level(self) -> str | None:
+        """The worst level active on the machine: alarm, warning or None."""
+        return _worst(active for active in self.active if not active.of_instrument)
+
+    @property
+    def instrument_level(self) -> str | None:
+        """The worst level active on the sensor itself: alarm, warning or None."""
+        return _worst(active for active in self.active if active.of_instrument)
 
 
 @dataclass(frozen=True)
@@ -278,13 +295,16 @@ def _last_events(connection: sa.Connection) -> dict[_Key, list[Any]]:
 def _active(row: Any, events: list[Any]) -> tuple[ActiveAlert, ...]:
     """Return what is raised now, from the last event of each cause and the list in the last status.
 
-    Whichever of the two the device said later is believed; its boot and uptime tell which.
+    Whichever of the two the device said later is believed; boot and uptime tell which. An event of another life
+    of the device is the earlier: a device says its status first.
     """
     listed = set(row.active or ())
     status_said_at = (row.boot, -1 if row.uptime_ms is None else row.uptime_ms)
     active = []
     for event in events:
-        status_is_later = status_said_at > (event.boot, event.uptime_ms)
+        status_is_later = status_said_at > (event.boot, event.uptime_ms) or not same_life(
+            row.boot, event.boot
+        )
         raised = event.cause in listed if status_is_later else event.event != "clear"
         listed.discard(event.cause)
         if raised and event.event != "clear":

@@ -1,8 +1,8 @@
 """From the broker into the database.
 
 The order is what keeps alerts: commit to the database, then acknowledge the message to the broker, then
-publish the `ack` that lets the device forget it. A crash between any two means that the message comes again, and
-the database takes it once. The session is persistent: the broker keeps what comes while this program is down.
+publish the `ack` that lets the device forget it. A crash between any two means that the message comes again,
+and the database takes it once. The session is persistent: the broker keeps what comes while this is down.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ MAX_ACTIVE = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _CAUSE = re.compile(r"anomaly|velocity|fault:.{1,48}|instrument:(gap|stuck|clipped|gone|rate)")
 _T = TypeVar("_T")
-_INT32 = 2**31 - 1
+_UINT32 = 2**32 - 1
 _INT53 = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
 
@@ -199,9 +199,9 @@ def _check_length(payload: bytes, limit: int, identity: Identity | None) -> None
 def _parse_identity(fields: _Fields) -> Identity:
     fields.version()
     identity = Identity(
-        boot=fields.integer("boot", 0, _INT32),
-        seq=fields.integer("seq", 1, _INT32),
-        oldest=fields.integer("oldest", 1, _INT32),
+        boot=fields.integer("boot", 0, _UINT32),
+        seq=fields.integer("seq", 1, _UINT32),
+        oldest=fields.integer("oldest", 1, _UINT32),
     )
     if identity.oldest > identity.seq:
         raise Malformed(f"oldest {identity.oldest} is over seq {identity.seq}: need at most that")
@@ -213,7 +213,7 @@ def _parse_status(sensor: Sensor, fields: _Fields) -> Status:
     state = fields.choice("state", ("online", "offline"))
     reasons = ("birth", "periodic", "change") if state == "online" else ("will", "shutdown")
     why = fields.choice("why", reasons)
-    boot = fields.integer("boot", 0, _INT32)
+    boot = fields.integer("boot", 0, _UINT32)
     whole = state == "online" or fields.has("uptime_ms")
     return Status(sensor, state, why, boot, _parse_measured(fields) if whole else None)
 
@@ -226,7 +226,7 @@ def _parse_measured(fields: _Fields) -> Measured:
         time=time,
         time_quality=quality,
         fw=fields.text("fw", 32),
-        core=fields.integer("core", 0, _INT32),
+        core=fields.integer("core", 0, _UINT32),
         model_name=model.text("name", 64) if model else None,
         model_digest=model.text("digest", 64) if model else None,
         machine=fields.choice("machine", MACHINE_STATES),

@@ -32,7 +32,7 @@ device = Table(  # the latest word of each sensor
     Column("state", Text, nullable=False),  # online, offline, or unknown: alerts came, but no status
     Column("state_since_ms", BigInt, nullable=False),
     Column("why", Text, nullable=False),
-    Column("boot", Integer, nullable=False),
+    Column("boot", BigInt, nullable=False),
     Column("uptime_ms", BigInt),  # from here on: null until the device has said it once
     Column("fw", Text),
     Column("core", Integer),
@@ -55,7 +55,7 @@ boot = Table(  # one row for each run of a device: its clock, and what it sample
     "boot",
     metadata,
     *_sensor_key(primary_key=True),
-    Column("boot", Integer, primary_key=True, autoincrement=False),
+    Column("boot", BigInt, primary_key=True, autoincrement=False),
     Column("clock_offset_ms", BigInt),  # add to uptime_ms to get the time
     Column("clock_from", Text),  # ntp, rtc, or received: taken from when a status arrived
     Column("bytes_sampled", BigInt, nullable=False, default=0),
@@ -68,7 +68,7 @@ status_history = Table(
     Column("id", BigInt, primary_key=True),
     *_sensor_key(),
     Column("received_at_ms", BigInt, nullable=False),
-    Column("boot", Integer, nullable=False),
+    Column("boot", BigInt, nullable=False),
     Column("uptime_ms", BigInt),
     Column("state", Text, nullable=False),
     Column("why", Text, nullable=False),
@@ -86,9 +86,9 @@ alert = Table(
     metadata,
     Column("id", BigInt, primary_key=True),
     *_sensor_key(),
-    Column("boot", Integer, nullable=False),
-    Column("seq", Integer, nullable=False),
-    Column("oldest", Integer, nullable=False),
+    Column("boot", BigInt, nullable=False),
+    Column("seq", BigInt, nullable=False),
+    Column("oldest", BigInt, nullable=False),
     Column("received_at_ms", BigInt, nullable=False),
     Column("occurred_at_ms", BigInt, nullable=False),
     Column("occurred_from", Text, nullable=False),  # ntp, rtc, uptime: back-dated, received: at the latest
@@ -114,8 +114,8 @@ cause = Table(  # the last event of each cause: what is raised now can be read w
     metadata,
     *_sensor_key(primary_key=True),
     Column("cause", Text, primary_key=True),
-    Column("boot", Integer, nullable=False),
-    Column("seq", Integer, nullable=False),
+    Column("boot", BigInt, nullable=False),
+    Column("seq", BigInt, nullable=False),
 )
 
 threshold = Table(  # the score at which each model warns and alarms, as its latest alert said
@@ -125,14 +125,6 @@ threshold = Table(  # the score at which each model warns and alarms, as its lat
     Column("model", Text, primary_key=True),
     Column("level", Text, primary_key=True),
     Column("score", BigInt, nullable=False),
-)
-
-outbox = Table(  # see settling.py
-    "outbox",
-    metadata,
-    *_sensor_key(primary_key=True),
-    Column("first_boot", Integer, primary_key=True, autoincrement=False),
-    Column("settled_seq", Integer, nullable=False),
 )
 
 quarantine = Table(
@@ -148,8 +140,8 @@ quarantine = Table(
     Column("last_at_ms", BigInt, nullable=False),
     Column("site", Text),  # these four are set when the alert's identity could still be read
     Column("device", Text),
-    Column("boot", Integer),
-    Column("seq", Integer),
+    Column("boot", BigInt),
+    Column("seq", BigInt),
     UniqueConstraint("topic", "digest", name="quarantine_identity"),
     Index("quarantine_by_seq", "site", "device", "seq"),
 )

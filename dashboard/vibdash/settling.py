@@ -2,23 +2,19 @@
 
 A device keeps its alerts in an outbox and numbers them: `seq` is 1 in a new outbox and goes up by one an
 alert, through reboots; `boot` counts its starts. So within one outbox a higher seq never has a lower boot.
-A device whose flash was lost starts a new outbox at seq 1 under a higher boot, and the seqs repeat. The two
-are told apart thus:
+A device whose flash was lost begins a new outbox at seq 1, and the seqs repeat. It takes a random multiple
+of 1000, plus 1, for its first boot then, so that boots 1000 or more apart are not of one life of the
+device.
 
-* Outboxes of one device hold successive ranges of boots: `outbox.first_boot` is the first boot of each; the
-  first range begins at 0. An outbox is made when a device starts, so no boot lies in two.
-* Two alerts in one range, one with the higher boot and a seq not higher, prove that a new outbox began
-  between them. The range is cut at that boot.
+Each alert says `oldest`, the lowest seq that the device still holds: what is lower has been acknowledged
+before, or was dropped for want of room, and will never come. From there on up, a seq is settled when its
+alert is stored, or is in quarantine (it was refused, and sending it again would not help). The ack is the
+highest seq up to which all are settled, and carries the boot of the alert with that seq.
 
-A seq is settled when its alert is committed, or is in quarantine (it was refused, and sending it again
-would not help), or is under the `oldest` of some alert of the same outbox (the device no longer holds it).
-The ack is the highest seq up to which all are settled. It carries the boot of the alert with that seq, and
-holds for records with `boot` and `seq` both at most those of the ack: so an ack left over from an old
-outbox can drop nothing from a new one. (A device sends oldest first; were a new outbox to begin with a seq
-over all earlier ones, nothing could tell it from the old one.)
-
-Not covered: a device that loses its boot counter too and so repeats whole identities. `Store` sees this
-when the content differs, and puts the alert in quarantine with that reason.
+Only alerts that can be of the same outbox count: boots less than 1000 away, and not higher for a lower seq,
+nor lower for a higher one. So leftovers of an earlier outbox settle nothing in a new one, even where its
+boots just go on from the old ones; and a device knows an ack for an earlier outbox by its boot. This relies
+on devices sending the oldest alert first.
 """
 
 from __future__ import annotations
@@ -28,153 +24,72 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from vibdash.messages import Identity, Sensor
-from vibdash.schema import alert, outbox, quarantine
+from vibdash.schema import alert, quarantine
 
-_NO_BOOT_LIMIT = 2**31 - 1
+BOOTS_OF_ONE_LIFE = 1000
 
 
 @dataclass(frozen=True)
 class Ack:
-    """Every alert of the sensor's present outbox up to and including `seq` is settled."""
+    """Every alert of the sensor's outbox up to and including `seq` is settled."""
 
     sensor: Sensor
     boot: int
     seq: int
 
 
-@dataclass(frozen=True)
-class _Outbox:
-    """The boots from `first_boot` to `last_boot`, both included."""
-
-    first_boot: int
-    last_boot: int
-    settled_seq: int
+def same_life(boot: int, other_boot: int) -> bool:
+    """Return whether two boots of a device can lie between the same two losses of its flash."""
+    return abs(boot - other_boot) < BOOTS_OF_ONE_LIFE
 
 
 def settle(connection: sa.Connection, sensor: Sensor, identity: Identity) -> Ack | None:
-    """Take note that this alert is now stored (alert or quarantine), and return the ack to publish.
+    """Return what may be acknowledged now that this alert is stored, None while nothing may.
 
-    None when nothing is settled yet. Must run in the transaction that stores the alert.
+    Must run in the transaction that stores the alert.
     """
-    _cut_where_a_new_outbox_began(connection, sensor, identity)
-    box = _outbox_of(connection, sensor, identity.boot)
-    settled = _advance(connection, sensor, box, max(box.settled_seq, identity.oldest - 1))
-    connection.execute(
-        outbox.update()
-        .where(outbox.c.site == sensor.site, outbox.c.device == sensor.device)
-        .where(outbox.c.first_boot == box.first_boot)
-        .values(settled_seq=settled)
-    )
-    # The topic is retained and holds one ack: a late alert of an earlier outbox must not put its own there.
-    return _ack_of(connection, sensor, _outbox_of(connection, sensor, _NO_BOOT_LIMIT))
-
-
-def _outbox_of(connection: sa.Connection, sensor: Sensor, boot: int) -> _Outbox:
-    rows = connection.execute(
-        sa.select(outbox.c.first_boot, outbox.c.settled_seq)
-        .where(outbox.c.site == sensor.site, outbox.c.device == sensor.device)
-        .order_by(outbox.c.first_boot.desc())
-    ).all()
-    last_boot = _NO_BOOT_LIMIT
-    for first_boot, settled_seq in rows:
-        if first_boot <= boot:
-            return _Outbox(first_boot, last_boot, settled_seq)
-        last_boot = first_boot - 1
-    connection.execute(
-        outbox.insert().values(site=sensor.site, device=sensor.device, first_boot=0, settled_seq=0)
-    )
-    return _Outbox(0, last_boot, 0)
-
-
-def _cut_where_a_new_outbox_began(connection: sa.Connection, sensor: Sensor, identity: Identity) -> None:
-    box = _outbox_of(connection, sensor, identity.boot)
-    contradicts_earlier = connection.scalar(
-        sa.select(alert.c.seq)
-        .where(*_in_boots(alert, sensor, box.first_boot, identity.boot - 1))
-        .where(alert.c.seq >= identity.seq)
-        .order_by(alert.c.seq)
-        .limit(1)
-    )
-    if contradicts_earlier is not None:
-        _cut(connection, sensor, box, identity.boot)
-        return
-    contradicting_later_boot = connection.scalar(
-        sa.select(sa.func.min(alert.c.boot))
-        .where(*_in_boots(alert, sensor, identity.boot + 1, box.last_boot))
-        .where(alert.c.seq <= identity.seq)
-    )
-    if contradicting_later_boot is not None:
-        _cut(connection, sensor, box, contradicting_later_boot)
-
-
-def _cut(connection: sa.Connection, sensor: Sensor, box: _Outbox, first_boot: int) -> None:
-    """Begin a new outbox at `first_boot`; if it goes on into the next one, the two were one all along."""
-    last_boot = box.last_boot
-    if last_boot < _NO_BOOT_LIMIT:
-        following = _outbox_of(connection, sensor, last_boot + 1)
-        _, highest = _seq_range(connection, sensor, first_boot, last_boot)
-        lowest_following, _ = _seq_range(connection, sensor, following.first_boot, following.last_boot)
-        if highest < lowest_following:
-            connection.execute(
-                outbox.delete()
-                .where(outbox.c.site == sensor.site, outbox.c.device == sensor.device)
-                .where(outbox.c.first_boot == following.first_boot)
-            )
-            last_boot = following.last_boot
-    new = _Outbox(first_boot, last_boot, 0)
-    oldest = connection.scalar(
-        sa.select(sa.func.max(alert.c.oldest)).where(*_in_boots(alert, sensor, first_boot, last_boot))
-    )
-    settled = _advance(connection, sensor, new, (oldest or 1) - 1)
-    connection.execute(
-        outbox.insert().values(
-            site=sensor.site, device=sensor.device, first_boot=first_boot, settled_seq=settled
-        )
-    )
-
-
-def _seq_range(connection: sa.Connection, sensor: Sensor, first_boot: int, last_boot: int) -> tuple[int, int]:
-    low, high = connection.execute(
-        sa.select(sa.func.min(alert.c.seq), sa.func.max(alert.c.seq)).where(
-            *_in_boots(alert, sensor, first_boot, last_boot)
-        )
-    ).one()
-    return low or 0, high or 0
-
-
-def _in_boots(table: sa.Table, sensor: Sensor, first: int, last: int) -> list[sa.ColumnElement[bool]]:
-    return [
-        table.c.site == sensor.site,
-        table.c.device == sensor.device,
-        table.c.boot.between(first, last),
-    ]
-
-
-def _advance(connection: sa.Connection, sensor: Sensor, box: _Outbox, settled: int) -> int:
-    """Return the highest seq from `settled` on up to which every one is stored."""
-    stored = sa.union(
-        *(
-            sa.select(table.c.seq)
-            .where(*_in_boots(table, sensor, box.first_boot, box.last_boot))
-            .where(table.c.seq > settled)
-            for table in (alert, quarantine)
-        )
-    ).subquery()
-    for seq in connection.scalars(sa.select(stored.c.seq).order_by(stored.c.seq)):
-        if seq != settled + 1:
+    held_from = max(identity.oldest, _highest_oldest(connection, sensor, identity))
+    settled_seq, settled_boot = held_from - 1, None
+    for seq, boot in _stored_from(connection, sensor, identity, held_from):
+        if seq > settled_seq + 1:
             break
-        settled = seq
-    return settled
+        settled_seq, settled_boot = seq, boot
+    return None if settled_boot is None else Ack(sensor, settled_boot, settled_seq)
 
 
-def _ack_of(connection: sa.Connection, sensor: Sensor, box: _Outbox) -> Ack | None:
-    boots = sa.union_all(
+def _highest_oldest(connection: sa.Connection, sensor: Sensor, identity: Identity) -> int:
+    """Return the lowest seq still held as the latest alerts say; this one may be an old repetition."""
+    later = _later(alert, identity)
+    return connection.scalar(sa.select(sa.func.max(alert.c.oldest)).where(_of(alert, sensor), later)) or 1
+
+
+def _stored_from(
+    connection: sa.Connection, sensor: Sensor, identity: Identity, first_seq: int
+) -> list[tuple[int, int]]:
+    """Return (seq, boot) of the alerts of this outbox from `first_seq` on, by seq."""
+    stored = sa.union_all(
         *(
-            sa.select(sa.func.max(table.c.boot).label("boot"))
-            .where(*_in_boots(table, sensor, box.first_boot, box.last_boot))
-            .where(table.c.seq <= box.settled_seq)
+            sa.select(table.c.seq, table.c.boot).where(
+                _of(table, sensor),
+                table.c.seq >= first_seq,
+                sa.or_(_earlier(table, identity), _later(table, identity)),
+            )
             for table in (alert, quarantine)
         )
     ).subquery()
-    boot = connection.scalar(sa.select(sa.func.max(boots.c.boot)))
-    return None if boot is None or box.settled_seq == 0 else Ack(sensor, boot, box.settled_seq)
+    query = sa.select(stored.c.seq, sa.func.max(stored.c.boot)).group_by(stored.c.seq).order_by(stored.c.seq)
+    return [(seq, boot) for seq, boot in connection.execute(query)]
+
+
+def _of(table: sa.Table, sensor: Sensor) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.site == sensor.site, table.c.device == sensor.device)
+
+
+def _earlier(table: sa.Table, identity: Identity) -> sa.ColumnElement[bool]:
+    first_boot = identity.boot - BOOTS_OF_ONE_LIFE + 1
+    return sa.and_(table.c.seq < identity.seq, table.c.boot.between(first_boot, identity.boot))
+
+
+def _later(table: sa.Table, identity: Identity) -> sa.ColumnElement[bool]:
+    last_boot = identity.boot + BOOTS_OF_ONE_LIFE - 1
+    return sa.and_(table.c.seq >= identity.seq, table.c.boot.between(identity.boot, last_boot))

@@ -24,7 +24,7 @@ from vibdash.schema import (
     status_history,
     threshold,
 )
-from vibdash.settling import Ack, settle
+from vibdash.settling import Ack, same_life, settle
 
 QUARANTINED_BYTES = 4096
 _NOT_IN_DEVICE_ROW = ("time", "time_quality", "bytes_sampled", "bytes_sent")
@@ -119,6 +119,8 @@ def _store_status(connection: sa.Connection, status: Status, received_at_ms: int
 
 
 def _is_old(status: Status, known: Any, repeated: bool) -> bool:
+    if not same_life(status.boot, known.boot):
+        return False
     if status.state == "offline" and status.boot < known.boot:
         return True  # the last will of a run that a later one has replaced
     if not repeated:
@@ -201,7 +203,7 @@ def _note_cause(connection: sa.Connection, new: Alert) -> None:
     at = {"boot": new.identity.boot, "seq": new.identity.seq}
     if last is None:
         connection.execute(cause.insert().values(**vars(new.sensor), cause=new.cause, **at))
-    elif (new.identity.boot, new.identity.seq) > (last.boot, last.seq):
+    elif not same_life(new.identity.boot, last.boot) or (new.identity.boot, new.identity.seq) > last:
         connection.execute(cause.update().where(mine).values(at))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 STEPS_PER_OCTAVE = 256
+TIMES_SIGN = "\N{MULTIPLICATION SIGN}"
 STEPS_PER_SPECTRUM_BYTE = 64
 
 MACHINE_WORDS = {
@@ -53,16 +54,34 @@ def describe_cause(cause: str, class_name: str | None) -> str:
     return f"Sensor fault: {INSTRUMENT_WORDS.get(rest, rest).lower()}"
 
 
-def describe_feature(name: str, value: int, usual: int, spectrum: dict[str, Any] | None) -> tuple[str, str, str]:
+def describe_feature(
+    name: str, value: int, usual: int, spectrum: dict[str, Any] | None
+) -> tuple[str, str, str]:
     """Return what a feature is, how it moved as a factor, and both its values."""
     axis, _, kind = name.partition(".")
     what = f"{axis.upper()} axis, {_feature_words(kind, spectrum)}"
     unit = _unit(kind)
-    return what, _times(factor(value - usual)), f"{_amount(value, *unit)}, usually {_amount(usual, *unit)}"
+    return (
+        what,
+        describe_factor(factor(value - usual)),
+        f"{_amount(value, *unit)}, usually {_amount(usual, *unit)}",
+    )
 
 
-def _times(ratio: float) -> str:
-    return f"{ratio:.0f} times" if ratio >= 9.95 else f"{ratio:.1f} times" if ratio >= 0.095 else f"{ratio:.2g} times"
+def describe_factor(ratio: float) -> str:
+    """Return how many times as much something is."""
+    amount = f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 0.095 else f"{ratio:.2g}"
+    return amount + TIMES_SIGN
+
+
+def describe_score(score: int) -> str:
+    """Return a score as how many times as far from healthy as a healthy window is."""
+    return describe_factor(factor(score))
+
+
+def describe_velocity(um_s: int) -> str:
+    """Return a velocity in the unit of the limits, mm/s."""
+    return f"{um_s / 1000:.2f} mm/s" if um_s < 10_000 else f"{um_s / 1000:.1f} mm/s"
 
 
 def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
