@@ -3,6 +3,9 @@
 PYTHON ?= python3
 # A model package (a folder that vibtrain made) to link into the firmware; none by default.
 MODEL ?=
+ifneq ($(MODEL),)
+$(if $(wildcard $(MODEL)/model.c),,$(error MODEL=$(MODEL) has no model.c; name a model package, a folder that vibtrain made))
+endif
 # Seconds until `make demo` ends by itself; empty: at Ctrl-C.
 FOR ?=
 
@@ -56,10 +59,17 @@ micropython: packages-build ## Fetch MicroPython's source, unless MICROPYTHON_DI
 	@MICROPYTHON_DIR='$(if $(filter-out file,$(origin MICROPYTHON_DIR)),$(MICROPYTHON_DIR))' \
 		$(PYTHON) tools/setup/micropython.py
 
+# MicroPython's build prints hundreds of lines: they go to a log, of which a failure shows the end.
+# $(call logged,LOG,COMMAND)
+define logged
+mkdir -p $(dir $(1)) && $(2) > $(1) 2>&1 || \
+	{ grep -vE '^(CC|GEN|MPY|mkdir) ' $(1) | tail -n 40; echo 'error: failed, see $(1)'; exit 1; }
+endef
+
 MPY_CROSS := $(CURDIR)/build/mpy-cross/mpy-cross
 $(MPY_CROSS): | micropython
-	@echo 'MicroPython cross compiler'
-	@$(MAKE) --no-print-directory $(JOBS) -C $(MICROPYTHON_DIR)/mpy-cross BUILD=$(@D)
+	@echo "MicroPython's compiler"
+	+@$(call logged,build/mpy-cross.log,$(MAKE) --no-print-directory $(JOBS) -C $(MICROPYTHON_DIR)/mpy-cross BUILD=$(@D))
 
 .PHONY: frozen
 frozen: venv
@@ -69,10 +79,12 @@ frozen: venv
 # MPY_LIB_DIR: the build insists on a folder with a README.md for micropython-lib, from which we freeze nothing.
 define build_port
 @echo 'Firmware $(2)$(if $(MODEL), with the model $(MODEL))'
-@$(MAKE) --no-print-directory $(JOBS) -C $(MICROPYTHON_DIR)/ports/$(1) BUILD=$(CURDIR)/build/firmware/$(2) $(3) \
-	USER_C_MODULES=$(USER_C_MODULES) MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(CURDIR)/boards \
-	VIB_MODEL_DIR=$(abspath $(MODEL)) EMLEARN_INCLUDE=$(if $(MODEL),$(shell $(BIN)/python -c 'import emlearn; print(emlearn.includedir)'))
++@$(call logged,build/firmware/$(2).log,$(MAKE) --no-print-directory $(JOBS) -C $(MICROPYTHON_DIR)/ports/$(1) $(3) \
+	BUILD=$(CURDIR)/build/firmware/$(2) USER_C_MODULES=$(USER_C_MODULES) \
+	MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(CURDIR)/boards \
+	VIB_MODEL_DIR=$(abspath $(MODEL)) EMLEARN_INCLUDE=$(if $(MODEL),$(EMLEARN_INCLUDE)))
 endef
+EMLEARN_INCLUDE = $(shell $(BIN)/python -c 'import emlearn; print(emlearn.includedir)')
 QEMU_BOARD = BOARD=$(1) BOARD_DIR=$(CURDIR)/boards/$(1) FROZEN_MANIFEST=
 
 firmware-unix: micropython frozen $(MPY_CROSS) ## Build the virtual sensor: MODEL=folder links a model in
