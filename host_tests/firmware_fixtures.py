@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -64,7 +65,10 @@ class Host:
         self.alerts: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="host", clean_session=False)
-        self._client.on_connect = lambda client, *_: client.subscribe([("vibnode/v1/+/+/alert", 1), ("vibnode/v1/+/+/status", 1)])
+        self.subscribed = threading.Event()
+        kinds = [("vibnode/v1/+/+/alert", 1), ("vibnode/v1/+/+/status", 1)]
+        self._client.on_connect = lambda client, *_: client.subscribe(kinds)
+        self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_message = self._take
         self._client.reconnect_delay_set(1, 1)
         self._client.connect("127.0.0.1", broker.port)
@@ -128,9 +132,15 @@ class Device:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        """Cut the power."""
+        self.end(signal.SIGKILL)
+
+    def end(self, how: signal.Signals) -> int:
+        """Send a signal and return the exit code."""
+        self._process.send_signal(how)
+        code = self._process.wait(DEADLINE_S)
         self._reader.join()
+        return code
 
     def _read(self) -> None:
         assert self._process.stdout

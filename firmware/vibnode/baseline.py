@@ -73,13 +73,13 @@ def load(path: str, digest: str, n_features: int) -> Baseline:
     body = raw[:-4]
     head = struct.calcsize(_HEAD)
     if len(raw) < head + 4 or struct.unpack("<I", raw[-4:])[0] != binascii.crc32(body):
-        raise BaselineError("%s: damaged (checksum)" % path)
+        raise BaselineError(f"{path}: damaged (checksum)")
     magic, n, length = struct.unpack(_HEAD, body[:head])
     if magic != _MAGIC or len(body) != head + length + 4 * n:
-        raise BaselineError("%s: not a baseline of this version" % path)
+        raise BaselineError(f"{path}: not a baseline of this version")
     owner = body[head : head + length].decode()
     if owner != digest or n != n_features:
-        raise BaselineError("%s: learnt with model %s, this is %s" % (path, owner, digest))
+        raise BaselineError(f"{path}: learnt with model {owner}, this is {digest}")
     values = struct.unpack("<%dh" % (2 * n), body[head + length :])
     return Baseline(array("h", values[:n]), array("h", values[n:]))
 

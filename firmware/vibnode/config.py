@@ -47,7 +47,7 @@ def number(low: float, high: float):
     def check(value):
         if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
             return None
-        return "a number from %g to %g" % (low, high)
+        return f"a number from {low:g} to {high:g}"
 
     return check
 
@@ -117,15 +117,15 @@ def read_json(path: str) -> dict:
         with open(path, "rb") as file:
             raw = file.read()
     except OSError as error:
-        raise ConfigError("%s: cannot be read (%s)" % (path, error)) from None
+        raise ConfigError(f"{path}: cannot be read ({error})") from None
     try:
         value, end = json.loads("[" + raw.decode() + ",0]")  # MicroPython alone would take an object cut short
         if end != 0:
             raise ValueError("cut short")
     except ValueError as error:
-        raise ConfigError("%s: is not JSON (%s)" % (path, error)) from None
+        raise ConfigError(f"{path}: is not JSON ({error})") from None
     if not isinstance(value, dict):
-        raise ConfigError("%s: holds %s; accepted: an object in braces" % (path, type(value).__name__))
+        raise ConfigError(f"{path}: holds {type(value).__name__}; accepted: an object in braces")
     return value
 
 
@@ -134,17 +134,17 @@ def fill(path: str, section: str, given: dict, fields: dict) -> dict:
     for key in given:
         if key not in fields:
             accepted = ", ".join(sorted(fields))
-            raise ConfigError("%s: %s%s: no such field; accepted: %s" % (path, section, key, accepted))
+            raise ConfigError(f"{path}: {section}{key}: no such field; accepted: {accepted}")
     filled = {}
     for key, (default, check) in fields.items():
         if key not in given and default is not REQUIRED:
             filled[key] = default
             continue
         if key not in given:
-            raise ConfigError("%s: %s%s: is missing; accepted: %s" % (path, section, key, check(None)))
+            raise ConfigError(f"{path}: {section}{key}: is missing; accepted: {check(None)}")
         accepted = check(given[key])
         if accepted:
-            raise ConfigError("%s: %s%s: %r; accepted: %s" % (path, section, key, given[key], accepted))
+            raise ConfigError(f"{path}: {section}{key}: {given[key]!r}; accepted: {accepted}")
         filled[key] = given[key]
     return filled
 

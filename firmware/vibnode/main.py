@@ -29,6 +29,7 @@ class StartError(Exception):
 
 def main(arguments: "list[str]") -> int:
     """Run with command line `arguments`; returns the exit code: 0 done, 1 something is wrong, 2 wrong usage."""
+    _catch_interrupt()
     options = _options(arguments)
     if options is None:
         print(USAGE, end="")
@@ -80,7 +81,7 @@ def load_model(path: "str | None"):  # type: ignore[no-untyped-def]
         with open(path, "rb") as file:
             return vib.Model(file.read())
     except (OSError, ValueError) as error:
-        raise StartError("%s: is no model for this firmware (%s)" % (path, error)) from None
+        raise StartError(f"{path}: is no model for this firmware ({error})") from None
 
 
 async def supervise(name: str, start, node) -> None:  # type: ignore[no-untyped-def]
@@ -91,7 +92,7 @@ async def supervise(name: str, start, node) -> None:  # type: ignore[no-untyped-
             return
         except Exception as error:
             node.restarts += 1
-            print("vibnode: task %s failed and is started again: %r" % (name, error))
+            print(f"vibnode: task {name} failed and is started again: {error!r}")
             if hasattr(sys, "print_exception"):
                 sys.print_exception(error)
             await sleep_ms(RESTART_MS)
@@ -132,7 +133,7 @@ def _open_outbox(device: dict) -> Outbox:
         flash.make_folder(folder)
         outbox = Outbox(folder + "/outbox.bin", device["outbox_bytes"])
     except OSError as error:
-        raise StartError("data_dir: %r cannot be written (%s)" % (folder, error)) from None
+        raise StartError(f"data_dir: {folder!r} cannot be written ({error})") from None
     if outbox.damaged_bytes:
         print("vibnode: outbox: %d damaged bytes left out" % outbox.damaged_bytes)
     return outbox
@@ -142,7 +143,16 @@ def _open_trace(path: str):  # type: ignore[no-untyped-def]
     try:
         return open(path, "wb")
     except OSError as error:
-        raise StartError("--trace: %r cannot be written (%s)" % (path, error)) from None
+        raise StartError(f"--trace: {path!r} cannot be written ({error})") from None
+
+
+def _catch_interrupt() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt; under ``micropython -m`` it ends the program without a word otherwise."""
+    try:
+        import micropython
+    except ImportError:
+        return  # CPython does it by itself
+    micropython.kbd_intr(3)
 
 
 def _options(arguments: "list[str]") -> "dict | None":

@@ -134,7 +134,7 @@ def check_fit(driver, core_config: dict) -> None:  # type: ignore[no-untyped-def
         ("lsb_nm_s2", driver.lsb_nm_s2, core_config["lsb_nm_s2"], driver.lsb_nm_s2 == core_config["lsb_nm_s2"]),
     ):
         if not fits:
-            raise SensorMismatch("the sensor's %s is %g; accepted: %g, for which the model was made" % (field, given, needed))
+            raise SensorMismatch(f"the sensor's {field} is {given:g}; accepted: {needed:g}, for which the model was made")
     shortest = getattr(driver, "shortest_frames", None)
     if shortest:
         path, frames = shortest()

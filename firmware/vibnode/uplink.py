@@ -105,12 +105,14 @@ class Uplink:
         self._node = node
         self._outbox = node.outbox
         self._topic = _topic(device)
-        self._client_id = "vibnode-%s-%s" % (device["site"], device["device"])
+        self._client_id = "vibnode-{}-{}".format(device["site"], device["device"])
         self._status_interval_ms = device["status_interval_s"] * 1000
         self._wake = asyncio.Event()
         self._change = False
-        self._link: "Link | None" = None
+        self._link: Link | None = None
         self._link_is_up = False
+        self._leaving = False
+        self._publishing = asyncio.Lock()
         self._sent_seq = 0  # the last alert sent over this link, or since the last resend
         self._stored_before = 0  # alerts up to this seq were stored before this connection
         self._waiting_since = ticks_ms()
@@ -133,15 +135,15 @@ class Uplink:
         while True:
             try:
                 await self._connect()
-                print("vibnode: connected to %s" % self._broker())
+                print(f"vibnode: connected to {self._broker()}")
                 delay_ms, told = FIRST_DELAY_MS, ""
                 await self._talk()
             except LinkDown as error:
+                if self._leaving:
+                    return
                 if str(error) != told:
-                    print("vibnode: broker %s: %s; trying again until it answers" % (self._broker(), error))
+                    print(f"vibnode: broker {self._broker()}: {error}; trying again until it answers")
                 told = str(error)
-            finally:
-                await self._drop(politely=False)
             await asyncio.sleep(delay_ms * (50 + random.getrandbits(8) * 50 // 255) / 100000)  # half to all of it
             delay_ms = min(2 * delay_ms, LAST_DELAY_MS)
 
@@ -154,15 +156,19 @@ class Uplink:
             await sleep_ms(50)
 
     async def shutdown(self) -> None:
-        """Say that the device goes offline on purpose, if there is a link."""
-        try:
-            if self._link_is_up:
-                await self._publish("status", self._node.status("shutdown"), retain=True)
-        except LinkDown:
-            return  # the will says it
-        await self._drop(politely=True)
+        """Say that the device goes offline on purpose, if there is a link; nothing is sent after it."""
+        self._leaving = True
+        if not self._link_is_up:
+            return
+        async with self._publishing:
+            try:
+                await self._link.publish(self._topic + "status", self._node.status("shutdown"), retain=True)
+            except LinkDown:
+                return  # the will says it
+            await self._drop(politely=True)
 
     async def _connect(self) -> None:
+        await self._drop(politely=False)
         will = messages.status("will", {"boot": self._outbox.boot})
         self._link = link = Link(self._mqtt, self._client_id, self._topic + "status", will)
         self._stored_before = self._outbox.last_seq()
@@ -220,7 +226,10 @@ class Uplink:
 
     async def _publish(self, kind: str, payload: bytes, retain: bool = False) -> None:
         topic = self._topic + kind
-        await self._link.publish(topic, payload, retain)
+        async with self._publishing:
+            if self._leaving:
+                raise LinkDown("leaving")
+            await self._link.publish(topic, payload, retain)
         self._node.bytes_sent += len(topic) + len(payload)
 
     def _broker(self) -> str:
@@ -229,7 +238,7 @@ class Uplink:
 
 async def reach(device: dict) -> None:
     """Connect to the broker of the configuration `device` and leave again. Raises LinkDown."""
-    topic, client_id = _topic(device), "vibnode-%s-%s-check" % (device["site"], device["device"])
+    topic, client_id = _topic(device), "vibnode-{}-{}-check".format(device["site"], device["device"])
     link = Link(device["mqtt"], client_id, "", b"")
     try:
         await link.connect(topic + "ack", _ignore)
@@ -238,7 +247,7 @@ async def reach(device: dict) -> None:
 
 
 def _topic(device: dict) -> str:
-    return "vibnode/v1/%s/%s/" % (device["site"], device["device"])
+    return "vibnode/v1/{}/{}/".format(device["site"], device["device"])
 
 
 def _ignore(payload: bytes) -> None:

@@ -16,4 +16,4 @@ def open_sensor(sensor: dict):  # type: ignore[no-untyped-def]
     """The driver that the `sensor` section of the device configuration asks for. Raises config.ConfigError."""
     if sensor["driver"] == "replay":
         return Replay(sensor["playlist"], sensor["pace"])
-    raise config.ConfigError("sensor.driver: %r; accepted: %s" % (sensor["driver"], ", ".join(config.DRIVERS)))
+    raise config.ConfigError("sensor.driver: {!r}; accepted: {}".format(sensor["driver"], ", ".join(config.DRIVERS)))

@@ -62,7 +62,7 @@ class Replay:
             self._close()
             got = self._read(buf, frames * self.axes)
             if not got:
-                raise OSError("%s: no samples" % self._items[self._index][0])
+                raise OSError(f"{self._items[self._index][0]}: no samples")
         self.gap, self._seam = self._seam, False
         self._played += got
         self._due -= got * 1000000

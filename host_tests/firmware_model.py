@@ -1,0 +1,47 @@
+"""A tiny real model for the firmware's tests: scores x.rms alone, and calls all that is louder than usual `outer-race`."""
+
+import struct
+import zlib
+
+CONFIG = {
+    "rate_millihz": 5_000_000,
+    "window": 256,
+    "hop": 256,
+    "axes": 3,
+    "lsb_nm_s2": 598_206,
+    "bands": 4,
+    "band_lo_hz": 40,
+    "band_hi_hz": 2500,
+    "envelope_bands": 0,
+    "envelope_lo_hz": 500,
+    "envelope_hi_hz": 1500,
+}
+FEATURES_PER_AXIS = 9 + CONFIG["bands"]
+CENTRE = 4000  # log2 level of x.rms that counts as healthy where no baseline was learnt: about 50 mm/s2
+SPREAD = 64  # steps of x.rms that count as one standard deviation
+WARNING, ALARM, HYSTERESIS = 256, 512, 64
+OFF_RMS = 2500
+DWELL_WINDOWS, CLEAR_WINDOWS = 4, 6
+
+
+def model_bin() -> bytes:
+    """model.bin (SPEC 2.1) of it."""
+    name, classes = b"tiny\0", b"healthy\0outer-race\0"
+    counts = (1, 0, 2, 1, 1, 1)  # inputs, whiten shift, classes, tree inputs, trees, nodes
+    limits = (WARNING, ALARM, HYSTERESIS, OFF_RMS, DWELL_WINDOWS, CLEAR_WINDOWS)
+    sections = (
+        struct.pack(f"<{3 * FEATURES_PER_AXIS}h", CENTRE, *[0] * (3 * FEATURES_PER_AXIS - 1)),
+        struct.pack("<H", 0),
+        struct.pack("<i", 256 // SPREAD),
+        struct.pack("<H", 0),
+        struct.pack("<H", 0),
+        struct.pack("<4h", 0, 2 * SPREAD, -1, -2),
+        name,
+        classes,
+    )
+    body = b"".join(section + bytes(-len(section) % 4) for section in sections)
+    head = struct.pack("<2I11I", 1, 1, *CONFIG.values()) + bytes.fromhex("00112233aabbccdd")
+    head += struct.pack("<6I6h2I", *counts, *limits, len(name), len(classes))
+    total = 12 + len(head) + len(body) + 4
+    whole = struct.pack("<3I", 0x4D424956, 1, total) + head + body
+    return whole + struct.pack("<I", zlib.crc32(whole))
