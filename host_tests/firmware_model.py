@@ -1,4 +1,4 @@
-"""A tiny real model for the firmware's tests: scores x.rms alone, and calls all that is louder than usual `outer-race`."""
+"""A tiny real model for the firmware's tests: scores x.rms alone, and calls what is louder than usual `outer-race`."""
 
 import struct
 import zlib

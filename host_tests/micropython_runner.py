@@ -1,7 +1,7 @@
 """Runs tests of portable modules on MicroPython: ``micropython micropython_runner.py FOLDER MODULE:TEST[+]...``.
 
-A portable module imports nothing but the application and what MicroPython has too. Its tests take no argument or, marked
-here by ``+``, `tmp_path`: a folder of their own under FOLDER. pytest runs the same modules on CPython.
+A portable module imports nothing but the application and what MicroPython has too. Its tests take no argument or,
+marked here by ``+``, `tmp_path`: a folder of their own under FOLDER. pytest runs the same modules on CPython.
 """
 
 import os
@@ -15,7 +15,7 @@ def run(folder: str, wanted: "list[str]") -> int:
         module, _, test = one.rstrip("+").partition(":")
         arguments = []
         if one.endswith("+"):
-            arguments.append("%s/%d" % (folder, i))
+            arguments.append(f"{folder}/{i}")
             os.mkdir(arguments[0])
         try:
             getattr(__import__(module), test)(*arguments)

@@ -197,8 +197,8 @@ def test_a_sensor_that_goes_and_comes_back_is_told(bench: Bench) -> None:
 def test_a_velocity_limit_holds_while_the_baseline_is_learnt(bench: Bench) -> None:
     host = bench.listen()
     hum = (3000 * np.sin(2 * np.pi * 50 * np.arange(5000) / RATE_HZ)).astype("<i2")  # 50 Hz: 4 mm/s RMS
-    path = bench.configure(("hum", np.stack([hum] * 3, axis=1), 100), pace=20, learn_windows=500, velocity_limits_mm_s=[2, 9])
-    bench.start(path)
+    item = ("hum", np.stack([hum] * 3, axis=1), 100)
+    bench.start(bench.configure(item, pace=20, learn_windows=500, velocity_limits_mm_s=[2, 9]))
     wait_for("the alert came", lambda: bool(host.alerts))
     assert events(host) == [("raise", "warning", "velocity")]
     alert = host.alerts[0]
@@ -247,7 +247,8 @@ def test_check_says_whether_all_is_in_order(bench: Bench) -> None:
     bench.broker.kill()
     done = bench.run("--check", path)
     assert done.returncode == 1
-    assert f"broker 127.0.0.1:{bench.broker.port} cannot be reached" in done.stdout and len(done.stdout.splitlines()) == 1
+    assert f"broker 127.0.0.1:{bench.broker.port} cannot be reached" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
 
 
 def test_wrong_usage_shows_the_usage(bench: Bench) -> None:

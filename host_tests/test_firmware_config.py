@@ -76,7 +76,9 @@ def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
 
 
 def test_each_missing_field_is_named(tmp_path):
-    for section, key in (("", "site"), ("", "device"), ("", "sensor"), ("", "mqtt"), ("mqtt", "host"), ("sensor", "driver")):
+    fields = [("", key) for key in ("site", "device", "sensor", "mqtt")]
+    fields.extend([("mqtt", "host"), ("sensor", "driver"), ("sensor", "playlist")])
+    for section, key in fields:
         device = changed("", "machine", "M")
         del (device[section] if section else device)[key]
         text = refusal(put(tmp_path, device))

@@ -17,7 +17,7 @@ FIELDS = {
     "class": "c" * 48,
     "model": "0123456789abcdef",
 }
-NAMES = ["%s.band%02d" % (axis, band) for axis in "xyz" for band in range(32)]
+NAMES = [f"{axis}.band{band:02d}" for axis in "xyz" for band in range(32)]
 
 
 def longest_alert(fields):

@@ -75,7 +75,7 @@ def test_an_ack_meant_for_another_life_of_the_device_drops_nothing(tmp_path):
 
 
 def test_an_erased_device_begins_with_another_boot(tmp_path):
-    boots = [Outbox(box(tmp_path, "%d" % i)).boot for i in range(8)]
+    boots = [Outbox(box(tmp_path, str(i))).boot for i in range(8)]
     assert len(set(boots)) > 6
 
 
@@ -199,6 +199,6 @@ def test_what_is_too_long_or_empty_is_refused(tmp_path):
         except ValueError as error:
             assert str(len(payload)) in str(error)
         else:
-            raise AssertionError("accepted %d bytes" % len(payload))
+            raise AssertionError(f"accepted {len(payload)} bytes")
     assert outbox.queued() == 0
     outbox.append(b"." * 1024)

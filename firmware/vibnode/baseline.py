@@ -67,7 +67,10 @@ def save(path: str, baseline: Baseline, digest: str) -> None:
 
 
 def load(path: str, digest: str, n_features: int) -> Baseline:
-    """The baseline in `path`. Raises OSError where there is none, BaselineError where it is not this model's or broken."""
+    """The baseline in `path`.
+
+    Raises OSError where there is none, BaselineError where it is broken or another model's.
+    """
     with open(path, "rb") as file:
         raw = file.read()
     body = raw[:-4]
@@ -80,7 +83,7 @@ def load(path: str, digest: str, n_features: int) -> Baseline:
     owner = body[head : head + length].decode()
     if owner != digest or n != n_features:
         raise BaselineError(f"{path}: learnt with model {owner}, this is {digest}")
-    values = struct.unpack("<%dh" % (2 * n), body[head + length :])
+    values = struct.unpack(f"<{2 * n}h", body[head + length :])
     return Baseline(array("h", values[:n]), array("h", values[n:]))
 
 

@@ -8,7 +8,7 @@ _EARLIEST_PLAUSIBLE_S = 1_704_067_200  # 2024-01-01: an unset clock says less
 
 if hasattr(time, "ticks_ms"):
     ticks_ms = time.ticks_ms
-    ticks_diff = time.ticks_diff
+    ticks_diff = time.ticks_diff  # type: ignore[attr-defined]
     sleep_ms = asyncio.sleep_ms  # type: ignore[attr-defined]
 else:
 

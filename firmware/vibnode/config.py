@@ -25,7 +25,7 @@ def text(longest: int):
     def check(value):
         if isinstance(value, str) and 1 <= len(value.encode()) <= longest:
             return None
-        return "a text of 1 to %d bytes" % longest
+        return f"a text of 1 to {longest} bytes"
 
     return check
 
@@ -36,7 +36,7 @@ def whole(low: int, high: int):
     def check(value):
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return None
-        return "a whole number from %d to %d" % (low, high)
+        return f"a whole number from {low} to {high}"
 
     return check
 

@@ -1,4 +1,4 @@
-"""From the scores of windows to alerts: gating, dwell, hysteresis. Plain Python, the same on a device and in evaluation.
+"""From the scores of windows to alerts: gating, dwell, hysteresis. The same file on a device and in evaluation.
 
 A condition counts windows with a leaky counter: one up for a window over the threshold, one down (never under 0) for
 any other. It is raised when the counter reaches `dwell_windows`. It is cleared by a second counter in the same way:
@@ -24,14 +24,14 @@ windows of the anomaly were given, 0 where the model names none."""
 class FeatureLayout:
     """Where the detector's inputs stand in a feature vector."""
 
-    def __init__(self, names) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, names) -> None:
         """`names`: the feature names in order, such as ``x.rms``."""
         self.rms = tuple(i for i, name in enumerate(names) if name.endswith(".rms"))
         self.peak = tuple(i for i, name in enumerate(names) if name.endswith(".peak"))
         self.velocity = tuple(i for i, name in enumerate(names) if name.endswith(".velocity_rms"))
 
 
-def largest(features, indexes) -> int:  # type: ignore[no-untyped-def]
+def largest(features, indexes) -> int:
     """The largest of the named features, the way rms and velocity of several axes become one level."""
     level = 0
     for i in indexes:
@@ -204,7 +204,7 @@ class Detector:
             self._votes[i] = 0
 
 
-def _step(events, condition: Condition, value: int, class_index: int):  # type: ignore[no-untyped-def]
+def _step(events, condition: Condition, value: int, class_index: int):
     """`events`, and what one more window does to `condition`; a quiet window makes nothing new."""
     before = condition.level
     event = condition.update(value)

@@ -21,7 +21,7 @@ def make_folder(path: str) -> None:
     os.mkdir(path)
 
 
-def sync(file) -> None:  # type: ignore[no-untyped-def]
+def sync(file) -> None:
     """Put what was written to `file` on the medium. MicroPython's flush does that by itself."""
     file.flush()
     if hasattr(os, "fsync"):
@@ -35,7 +35,7 @@ def append(path: str, data: bytes) -> None:
         sync(file)
 
 
-def replace(path: str, chunks) -> None:  # type: ignore[no-untyped-def]
+def replace(path: str, chunks) -> None:
     """Write `chunks` (an iterable of bytes) to a new file and rename it over `path`: readers see all or nothing."""
     new = path + ".new"
     with open(new, "wb") as file:

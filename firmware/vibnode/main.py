@@ -48,17 +48,16 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
     """
     device = config.load(path)
     model = load_model(device["model"])
-    core = vib.Core(model.config())
-    sampler = Sampler(drivers.open_sensor(device["sensor"]), core, model.config())
+    sampler = Sampler(drivers.open_sensor(device["sensor"]), vib.Core(model.config()), model.config())
     if check:
         return _check(device)
     outbox = _open_outbox(device)
     trace_file = _open_trace(trace) if trace else None
-    node = Node(device, model, core, outbox, Clock(), trace_file)
-    node.sampler = sampler
+    node = Node(device, model, sampler, outbox, Clock(), trace_file)
     node.window_limit = windows
     uplink = Uplink(device, node)
-    print("vibnode: %s/%s, model %s, boot %d" % (device["site"], device["device"], model.meta()["name"], outbox.boot))
+    name = model.meta()["name"]
+    print(f"vibnode: {device['site']}/{device['device']}, model {name}, boot {outbox.boot}")
     try:
         asyncio.run(_live(node, uplink))
     except KeyboardInterrupt:
@@ -70,7 +69,7 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
     return 0
 
 
-def load_model(path: "str | None"):  # type: ignore[no-untyped-def]
+def load_model(path: "str | None"):
     """The model in the file `path`, or the one linked into this firmware for None. Raises StartError."""
     if path is None:
         model = vib.linked_model()
@@ -84,7 +83,7 @@ def load_model(path: "str | None"):  # type: ignore[no-untyped-def]
         raise StartError(f"{path}: is no model for this firmware ({error})") from None
 
 
-async def supervise(name: str, start, node) -> None:  # type: ignore[no-untyped-def]
+async def supervise(name: str, start, node) -> None:
     """Run ``start()`` until it returns; report and start it again whenever it fails."""
     while True:
         try:
@@ -121,8 +120,8 @@ def _check(device: dict) -> int:
     try:
         asyncio.run(reach(device))
     except LinkDown as error:
-        where = (device["mqtt"]["host"], device["mqtt"]["port"], error)
-        raise StartError("mqtt: broker %s:%d cannot be reached (%s)" % where) from None
+        broker = f"{device['mqtt']['host']}:{device['mqtt']['port']}"
+        raise StartError(f"mqtt: broker {broker} cannot be reached ({error})") from None
     print("vibnode: configuration, sensor, model and broker are in order")
     return 0
 
@@ -135,11 +134,11 @@ def _open_outbox(device: dict) -> Outbox:
     except OSError as error:
         raise StartError(f"data_dir: {folder!r} cannot be written ({error})") from None
     if outbox.damaged_bytes:
-        print("vibnode: outbox: %d damaged bytes left out" % outbox.damaged_bytes)
+        print(f"vibnode: outbox: {outbox.damaged_bytes} damaged bytes left out")
     return outbox
 
 
-def _open_trace(path: str):  # type: ignore[no-untyped-def]
+def _open_trace(path: str):
     try:
         return open(path, "wb")
     except OSError as error:

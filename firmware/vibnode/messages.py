@@ -16,7 +16,7 @@ def status(why: str, facts: dict) -> bytes:
     message.update(facts)
     payload = _dump(message)
     if len(payload) > MAX_MESSAGE_BYTES:
-        raise ValueError("a status of %d bytes; accepted: up to %d" % (len(payload), MAX_MESSAGE_BYTES))
+        raise ValueError(f"a status of {len(payload)} bytes; accepted: up to {MAX_MESSAGE_BYTES}")
     return payload
 
 
@@ -38,14 +38,13 @@ def alert_body(fields: dict, features: list, spectrum: "dict | None") -> bytes:
         elif spectrum:
             spectrum = None
         else:
-            raise ValueError("an alert of %d bytes; accepted: up to %d" % (len(body), MAX_BODY_BYTES))
+            raise ValueError(f"an alert of {len(body)} bytes; accepted: up to {MAX_BODY_BYTES}")
 
 
 def alert(boot: int, seq: int, oldest: int, replay: bool, body: bytes) -> bytes:
     """The alert message of a stored `body`."""
-    replayed = "true" if replay else "false"
-    head = '{"v":%d,"boot":%d,"seq":%d,"oldest":%d,"replay":%s,' % (VERSION, boot, seq, oldest, replayed)
-    return head.encode() + body[1:]
+    head = _dump({"v": VERSION, "boot": boot, "seq": seq, "oldest": oldest, "replay": replay})
+    return head[:-1] + b"," + body[1:]
 
 
 def parse_ack(payload: bytes) -> "tuple[int, int] | None":
@@ -61,14 +60,14 @@ def parse_ack(payload: bytes) -> "tuple[int, int] | None":
     return (boot, seq) if ok else None
 
 
-def movers(names, features, median, spread) -> list:  # type: ignore[no-untyped-def]
+def movers(names, features, median, spread) -> list:
     """The features that moved most, measured by their own spread: [name, value, usual value], most first."""
     moved = [(abs(features[i] - median[i]) * 256 // spread[i], i) for i in range(len(names))]
     moved.sort(reverse=True)
     return [[names[i], features[i], median[i]] for _, i in moved[:MAX_FEATURES]]
 
 
-def spectrum(axis: str, lo_hz: int, hi_hz: int, levels) -> dict:  # type: ignore[no-untyped-def]
+def spectrum(axis: str, lo_hz: int, hi_hz: int, levels) -> dict:
     """The band levels of one axis (log2 re 1 um/s^2, 256 steps an octave), a byte a band."""
     packed = bytes([max(0, min(255, level // 64)) for level in levels])
     text = binascii.b2a_base64(packed).decode().strip()

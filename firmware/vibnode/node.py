@@ -1,4 +1,4 @@
-"""What the sensor does with each window: score it, let the detector judge, learn, store alerts, and know its own state."""
+"""What the sensor does with each window: score it, have it judged, learn, store alerts; and what it says of itself."""
 
 import struct
 
@@ -15,13 +15,12 @@ class Node:
     argument, from the task that samples.
     """
 
-    def __init__(self, device: dict, model, core, outbox, clock, trace=None) -> None:  # type: ignore[no-untyped-def]
-        """`device`: the configuration. `trace`: a binary file that gets each window as i16: its
-        features, its score, its class."""
+    def __init__(self, device: dict, model, sampler, outbox, clock, trace=None) -> None:
+        """`device`: the configuration. `trace`: a file that gets each window as i16: its features, score and class."""
         self.clock = clock
         self.outbox = outbox
         self.windows = 0
-        self.sampler = None  # set by whoever makes it; the status counts its bytes
+        self.sampler = sampler
         self.bytes_sent = 0
         self.restarts = 0
         self.window_limit = 0  # stop after so many windows; 0: never
@@ -29,7 +28,7 @@ class Node:
         self._model = model
         self._meta = model.meta()
         self._config = model.config()
-        self._names = [core.feature_name(i) for i in range(core.n_features)]
+        self._names = sampler.names
         self._layout = FeatureLayout(self._names)
         self._latest = None
         self._score = self._class = 0
@@ -44,7 +43,7 @@ class Node:
         self._detector = Detector(self._meta, limits, learning=self._learner is not None)
         self._state = self._summary()
 
-    def window(self, features) -> bool:  # type: ignore[no-untyped-def]
+    def window(self, features) -> bool:
         """Take the features of one window. Returns True when the window limit is reached."""
         self.windows += 1
         usual = self._baseline and self._baseline.median
@@ -57,7 +56,7 @@ class Node:
         velocity = largest(features, self._layout.velocity)
         self._act(self._detector.update(rms, score, self._class, velocity))
         if self._learner and self._detector.machine == "learning" and rms >= self._meta["off_rms"]:
-            self._learn(features)
+            self._learn(self._learner, features)
         return self.windows == self.window_limit
 
     def fault(self, fault: str) -> None:
@@ -78,11 +77,11 @@ class Node:
             "machine": self._detector.machine,
             "instrument": self._detector.instrument,
             "windows": self.windows,
-            "bytes_sampled": self.sampler.bytes_sampled() if self.sampler else 0,
+            "bytes_sampled": self.sampler.bytes_sampled(),
             "bytes_sent": self.bytes_sent,
             "queued": self.outbox.queued(),
             "dropped": self.outbox.dropped,
-            "gaps": self.sampler.gaps if self.sampler else 0,
+            "gaps": self.sampler.gaps,
             "restarts": self.restarts,
             "active": self._detector.active(),
         }
@@ -100,14 +99,14 @@ class Node:
             "rms_mm_s2": messages.from_log2(largest(self._latest, self._layout.rms)) // 1000,
         }
 
-    def _act(self, transitions) -> None:  # type: ignore[no-untyped-def]
+    def _act(self, transitions) -> None:
         for transition in transitions:
             self._store(transition)
         if not self._unchanged():
             self._state = self._summary()
             self.on_change()
 
-    def _store(self, transition) -> None:  # type: ignore[no-untyped-def]
+    def _store(self, transition) -> None:
         body = self._alert_body(transition)
         print("vibnode: alert:", transition.event, transition.level, transition.cause)
         try:
@@ -118,7 +117,7 @@ class Node:
             return
         self.on_stored()
 
-    def _alert_body(self, transition) -> bytes:  # type: ignore[no-untyped-def]
+    def _alert_body(self, transition) -> bytes:
         time, quality = self.clock.unix_time()
         about_machine = not transition.cause.startswith("instrument:")
         value, threshold = transition.value, transition.threshold
@@ -142,20 +141,20 @@ class Node:
         if self._baseline:
             movers = messages.movers(self._names, self._latest, self._baseline.median, self._baseline.spread)
         axis = movers[0][0][0] if movers else "x"
-        return messages.alert_body(fields, movers, self._spectrum(axis))
+        return messages.alert_body(fields, movers, self._spectrum(self._latest, axis))
 
-    def _spectrum(self, axis: str) -> dict:
-        levels = [self._latest[i] for i, name in enumerate(self._names) if name.startswith(axis + ".band")]
+    def _spectrum(self, features, axis: str) -> dict:
+        levels = [features[i] for i, name in enumerate(self._names) if name.startswith(axis + ".band")]
         return messages.spectrum(axis, self._config["band_lo_hz"], self._config["band_hi_hz"], levels)
 
     def _class_name(self, index: int) -> "str | None":
         classes = self._meta["classes"]
         return classes[index] if index < len(classes) else None
 
-    def _learn(self, features) -> None:  # type: ignore[no-untyped-def]
-        if not self._learner.add(features):
+    def _learn(self, learner: baseline.Learner, features) -> None:
+        if not learner.add(features):
             return
-        self._baseline = self._learner.baseline()
+        self._baseline = learner.baseline()
         self._learner = None
         self._detector.learnt()
         try:
@@ -165,7 +164,7 @@ class Node:
             print("vibnode: the baseline could not be stored, it lasts until the next start:", error)
         self._act(())
 
-    def _stored_baseline(self):  # type: ignore[no-untyped-def]
+    def _stored_baseline(self):
         try:
             return baseline.load(self._baseline_path, self._meta["digest"], len(self._names))
         except baseline.BaselineError as error:
@@ -183,7 +182,7 @@ class Node:
             return False
         return len(active) == self._detector.n_active()
 
-    def _write_trace(self, features) -> None:  # type: ignore[no-untyped-def]
+    def _write_trace(self, features) -> None:
         self._trace.write(features)
         self._trace.write(struct.pack("<hh", self._score, self._class))
 

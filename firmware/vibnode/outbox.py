@@ -4,9 +4,9 @@ The file is a row of records: mark, kind, payload length, seq, boot, payload, CR
 over byte by byte, so damage costs the records it lies in and no others. The file is made anew (new file, rename)
 when it is full or was damaged; the oldest alerts are dropped then, and counted, until the rest leaves some room.
 
-An alert is known by (device, boot, seq). `seq` counts through reboots. `boot` begins at a random multiple of 1000, plus 1,
-when the outbox is new, so that a device whose flash was erased does not repeat the identities of its former life, and
-an acknowledgement meant for that life is not taken for one of this.
+An alert is known by (device, boot, seq). `seq` counts through reboots. `boot` begins at a random multiple of 1000, plus
+1, when the outbox is new, so that a device whose flash was erased does not repeat the identities of its former life,
+and an acknowledgement meant for that life is not taken for one of this.
 """
 
 import binascii
@@ -58,7 +58,7 @@ class Outbox:
         Raises ValueError for a payload over MAX_PAYLOAD bytes, OSError where the medium fails; nothing is held then.
         """
         if not 0 < len(payload) <= MAX_PAYLOAD:
-            raise ValueError("an alert of %d bytes; accepted: 1 to %d" % (len(payload), MAX_PAYLOAD))
+            raise ValueError(f"an alert of {len(payload)} bytes; accepted: 1 to {MAX_PAYLOAD}")
         size = _FRAME_SIZE + len(payload)
         if self._size + size > self.max_bytes:
             self._rewrite(size)
@@ -115,7 +115,7 @@ class Outbox:
                 self.damaged_bytes += 0 if size else 1
                 offset += size or 1
 
-    def _take(self, file, offset: int) -> int:  # type: ignore[no-untyped-def]
+    def _take(self, file, offset: int) -> int:
         """Read the record at `offset`; its size, 0 if there is no whole one."""
         file.seek(offset)
         head = file.read(_HEAD_SIZE)
@@ -171,7 +171,7 @@ class Outbox:
             offset += _FRAME_SIZE + length
         self._size = offset
 
-    def _records(self, held):  # type: ignore[no-untyped-def]
+    def _records(self, held):
         yield self._start_record()
         if not held:
             return

@@ -1,4 +1,4 @@
-"""From the driver to windows of features: reads bursts, counts gaps, and says when the instrument is not to be trusted."""
+"""From the driver to windows of features: reads bursts, counts gaps, and says when samples are not to be trusted."""
 
 from array import array
 
@@ -21,11 +21,12 @@ class SensorMismatch(Exception):
 class Sampler:
     """Pushes a driver's samples through a ``vib.Core``.
 
-    `frames`, `gaps`: counted since start. `fault`: ``ok``, ``gap`` (samples are lost before any window is whole),
-    ``stuck`` (an axis did not move for a window), ``clipped`` (many samples at full scale) or ``gone``.
+    `names`: of the features, in order. `frames`, `gaps`: counted since start. `fault`: ``ok``, ``gap`` (samples are
+    lost before any window is whole), ``stuck`` (an axis did not move for a window), ``clipped`` (many samples at full
+    scale) or ``gone``.
     """
 
-    def __init__(self, driver, core, core_config: dict) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, driver, core, core_config: dict) -> None:
         """Raises SensorMismatch."""
         check_fit(driver, core_config)
         self.frames = 0
@@ -34,7 +35,8 @@ class Sampler:
         self._driver = driver
         self._core = core
         self._features = array("h", [0] * core.n_features)
-        self._layout = FeatureLayout([core.feature_name(i) for i in range(core.n_features)])
+        self.names = [core.feature_name(i) for i in range(core.n_features)]
+        self._layout = FeatureLayout(self.names)
         self._buf = array("h", [0] * (max(1, core_config["hop"] // BURSTS_PER_HOP) * driver.axes))
         self._gaps_in_a_row = 0
         full_scale_um_s2 = driver.full_scale_counts * driver.lsb_nm_s2 / 1000
@@ -47,7 +49,7 @@ class Sampler:
         """Bytes of samples read since start."""
         return self.frames * 2 * self._driver.axes
 
-    async def run(self, on_window, on_fault) -> None:  # type: ignore[no-untyped-def]
+    async def run(self, on_window, on_fault) -> None:
         """Sample until `on_window` returns True.
 
         `on_window(features)` is called for each good window; `on_fault(fault)` in place of it, or at each failed try,
@@ -67,7 +69,7 @@ class Sampler:
                 return
             await sleep_ms(0)
 
-    def _take(self, frames: int, on_window, on_fault) -> bool:  # type: ignore[no-untyped-def]
+    def _take(self, frames: int, on_window, on_fault) -> bool:
         if self._driver.gap:
             self._gap(on_fault)
         self.frames += frames
@@ -82,7 +84,7 @@ class Sampler:
                 return True
         return False
 
-    def _window(self, on_window, on_fault) -> bool:  # type: ignore[no-untyped-def]
+    def _window(self, on_window, on_fault) -> bool:
         self._core.features(self._features)
         self._gaps_in_a_row = 0
         self.fault = self._judge()
@@ -108,7 +110,7 @@ class Sampler:
                 self._at_full_scale += 1
         self._looked_at += samples
 
-    def _gap(self, on_fault) -> None:  # type: ignore[no-untyped-def]
+    def _gap(self, on_fault) -> None:
         self._core.gap()
         self.gaps += 1
         self._gaps_in_a_row += 1
@@ -116,7 +118,7 @@ class Sampler:
             self.fault = "gap"
             on_fault(self.fault)
 
-    def _gone(self, error: OSError, on_fault) -> None:  # type: ignore[no-untyped-def]
+    def _gone(self, error: OSError, on_fault) -> None:
         if self.fault != "gone":
             print("vibnode: the sensor does not answer:", error)
             self._core.gap()
@@ -125,7 +127,7 @@ class Sampler:
         on_fault(self.fault)
 
 
-def check_fit(driver, core_config: dict) -> None:  # type: ignore[no-untyped-def]
+def check_fit(driver, core_config: dict) -> None:
     """Raise SensorMismatch unless `driver` gives what a model with `core_config` was made for."""
     needed_hz = core_config["rate_millihz"] / 1000
     for field, given, needed, fits in (
@@ -134,9 +136,11 @@ def check_fit(driver, core_config: dict) -> None:  # type: ignore[no-untyped-def
         ("lsb_nm_s2", driver.lsb_nm_s2, core_config["lsb_nm_s2"], driver.lsb_nm_s2 == core_config["lsb_nm_s2"]),
     ):
         if not fits:
-            raise SensorMismatch(f"the sensor's {field} is {given:g}; accepted: {needed:g}, for which the model was made")
+            text = f"the sensor's {field} is {given:g}; accepted: {needed:g}, for which the model was made"
+            raise SensorMismatch(text)
     shortest = getattr(driver, "shortest_frames", None)
     if shortest:
         path, frames = shortest()
         if frames < core_config["window"]:
-            raise SensorMismatch("%s: plays %d frames; accepted: a window of %d or more" % (path, frames, core_config["window"]))
+            window = core_config["window"]
+            raise SensorMismatch(f"{path}: plays {frames} frames; accepted: a window of {window} or more")

@@ -1,7 +1,7 @@
 """From the outbox to the broker: the only file that knows MQTT, and `Link` in it the only class that knows aiomqttc.
 
-An alert leaves the outbox when the host says that it has it (SPEC 3.3). The broker's PUBACK proves only that the broker is
-there: it is given for a message that an access list threw away, too.
+An alert leaves the outbox when the host says that it has it (SPEC 3.3). The broker's PUBACK proves only that
+the broker is there: it is given for a message that an access list threw away, too.
 """
 
 import asyncio
@@ -46,10 +46,10 @@ class Link:
             will_retain=True,
         )
 
-    async def connect(self, topic: str, on_message) -> None:  # type: ignore[no-untyped-def]
+    async def connect(self, topic: str, on_message) -> None:
         """Connect and subscribe to `topic`; `on_message(payload)` is called for what arrives. Raises LinkDown."""
 
-        async def received(protocol, topic, payload, retain):  # type: ignore[no-untyped-def]
+        async def received(protocol, topic, payload, retain):
             on_message(payload)
 
         self._client.on_message = received
@@ -78,7 +78,7 @@ class Link:
             await self._client.disconnect()
             return
         self._client.connected = False  # so that its own reconnect stays out of it
-        try:
+        try:  # noqa: SIM105 - MicroPython has no contextlib
             await self._client.handle_disconnect()
         except (OSError, ValueError):
             pass  # it was closed already
@@ -93,13 +93,13 @@ class Link:
             for mark in ("[Errno ", "CONNACK error: "):
                 if mark in note:
                     return note[note.index(mark) :].replace("CONNACK error: ", "")
-        return "no answer in %d s" % CONNECT_TIMEOUT_S
+        return f"no answer in {CONNECT_TIMEOUT_S} s"
 
 
 class Uplink:
     """Keeps a link up for ever, and sends status and alerts over it."""
 
-    def __init__(self, device: dict, node) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, device: dict, node) -> None:
         """`device`: the configuration; `node`: has `outbox`, `status(why)`, and the count `bytes_sent`."""
         self._mqtt = device["mqtt"]
         self._node = node
@@ -134,10 +134,10 @@ class Uplink:
         told = ""
         while True:
             try:
-                await self._connect()
+                link = await self._connect()
                 print(f"vibnode: connected to {self._broker()}")
                 delay_ms, told = FIRST_DELAY_MS, ""
-                await self._talk()
+                await self._talk(link)
             except LinkDown as error:
                 if self._leaving:
                     return
@@ -158,16 +158,17 @@ class Uplink:
     async def shutdown(self) -> None:
         """Say that the device goes offline on purpose, if there is a link; nothing is sent after it."""
         self._leaving = True
-        if not self._link_is_up:
+        link = self._link
+        if link is None or not self._link_is_up:
             return
         async with self._publishing:
             try:
-                await self._link.publish(self._topic + "status", self._node.status("shutdown"), retain=True)
+                await link.publish(self._topic + "status", self._node.status("shutdown"), retain=True)
             except LinkDown:
                 return  # the will says it
             await self._drop(politely=True)
 
-    async def _connect(self) -> None:
+    async def _connect(self) -> Link:
         await self._drop(politely=False)
         will = messages.status("will", {"boot": self._outbox.boot})
         self._link = link = Link(self._mqtt, self._client_id, self._topic + "status", will)
@@ -176,22 +177,23 @@ class Uplink:
         await link.connect(self._topic + "ack", self._acked)
         self._link_is_up = True
         await self._send_status("birth")
+        return link
 
     async def _drop(self, politely: bool) -> None:
         link, self._link, self._link_is_up = self._link, None, False
         if link:
             await link.close(politely)
 
-    async def _talk(self) -> None:
+    async def _talk(self, link: Link) -> None:
         while True:
-            self._link.check()
+            link.check()
             self._wake.clear()
             await self._send_alerts()
             if self._change:
                 await self._send_status("change")
             elif ticks_diff(ticks_ms(), self._status_at) >= self._status_interval_ms:
                 await self._send_status("periodic")
-            try:
+            try:  # noqa: SIM105 - MicroPython has no contextlib
                 await asyncio.wait_for(self._wake.wait(), TICK_S)
             except asyncio.TimeoutError:  # noqa: UP041 - MicroPython knows it by this name only
                 pass
@@ -227,13 +229,13 @@ class Uplink:
     async def _publish(self, kind: str, payload: bytes, retain: bool = False) -> None:
         topic = self._topic + kind
         async with self._publishing:
-            if self._leaving:
+            if self._leaving or self._link is None:
                 raise LinkDown("leaving")
             await self._link.publish(topic, payload, retain)
         self._node.bytes_sent += len(topic) + len(payload)
 
     def _broker(self) -> str:
-        return "%s:%d" % (self._mqtt["host"], self._mqtt["port"])
+        return f"{self._mqtt['host']}:{self._mqtt['port']}"
 
 
 async def reach(device: dict) -> None:

@@ -12,7 +12,7 @@ from .. import config
 from .replay import Replay
 
 
-def open_sensor(sensor: dict):  # type: ignore[no-untyped-def]
+def open_sensor(sensor: dict):
     """The driver that the `sensor` section of the device configuration asks for. Raises config.ConfigError."""
     if sensor["driver"] == "replay":
         return Replay(sensor["playlist"], sensor["pace"])

@@ -1,5 +1,6 @@
 """Plays recordings in place of a sensor: the playlist of SPEC 4.2, in real time, faster, or as fast as it goes."""
 
+import io
 import os
 
 from .. import config
@@ -37,7 +38,7 @@ class Replay:
         self._items = [self._item(playlist_path, i, item) for i, item in enumerate(playlist["items"])]
         self._index = 0
         self._played = 0  # frames of this item
-        self._file = None
+        self._file: io.RawIOBase | io.BufferedIOBase | None = None
         self._seam = False
         self._micro_per_ms = int(self.rate_hz * pace * 1000)  # millionths of a frame due each millisecond
         self._due = 0  # millionths of a frame
@@ -47,7 +48,7 @@ class Replay:
         """What is being played now."""
         return self._items[self._index][2]
 
-    def readinto(self, buf) -> int:  # type: ignore[no-untyped-def]
+    def readinto(self, buf) -> int:
         """See the package's docstring. A read never crosses a seam."""
         frames = len(buf) // self.axes
         if self._micro_per_ms and not self._is_due(frames):
@@ -74,10 +75,11 @@ class Replay:
             self._index += 1
             self._played = 0
 
-    def _read(self, buf, samples: int) -> int:  # type: ignore[no-untyped-def]
-        if self._file is None:
-            self._file = open(self._items[self._index][0], "rb")  # noqa: SIM115 - open from one read to the next
-        return self._file.readinto(buf if samples == len(buf) else memoryview(buf)[:samples]) // self._frame_bytes
+    def _read(self, buf, samples: int) -> int:
+        file = self._file
+        if file is None:  # it stays open from one read to the next
+            file = self._file = open(self._items[self._index][0], "rb")  # noqa: SIM115
+        return file.readinto(buf if samples == len(buf) else memoryview(buf)[:samples]) // self._frame_bytes
 
     def _is_due(self, frames: int) -> bool:
         now = ticks_ms()
@@ -92,20 +94,20 @@ class Replay:
         self._file = None
         self._seam = True
 
-    def _item(self, playlist_path: str, i: int, given) -> "tuple[str, int, str]":  # type: ignore[no-untyped-def]
-        section = "items[%d]." % i
+    def _item(self, playlist_path: str, i: int, given) -> "tuple[str, int, str]":
+        section = f"items[{i}]."
         if not isinstance(given, dict):
-            raise config.ConfigError("%s: items[%d]: %r; accepted: an object in braces" % (playlist_path, i, given))
+            raise config.ConfigError(f"{playlist_path}: items[{i}]: {given!r}; accepted: an object in braces")
         item = config.fill(playlist_path, section, given, ITEM_FIELDS)
         path = config.beside(playlist_path, item["file"])
+        field = f"{playlist_path}: {section}file: {path!r}"
         try:
             size = os.stat(path)[6]
         except OSError as error:
-            text = "%s: %sfile: %r: cannot be read (%s)"
-            raise config.ConfigError(text % (playlist_path, section, path, error)) from None
+            raise config.ConfigError(f"{field}: cannot be read ({error})") from None
         if size < self._frame_bytes or size % self._frame_bytes:
-            text = "%s: %sfile: %r: %d bytes; accepted: a multiple of %d, one i16 an axis"
-            raise config.ConfigError(text % (playlist_path, section, path, size, self._frame_bytes))
+            accepted = f"a multiple of {self._frame_bytes}, one i16 an axis"
+            raise config.ConfigError(f"{field}: {size} bytes; accepted: {accepted}")
         return path, max(1, int(item["seconds"] * self.rate_hz + 0.5)), item["label"] or ""
 
     def shortest_frames(self) -> "tuple[str, int]":
