@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 ROOT = Path(__file__).parent.parent
 MICROPYTHON = ROOT / "build/firmware/UNIX/micropython"
@@ -46,6 +47,15 @@ class Broker:
             self._process.wait()
             self._process = None
 
+    def freeze(self) -> None:
+        """Stop it answering, with all connections left open."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
     def _answers(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
@@ -64,7 +74,7 @@ class Host:
         self.acks = acks
         self.alerts: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="host", clean_session=False)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="host", clean_session=False)
         self.subscribed = threading.Event()
         kinds = [("vibnode/v1/+/+/alert", 1), ("vibnode/v1/+/+/status", 1)]
         self._client.on_connect = lambda client, *_: client.subscribe(kinds)

@@ -34,12 +34,12 @@ class Bench:
         (folder / "model.bin").write_bytes(model_bin())
 
     def configure(self, *items: tuple[str, np.ndarray, float], pace: float = 0, **fields: Any) -> Path:
-        """Write recordings, playlist.json and device.json; `fields` go to either, `sensor_fields` to the playlist."""
-        playlist = {"rate_hz": RATE_HZ, "axes": 3, "lsb_nm_s2": CONFIG["lsb_nm_s2"], "items": []}
+        """Write recordings, playlist.json and device.json. `fields` go into the last, those in `playlist` into the other."""
+        playlist: dict[str, Any] = {"rate_hz": RATE_HZ, "axes": 3, "lsb_nm_s2": CONFIG["lsb_nm_s2"]}
+        playlist["items"] = [{"file": name, "seconds": seconds} for name, _, seconds in items]
         playlist.update(fields.pop("playlist", {}))
-        for name, samples, seconds in items:
+        for name, samples, _ in items:
             (self.folder / name).write_bytes(samples.tobytes())
-            playlist["items"].append({"file": name, "seconds": seconds})
         (self.folder / "playlist.json").write_text(json.dumps(playlist))
         device = {
             "site": "demo",
@@ -248,7 +248,7 @@ def test_check_says_whether_all_is_in_order(bench: Bench) -> None:
     done = bench.run("--check", path)
     assert done.returncode == 1
     assert f"broker 127.0.0.1:{bench.broker.port} cannot be reached" in done.stdout
-    assert len(done.stdout.splitlines()) == 1
+    assert "ECONNREFUSED" in done.stdout and len(done.stdout.splitlines()) == 1
 
 
 def test_wrong_usage_shows_the_usage(bench: Bench) -> None:

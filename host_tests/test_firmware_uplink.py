@@ -58,6 +58,14 @@ def stored(device: Device) -> set[tuple[int, int]]:
     return {(int(line.split()[1]), int(line.split()[2])) for line in device.printed("stored ") if line[0] == "s"}
 
 
+def wait_until_stored(device: Device, number: int) -> None:
+    wait_for(f"{number} alerts were stored", lambda: len(stored(device)) >= number)
+
+
+def wait_for_alerts(host: Host, number: int) -> None:
+    wait_for(f"{number} alerts came", lambda: len(host.identities()) >= number)
+
+
 def queue_length(host: Host) -> int:
     return int(host.statuses[-1]["queued"]) if host.statuses and "queued" in host.statuses[-1] else -1
 
@@ -77,16 +85,27 @@ def test_nothing_is_lost_or_invented_when_the_broker_is_killed_again_and_again(s
     host = scene.host(acks=True)
     device = scene.device(alerts=60, interval_ms=100, resend_ms=QUICK_RESEND_MS)
     for part in (10, 25, 40):
-        wait_for(f"{part} alerts came", lambda part=part: len(host.identities()) >= part)
+        wait_for_alerts(host, part)
         scene.broker.kill()
-        before = len(stored(device))
-        wait_for("alerts were stored in the outage", lambda before=before: len(stored(device)) > min(before + 5, 59))
+        wait_until_stored(device, min(len(stored(device)) + 6, 60))
         scene.broker.start()
     wait_for("all alerts came", lambda: len(stored(device)) == 60 and len(host.identities()) >= 60)
     wait_for("the outbox is empty", lambda: queue_length(host) == 0)
     assert host.identities() == stored(device)
     by_identity = {(alert["boot"], alert["seq"]): alert["number"] for alert in host.alerts}
     assert sorted(by_identity.values()) == list(range(60))
+
+
+def test_a_broker_that_freezes_with_its_connections_open_is_noticed(scene: Scene) -> None:
+    scene.broker.start()
+    host = scene.host(acks=True)
+    device = scene.device(alerts=40, interval_ms=100, resend_ms=QUICK_RESEND_MS)
+    wait_for_alerts(host, 5)
+    scene.broker.freeze()
+    wait_for("it was noticed", lambda: bool(device.printed("trying again")))
+    scene.broker.thaw()
+    wait_for("the outbox is empty", lambda: len(host.identities()) == 40 and queue_length(host) == 0)
+    assert host.identities() == stored(device)
 
 
 def test_a_puback_alone_keeps_the_alert(scene: Scene) -> None:

@@ -89,11 +89,14 @@ class Link:
             self._notes.pop(0)
 
     def _reason(self) -> str:
-        for note in self._notes:
-            for mark in ("[Errno ", "CONNACK error: "):
-                if mark in note:
-                    return note[note.index(mark) :].replace("CONNACK error: ", "")
-        return f"no answer in {CONNECT_TIMEOUT_S} s"
+        for note in self._notes:  # aiomqttc says why in its log alone
+            if "addrinfo error" in note:
+                return "the host name is not known"
+            if "CONNACK error: " in note:
+                return note.partition("CONNACK error: ")[2]
+            if "[Errno " in note:
+                return note[note.index("[Errno ") :]
+        return "no answer"
 
 
 class Uplink:
@@ -217,7 +220,13 @@ class Uplink:
         ack = messages.parse_ack(payload)
         if ack is None:
             print("vibnode: an ack that is none was ignored")
-        elif self._outbox.ack(*ack):
+            return
+        try:
+            taken = self._outbox.ack(*ack)
+        except OSError as error:
+            print("vibnode: the ack could not be stored:", error)
+            return
+        if taken:
             self._waiting_since = ticks_ms()
             self._resend_ms = FIRST_RESEND_MS
 
