@@ -34,7 +34,7 @@ class Bench:
         (folder / "model.bin").write_bytes(model_bin())
 
     def configure(self, *items: tuple[str, np.ndarray, float], pace: float = 0, **fields: Any) -> Path:
-        """Write recordings, playlist.json and device.json. `fields` go into the last, those in `playlist` into the other."""
+        """Write recordings, playlist.json and device.json, with `fields` in the last, or those in `playlist` there."""
         playlist: dict[str, Any] = {"rate_hz": RATE_HZ, "axes": 3, "lsb_nm_s2": CONFIG["lsb_nm_s2"]}
         playlist["items"] = [{"file": name, "seconds": seconds} for name, _, seconds in items]
         playlist.update(fields.pop("playlist", {}))

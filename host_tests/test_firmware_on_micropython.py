@@ -16,6 +16,8 @@ PORTABLE = (
     "test_firmware_messages",
     "test_firmware_baseline",
     "test_firmware_replay",
+    "test_firmware_sampler",
+    "test_firmware_supervise",
 )
 
 
