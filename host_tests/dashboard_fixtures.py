@@ -80,10 +80,18 @@ def run_vibdash(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 class Vibdash:
-    """`vibdash run` as a process of its own, on a free port."""
+    """`vibdash run` as a process of its own on a free port; `vibdash page` where no broker is given."""
 
-    def __init__(self, broker: Mosquitto, database: Path, log: Path, silent_after_s: float = 3600) -> None:
-        command = [sys.executable, "-m", "vibdash.cli", "run", "--port", "0", "--broker", broker.url]
+    def __init__(
+        self, broker: Mosquitto | None, database: Path, log: Path, silent_after_s: float = 3600
+    ) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "vibdash.cli",
+            *(["run", "--broker", broker.url] if broker else ["page"]),
+        ]
+        command += ["--port", "0"]
         command += ["--db", f"sqlite:///{database}", "--silent-after-s", str(silent_after_s)]
         self._log = log.open("ab")
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
@@ -172,7 +180,8 @@ class Device:
         self.acks.put(json.loads(message.payload))
 
     def publish_raw(self, kind: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish and wait until the broker has it."""
+        """Publish, once connected, and wait until the broker has it."""
+        eventually(self._client.is_connected, f"{self.name} is connected")
         self._client.publish(f"{self._root}/{kind}", payload, qos=1, retain=retain).wait_for_publish(
             DEADLINE_S
         )

@@ -88,6 +88,7 @@ class Ingest:
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
@@ -115,6 +116,14 @@ class Ingest:
             self._refusal = f"refused the connection: {reason}"
             return
         client.subscribe(self._filter, qos=1)
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _p: Properties | None
+    ) -> None:
+        # Connected means that nothing published from now on is missed.
+        if any(reason.is_failure for reason in reasons):
+            self._refusal = f"refused the subscription to {self._filter}"
+            return
         self._connected.set()
         self._heartbeat_due_s = 0.0
         log.info("connected to %s, taking %s", self._broker, self._filter)

@@ -8,7 +8,7 @@ from vibdash.fleet import Link, SensorView
 from vibdash.states import Clock, Look, instrument_look, machine_look
 from vibdash.wording import describe_bytes, describe_ratio, describe_score, describe_span
 
-SPARK_WIDTH, SPARK_HEIGHT = 132, 34
+SPARK_WIDTH, SPARK_HEIGHT = 116, 34
 TONES = ("alarm", "warning", "good", "quiet", "unheard")
 
 

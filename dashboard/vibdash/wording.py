@@ -141,8 +141,8 @@ def band_levels_m_s2(spectrum: dict[str, Any]) -> list[float]:
 
 
 def band_label(low_hz: float, high_hz: float) -> str:
-    """Return a band's range."""
-    return f"{_hz(low_hz)} to {_hz(high_hz)}"
+    """Return the middle of a band."""
+    return _hz((low_hz * high_hz) ** 0.5)
 
 
 def describe_bytes(count: int) -> str:

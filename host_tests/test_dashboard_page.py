@@ -1,0 +1,149 @@
+"""The page in a real browser: what an operator sees when something happens."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, Vibdash
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+SILENT_AFTER_S = 5.0
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+
+expect.set_options(timeout=DEADLINE_S * 1000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is not installed"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *QUIET]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    running = Mosquitto(tmp_path / "broker")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def vibdash(broker: Mosquitto, tmp_path: Path) -> Iterator[Vibdash]:
+    running = Vibdash(broker, tmp_path / "x.db", tmp_path / "vibdash.log", silent_after_s=SILENT_AFTER_S)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def device(broker: Mosquitto) -> Iterator[Device]:
+    sensor = Device(broker, "motor-1")
+    yield sensor
+    sensor.leave()
+
+
+@pytest.fixture
+def page(browser: Browser, vibdash: Vibdash) -> Iterator[Page]:
+    context = browser.new_context(timezone_id="Asia/Kathmandu")
+    page = context.new_page()
+    asked_for: list[str] = []
+    page.on("request", lambda request: asked_for.append(request.url))
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(vibdash.url)
+    expect(page.locator(".summary")).to_be_visible()
+    yield page
+    context.close()
+    assert not faults
+    assert asked_for
+    assert [url for url in asked_for if not url.startswith((vibdash.url, "data:"))] == []
+
+
+def row(page: Page, device: str = "motor-1") -> str:
+    return f".sensor-row[data-device={device}]"
+
+
+def test_an_alert_appears_by_itself_and_is_explained(page: Page, device: Device) -> None:
+    expect(page.get_by_text("No sensor has been heard yet")).to_be_visible()
+    expect(page.get_by_text("No alerts yet")).to_be_visible()
+    device.status()
+    expect(page.locator(f"{row(page)} .machine.good .word")).to_have_text("Running")
+    expect(page.locator(".tile.good .count")).to_have_text("1")
+    device.alert(1, level="warning", time=1_760_000_000)
+    expect(page.locator(f"{row(page)} .machine.warning .word")).to_have_text("Warning")
+    device.alert(2, event="escalate", level="alarm")
+    expect(page.locator(f"{row(page)} .machine.alarm .word")).to_have_text("Alarm")
+    expect(page.locator(f"{row(page)} .instrument .word")).to_have_text("Working")
+    expect(page.locator(".item .lines:not(.when) .word")).to_have_text(
+        ["Escalated to alarm", "Warning raised"]
+    )
+    detail = page.locator(".alert-detail")
+    expect(detail).to_contain_text("Unusual vibration, looks like outer-race")
+    expect(detail).to_contain_text("X axis, 445 Hz to 629 Hz")
+    expect(detail).to_contain_text("7.0\N{MULTIPLICATION SIGN}")
+    expect(detail.locator(".spectrum svg path[fill='#d1602c']")).to_have_count(1)
+    page.locator(".item").nth(1).click()
+    expect(detail).to_contain_text("2025-10-09 14:38")  # 08:53 UTC is that in Kathmandu
+    device.alert(3, event="clear", level="alarm")
+    expect(page.locator(f"{row(page)} .machine .word")).to_have_text("Running")
+
+
+def test_what_was_not_sent_is_shown(page: Page, device: Device) -> None:
+    device.status(bytes_sampled=36_000_000, bytes_sent=9_000)
+    expect(page.locator(".unsent")).to_contain_text("4,000 : 1")
+    expect(page.locator(".unsent")).to_contain_text("36.0 MB sampled, 9.0 kB sent")
+
+
+def test_an_offline_sensor_is_grey_says_since_when_and_is_not_healthy(page: Page, device: Device) -> None:
+    device.status()
+    expect(page.locator(".tile.good .count")).to_have_text("1")
+    device.vanish()
+    grey = page.locator(f"{row(page)}.unheard")
+    expect(grey.locator(".instrument .word")).to_have_text("Offline")
+    expect(grey.locator(".instrument .detail")).to_contain_text("since ")
+    expect(grey.locator(".machine .word")).to_have_text("Not known")
+    expect(page.locator(".good.state")).to_have_count(0)
+    expect(page.locator(".tile.good .count")).to_have_text("0")
+    expect(page.locator(".tile.unheard .count")).to_have_text("1")
+
+
+def test_a_silent_sensor_is_grey_and_comes_back(page: Page, device: Device) -> None:
+    device.status()
+    expect(page.locator(f"{row(page)} .machine .word")).to_have_text("Running")
+    expect(page.locator(f"{row(page)}.unheard .instrument .word")).to_have_text("Silent")
+    expect(page.locator(f"{row(page)}.unheard .machine .word")).to_have_text("Not known")
+    device.status(uptime_ms=10**6)
+    expect(page.locator(f"{row(page)}:not(.unheard) .machine .word")).to_have_text("Running")
+
+
+def test_a_lost_broker_is_said_and_greys_everything(page: Page, device: Device, broker: Mosquitto) -> None:
+    device.status()
+    expect(page.locator(f"{row(page)} .machine .word")).to_have_text("Running")
+    broker.stop()
+    expect(page.locator(".banner")).to_contain_text("Nothing is received since")
+    expect(page.locator(f"{row(page)}.unheard .machine .word")).to_have_text("Not known")
+
+
+def test_what_a_sensor_sends_is_text_and_never_markup(page: Page, device: Device) -> None:
+    evil = "<img src=x onerror=document.title='owned'>"[:48]
+    device.status(model={"name": evil, "digest": "9f2c11aa"})
+    device.alert(1, **{"class": evil}, features=[["x.<b>bold</b>", 500, 100]])
+    expect(page.locator(f"{row(page)} .name .detail")).to_have_text(f"model {evil}")
+    expect(page.locator(".alert-detail")).to_contain_text(evil)
+    expect(page.locator(".alert-detail")).to_contain_text("<b>bold</b>")
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title() == "Vibnode"
+
+
+def test_the_page_fits_a_phone(page: Page, device: Device) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    device.status()
+    device.alert(1)
+    expect(page.locator(".alert-detail .spectrum svg")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
