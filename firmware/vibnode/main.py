@@ -147,11 +147,10 @@ def _open_trace(path: str):
 
 def _catch_interrupt() -> None:
     """Have Ctrl-C raise KeyboardInterrupt; under ``micropython -m`` it ends the program without a word otherwise."""
-    try:
+    if sys.implementation.name == "micropython":
         import micropython
-    except ImportError:
-        return  # CPython does it by itself
-    micropython.kbd_intr(3)
+
+        micropython.kbd_intr(3)
 
 
 def _options(arguments: "list[str]") -> "dict | None":
