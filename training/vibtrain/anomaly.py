@@ -13,7 +13,8 @@ Float = npt.NDArray[np.float64]
 Int16 = npt.NDArray[np.int16]
 
 STEPS_PER_OCTAVE = 256
-PROJECTION_BITS = 24  # |whiten| < 2^24, so that the core's sum fits 64 bits
+WHITEN_BITS = 24  # |whiten| < 2^24, so that the core's sum fits 64 bits
+PROJECTION_STEPS = 4096  # the core's projections are in 2^-12 standard deviations
 SCORE_MIN = -2048
 
 
@@ -80,7 +81,7 @@ def score_steps(squared_distance: Float, n_inputs: int) -> Float:
 
 @dataclass(frozen=True)
 class Whitening:
-    """The core's form of the model: z = rows * d / 2^shift, in 1/256 standard deviations. `rows`: packed triangle."""
+    """The core's form of the model: z = rows * d / 2^shift, in 2^-12 standard deviations. `rows`: packed triangle."""
 
     rows: npt.NDArray[np.int32]
     shift: int
@@ -91,8 +92,8 @@ def quantise(covariance: Float) -> Whitening:
 
     With covariance = L L^T, |L^-1 d|^2 is the squared Mahalanobis distance, and L^-1 is lower triangular.
     """
-    inverse = np.linalg.inv(np.linalg.cholesky(covariance)) * 256
-    shift = min(31, int(np.floor(PROJECTION_BITS - 1e-9 - np.log2(np.abs(inverse).max()))))
+    inverse = np.linalg.inv(np.linalg.cholesky(covariance)) * PROJECTION_STEPS
+    shift = min(31, int(np.floor(WHITEN_BITS - 1e-9 - np.log2(np.abs(inverse).max()))))
     rows = np.rint(inverse * 2.0**shift)[np.tril_indices(len(inverse))]
     return Whitening(rows.astype(np.int32), shift)
 

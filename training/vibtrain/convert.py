@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import emlearn
 import numpy as np
 import vib
-from sklearn.covariance import EllipticEnvelope
+from emlearn.distance import generate_code as elliptic_code
 
 from vibtrain.anomaly import BaselineMahalanobis
 from vibtrain.classifier import convertible
@@ -63,14 +63,13 @@ def _convert_trees(model: FittedModel) -> Trees:
 
 
 def _elliptic(model: BaselineMahalanobis) -> str:
-    """emlearn's C for the same distance. Inputs in standard deviations: it prints constants with six decimals."""
+    """emlearn's C for the same distance. Inputs in standard deviations: it prints constants with six decimals.
+
+    `emlearn.convert` would compile it in a folder `tmp` of the working directory at once; its generator does not.
+    """
     spread = np.sqrt(np.diag(model.covariance_))
-    envelope = EllipticEnvelope()
-    envelope.location_ = np.zeros(len(spread))
-    envelope.precision_ = model.precision_ * np.outer(spread, spread)
-    envelope.offset_ = model.offset_
-    envelope.store_precision = True
-    return str(emlearn.convert(envelope, method="inline").save(name="vib_elliptic"))
+    precision = model.precision_ * np.outer(spread, spread)
+    return str(elliptic_code(np.zeros(len(spread)), precision, model.offset_, name="vib_elliptic"))
 
 
 # --- model.bin: the layout of SPEC.md 2.1 ---

@@ -108,7 +108,8 @@ typedef struct {
 
 /*
  * Inputs of a model are differences: feature minus the learnt baseline, or minus `centre` where none was learnt.
- * Anomaly: z = whiten * d (lower triangular, packed by rows, scaled 2^whiten_shift); distance^2 = sum(z^2).
+ * Anomaly: z = whiten * d (lower triangular, packed by rows) >> whiten_shift, in 2^-12 standard
+ * deviations; distance^2 = sum(z^2).
  */
 typedef struct {
     uint32_t core_version;

@@ -16,6 +16,16 @@ typedef struct {
     uint16_t lo, hi;
 } vib_bins_t;
 
+/* One axis of a window, made to fill its words: y = (x - mean) * 2^shift, |y| < 2^16. */
+typedef struct {
+    unsigned shift;
+    unsigned fine_shift; /* of the transform's input, which has room for more bits of the mean */
+    int64_t mean;        /* of x, times 2^fine_shift */
+    unsigned spectrum_shift; /* one count stands as 2^spectrum_shift in the transform's input */
+    uint32_t peak;           /* largest |y| */
+    uint64_t sum2, sum4;     /* of y^2, and of (y^2 / 64)^2, that is of y^4 / 2^12 */
+} vib_block_t;
+
 struct vib_core {
     vib_config_t config;
     uint32_t held;        /* frames in the window so far */
@@ -34,6 +44,8 @@ struct vib_core {
 
 /* Edges e[0..count] of log-spaced bands over bins lo .. hi, each at least one bin wide. lo, hi: log2 in Q16. */
 void vib_band_edges(int32_t lo, int32_t hi, uint32_t count, uint16_t *edges);
+/* Block of the axis whose first sample x points to, windowed into core->spectrum. False: every sample is the same. */
+bool vib_block(vib_core_t *core, const int16_t *x, vib_block_t *block);
 /* Drops the oldest hop of frames. */
 void vib_window_advance(vib_core_t *core);
 /* Envelope band levels of the window whose bins stand in core->spectrum (before they become powers). */

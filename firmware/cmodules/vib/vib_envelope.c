@@ -47,7 +47,7 @@ static void square(vib_core_t *core)
     for (uint32_t i = 0; i < points; i++) {
         sum += (uint64_t)((int64_t)z[2 * i] * z[2 * i]) + (uint64_t)((int64_t)z[2 * i + 1] * z[2 * i + 1]);
     }
-    int shift = (int)vib_bits64(sum) - 29;
+    int shift = (int)vib_bits64(sum) - 26; /* so that 1024 bins' powers add up under 2^63 */
     for (uint32_t i = 0; i < points; i++) {
         uint64_t e = (uint64_t)((int64_t)z[2 * i] * z[2 * i]) + (uint64_t)((int64_t)z[2 * i + 1] * z[2 * i + 1]);
         z[i] = (int32_t)(shift > 0 ? e >> shift : e << -shift);

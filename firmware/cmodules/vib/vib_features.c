@@ -1,8 +1,4 @@
-/*
- * From a window of counts to features. Each axis is first made a block of numbers y = (x - mean) * 2^shift that fills
- * 16 bits whatever the level was, so that every later step has the same resolution; the shift comes back as an
- * offset in the logarithm. Nothing is divided by a 64-bit number: ratios are differences of logarithms.
- */
+/* From a window of counts to features. Nothing is divided by a 64-bit number: ratios are differences of logarithms. */
 #include "vib_core.h"
 #include "vib_fft.h"
 #include "vib_math.h"
@@ -14,12 +10,6 @@
 #define LOG2_1000 653119  /* log2(1000), Q16 */
 #define LOG2_ONE 65536
 
-typedef struct {
-    int32_t mean;      /* of x, times 2^shift */
-    unsigned shift;
-    uint32_t peak;     /* largest |y|, under 2^16 */
-} block_t;
-
 /* Q16 logarithm to a feature: 256 steps an octave, rounded. */
 static int16_t ratio(int32_t log2)
 {
@@ -30,48 +20,6 @@ static int16_t ratio(int32_t log2)
 static int16_t level(int32_t log2)
 {
     return log2 > 0 ? ratio(log2) : 0;
-}
-
-/* Mean and headroom of one axis. False: every sample is the same. */
-static bool scan(const vib_core_t *core, const int16_t *x, block_t *b)
-{
-    size_t axes = core->config.axes;
-    const int16_t *end = x + core->config.window * axes;
-    int32_t sum = 0, low = x[0], high = x[0];
-    for (const int16_t *p = x; p < end; p += axes) {
-        sum += *p;
-        low = *p < low ? *p : low;
-        high = *p > high ? *p : high;
-    }
-    int32_t mean = sum >> core->log2n;
-    uint32_t span = (uint32_t)(high - mean > mean - low + 1 ? high - mean : mean - low + 1);
-    b->shift = 16 - vib_bits32(span);
-    int32_t scale = 1 << b->shift;
-    b->mean = (int32_t)(((int64_t)sum * scale + (1 << (core->log2n - 1))) >> core->log2n);
-    uint32_t up = (uint32_t)(high * scale - b->mean), down = (uint32_t)(b->mean - low * scale);
-    b->peak = up > down ? up : down;
-    return high != low;
-}
-
-/* Hann weights in Q31, and the block into the transform's buffer with sum(|x|) <= 2^29. Sums y^2 and y^4. */
-static void fill(vib_core_t *core, const int16_t *x, const block_t *b, uint64_t *sum2, uint64_t *sum4)
-{
-    size_t axes = core->config.axes;
-    uint32_t n = core->config.window, step = VIB_TURN >> core->log2n;
-    int32_t scale = 1 << b->shift;
-    int32_t gain = 1 << (15 - core->log2n); /* twice the result's 2^(14 - log2n): mulh takes off 2^32, Q31 is 2^31 */
-    uint64_t s2 = 0, s4 = 0;
-    for (uint32_t i = 0; i < n; i++, x += axes) {
-        int32_t y = *x * scale - b->mean;
-        uint32_t y2 = (uint32_t)y * (uint32_t)y; /* |y| < 2^16 */
-        uint32_t q = (y2 >> 6) + ((y2 >> 5) & 1);
-        int32_t hann = 0x3fffffff - (vib_cos_q31(i * step) >> 1);
-        s2 += y2;
-        s4 += (uint64_t)q * q;
-        core->spectrum[i] = vib_mulh(y * gain, hann);
-    }
-    *sum2 = s2;
-    *sum4 = s4;
 }
 
 /* Bins to powers, in place: power[k] = |X[k]|^2 for k = 1 .. window/2 - 1; power[0] is 0. */
@@ -135,7 +83,7 @@ static void interpolate(const uint64_t *power, uint32_t k, uint32_t half, int32_
     }
     int32_t a = vib_log2_64(power[k - 1]), c = vib_log2_64(power[k + 1]);
     int32_t curve = 2 * (2 * b - a - c);
-    if (curve > 0) {
+    if (a <= b && c <= b && curve > 0) { /* not on the skirt of a stronger line beyond the range: |offset| <= 1/2 bin */
         *offset = (c - a) * 256 / curve;
         *peak = b + (c - a) / 4 * *offset / 256;
     }
@@ -146,18 +94,18 @@ static void shape(const vib_core_t *core, const uint64_t *power, uint64_t sum, i
 {
     uint32_t lo = core->edges[0], hi = core->edges[core->config.bands], strongest = lo;
     unsigned shift = excess(sum);
-    uint64_t moment = 0, mass = 0;
+    uint64_t moment = 0, mass = 0, least = (sum >> 32) + 1;
     int32_t logs = 0;
     for (uint32_t k = lo; k < hi; k++) {
         uint32_t p = (uint32_t)(power[k] >> shift);
         mass += p;
         moment += (uint64_t)p * k;
-        logs += vib_log2_32(p) >> 4; /* Q12: 2047 of them fit; a bin under 2^-32 of the total counts as that */
+        logs += vib_log2_64(power[k] > least ? power[k] : least) >> 4; /* Q12, so that 2047 of them fit */
         strongest = power[k] > power[strongest] ? k : strongest;
     }
     out[VIB_F_centroid] = level(vib_log2_64(moment) - vib_log2_64(mass) + core->log2_bin_hz);
     int32_t count = (int32_t)(hi - lo);
-    out[VIB_F_flatness] = ratio((logs / count) * 16 - vib_log2_64(mass) + vib_log2_32((uint32_t)count));
+    out[VIB_F_flatness] = ratio((logs / count) * 16 - vib_log2_64(sum) + vib_log2_32((uint32_t)count));
 
     int32_t peak, offset;
     interpolate(power, strongest, core->config.window / 2, &peak, &offset);
@@ -176,35 +124,32 @@ static void bands(const vib_core_t *core, const uint64_t *power, int32_t unit, i
     }
 }
 
-static void time_domain(const vib_core_t *core, const block_t *b, uint64_t sum2, uint64_t sum4, int16_t *out)
+static void time_domain(const vib_core_t *core, const vib_block_t *b, int16_t *out)
 {
     int32_t log2n = (int32_t)core->log2n * LOG2_ONE;
     int32_t unit = core->log2_lsb_um - (int32_t)b->shift * LOG2_ONE;
-    int32_t rms = (vib_log2_64(sum2) - log2n) / 2, peak = vib_log2_32(b->peak);
+    int32_t rms = (vib_log2_64(b->sum2) - log2n) / 2, peak = vib_log2_32(b->peak);
     out[VIB_F_rms] = level(rms + unit);
     out[VIB_F_peak] = level(peak + unit);
     out[VIB_F_crest] = level(peak - rms);
-    /* fill() summed (y^2 / 64)^2 */
-    out[VIB_F_kurtosis] = level(vib_log2_64(sum4) + 12 * LOG2_ONE + log2n - 2 * vib_log2_64(sum2));
+        out[VIB_F_kurtosis] = level(vib_log2_64(b->sum4) + 12 * LOG2_ONE + log2n - 2 * vib_log2_64(b->sum2));
 }
 
 static void axis_features(vib_core_t *core, const int16_t *x, int16_t *out)
 {
     const vib_config_t *c = &core->config;
-    block_t block;
-    uint64_t sum2, sum4;
+    vib_block_t block;
     memset(out, 0, (VIB_F_COUNT + c->bands + c->envelope_bands) * sizeof *out);
-    if (!scan(core, x, &block)) {
+    if (!vib_block(core, x, &block)) {
         return; /* a flat line has no spectrum: every feature is 0 */
     }
-    fill(core, x, &block, &sum2, &sum4);
-    time_domain(core, &block, sum2, sum4, out);
+    time_domain(core, &block, out);
     vib_rfft(core->spectrum, core->log2n);
     if (c->envelope_bands) {
         vib_envelope(core, out + VIB_F_COUNT + c->bands);
     }
     const uint64_t *power = powers(core);
-    int32_t unit = core->log2_lsb_um - (int32_t)(block.shift + 14 - core->log2n) * LOG2_ONE;
+    int32_t unit = core->log2_lsb_um - (int32_t)block.spectrum_shift * LOG2_ONE;
     uint64_t sum = total(power, core->edges[0], core->edges[c->bands]);
     out[VIB_F_velocity_rms] = velocity(core, power, unit);
     if (sum) {

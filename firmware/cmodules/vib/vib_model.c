@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define SCORE_MIN (-2048)
-#define PROJECTION_MAX (1 << 24) /* a projection of 2^16 standard deviations (Q8) is as far away as can be told */
+#define WHITEN_MAX (1 << 24)
+#define PROJECTION_MAX (1 << 26) /* 2^14 standard deviations in Q12: as far away as can be told */
 
 static int16_t saturate(int32_t v)
 {
@@ -64,7 +65,7 @@ int vib_model_check(const vib_model_t *m)
         }
     }
     for (uint32_t i = 0; i < m->n_inputs * (m->n_inputs + 1) / 2; i++) {
-        if (m->whiten[i] >= PROJECTION_MAX || m->whiten[i] <= -PROJECTION_MAX) {
+        if (m->whiten[i] >= WHITEN_MAX || m->whiten[i] <= -WHITEN_MAX) {
             return VIB_ERR_MODEL_FIELD;
         }
     }
@@ -101,17 +102,17 @@ int vib_model_score(const vib_model_t *m, const int16_t *features, size_t n, con
         return VIB_ERR_LENGTH;
     }
     for (uint32_t i = 0; i < m->n_inputs; i++) {
-        int64_t z = 0; /* at most 64 * 2^24 * 2^15: no overflow */
+        int64_t z = ((int64_t)1 << m->whiten_shift) >> 1; /* a half, to round; the sum is under 128 * 2^24 * 2^15 */
         d[i] = difference(m, features, baseline, m->inputs[i]);
         for (uint32_t j = 0; j <= i; j++) {
             z += (int64_t)*row++ * d[j];
         }
-        z >>= m->whiten_shift; /* standard deviations, Q8 */
+        z >>= m->whiten_shift; /* standard deviations, Q12 */
         z = z < 0 ? -z : z;
         uint64_t limited = (uint64_t)(z < PROJECTION_MAX ? z : PROJECTION_MAX);
         square += limited * limited;
     }
-    int32_t log2 = vib_log2_64(square) - (16 << 16) - vib_log2_32(m->n_inputs);
+    int32_t log2 = vib_log2_64(square) - (24 << 16) - vib_log2_32(m->n_inputs);
     int32_t v = (log2 / 2 + 128) >> 8;
     *score = square == 0 || v < SCORE_MIN ? SCORE_MIN : saturate(v);
     return VIB_OK;

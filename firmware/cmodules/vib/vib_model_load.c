@@ -72,10 +72,13 @@ static int read_header(const void *data, size_t bytes, header_t *h)
     return vib_config_check(&h->config);
 }
 
-/* n zero-terminated names fill the text exactly. */
+/* n zero-terminated names of printable ASCII fill the text exactly. */
 static bool holds_names(const char *text, size_t bytes, uint32_t n)
 {
     for (size_t i = 0; i < bytes; i++) {
+        if (text[i] != 0 && (text[i] < ' ' || text[i] > '~')) {
+            return false;
+        }
         n -= text[i] == 0;
     }
     return n == 0 && (bytes == 0 || text[bytes - 1] == 0);

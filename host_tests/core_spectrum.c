@@ -1,0 +1,25 @@
+/* Spectrum of one window: int16 samples on standard input, their number as argument; out: scale (log2), bins. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vib_core.h"
+#include "vib_fft.h"
+
+int main(int argc, char **argv)
+{
+    uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 0;
+    vib_config_t config = { 3200000, n, n, 1, 1000, 1, 50, 1600, 0, 0, 0 };
+    static uint64_t memory[8192];
+    static int16_t samples[VIB_MAX_WINDOW];
+    vib_core_t *core;
+    vib_block_t block;
+    if (vib_core_init(memory, sizeof memory, &config, &core) != VIB_OK || fread(samples, 2, n, stdin) != n
+        || !vib_block(core, samples, &block)) {
+        return 1;
+    }
+    int32_t scale = (int32_t)block.spectrum_shift;
+    vib_rfft(core->spectrum, core->log2n);
+    fwrite(&scale, sizeof scale, 1, stdout);
+    fwrite(core->spectrum, sizeof(int32_t), n, stdout);
+    return 0;
+}

@@ -1,0 +1,58 @@
+"""A small model fitted and converted for real, from seeded feature vectors in place of recordings."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import vib
+from vibtrain import config, convert, features, fit
+
+
+def small_config(*, classifier: bool = True) -> config.TrainingConfig:
+    """A configuration of two bands and no envelope; a forest of five trees where there is a classifier."""
+    return config.TrainingConfig(
+        name="small",
+        sensor=config.SensorChoice("adxl345"),
+        core=config.CoreChoice(window=64, hop=32, bands=2, band_lo_hz=50, band_hi_hz=1600),
+        anomaly=config.AnomalyChoice(inputs=("rms", "band")),
+        classifier=config.ClassifierChoice(inputs=("rms", "band"), trees=5 if classifier else 0, depth=4),
+    )
+
+
+def small_windows(*, per_recording: int = 40, seed: int = 1) -> list[features.Windows]:
+    """Two machines, each with a healthy recording and one of each of two faults, as feature vectors."""
+    random = np.random.default_rng(seed)
+    n = len(vib.feature_names(small_config().core_config()))
+    made = []
+    for machine, base in (("a", 4000), ("b", 6000)):
+        for label, shift in (("healthy", 0), ("imbalance", 500), ("outer-race", -400)):
+            rows = base + shift * (np.arange(n) % 3 == 0) + random.normal(0, 30, (per_recording, n))
+            made.append(
+                features.Windows(
+                    name=f"{machine}-{label}",
+                    machine=machine,
+                    session="1",
+                    label=label,
+                    rate_hz=3200,
+                    axes=("x", "y", "z"),
+                    source="seeded",
+                    features=np.round(rows).astype(np.int16),
+                    counts=random.integers(-1000, 1000, (64, 3), dtype=np.int16),
+                )
+            )
+    return made
+
+
+def small_fit(*, classifier: bool = True) -> fit.FittedModel:
+    return fit.fit(small_windows(), small_config(classifier=classifier))
+
+
+def small_model_binary(*, classifier: bool = True) -> bytes:
+    """model.bin of it."""
+    return convert.convert(small_fit(classifier=classifier)).binary
+
+
+def relabelled(recordings: list[features.Windows], label: str) -> list[features.Windows]:
+    """The same windows, all called `label`."""
+    return [dataclasses.replace(r, label=label) for r in recordings]

@@ -1,0 +1,155 @@
+"""The core as plain C: transform accuracy, sanitizers, error codes, generated tables."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import vib
+from signals import core_config, signals
+
+CORE = Path(__file__).parents[1] / "firmware" / "cmodules" / "vib"
+SOURCES = sorted(str(p) for p in CORE.glob("vib_*.c"))
+CC = os.environ.get("CC", "cc")
+STRICT = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-I", str(CORE)]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    path = tmp_path_factory.mktemp("core") / "libvib.so"
+    subprocess.run([CC, *STRICT, "-shared", "-fPIC", *SOURCES, "-o", str(path)], check=True)
+    return ctypes.CDLL(str(path))
+
+
+@pytest.fixture(scope="module")
+def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("core") / "windows"
+    flags = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    source = str(Path(__file__).with_name("core_windows.c"))
+    subprocess.run([CC, *STRICT, *flags, *SOURCES, source, "-o", str(path)], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def spectrum_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[np.ndarray], tuple[np.ndarray, int]]:
+    """Runs core_spectrum.c: bins 0 .. n/2 - 1 of a window, and the power of two that they are scaled by."""
+    path = tmp_path_factory.mktemp("core") / "spectrum"
+    source = str(Path(__file__).with_name("core_spectrum.c"))
+    subprocess.run([CC, *STRICT, *SOURCES, source, "-o", str(path)], check=True)
+
+    def run(x: np.ndarray) -> tuple[np.ndarray, int]:
+        answer = subprocess.run([path, str(len(x))], input=x.tobytes(), capture_output=True, check=True).stdout
+        words = np.frombuffer(answer, np.int32)
+        bins = words[1:].astype(np.float64).view(np.complex128)
+        bins[0] = bins[0].real
+        return bins, int(words[0])
+
+    return run
+
+
+@pytest.mark.parametrize("n", [64, 128, 256, 512, 1024, 2048, 4096])
+@pytest.mark.parametrize(("dbfs", "least_db"), [(0, 90), (-40, 70)])
+def test_spectrum_accuracy(
+    spectrum_of: Callable[[np.ndarray], tuple[np.ndarray, int]], n: int, dbfs: int, least_db: int
+) -> None:
+    """Signal over error of the windowed spectrum, against NumPy in float64 on the same counts."""
+    amplitude = 32767 * 10 ** (dbfs / 20)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    for shape in (np.sin(2 * np.pi * np.arange(n) * 0.1234), np.random.default_rng(n).uniform(-1, 1, n)):
+        x = np.round(amplitude * shape).astype(np.int16)
+        bins, scaled = spectrum_of(x)
+        exact = np.fft.rfft((x - x.mean()) * hann)[: n // 2]
+        snr_db = 10 * np.log10(np.sum(np.abs(exact) ** 2) / np.sum(np.abs(bins / 2.0**scaled - exact) ** 2))
+        assert snr_db >= least_db
+
+
+@pytest.mark.parametrize("window", [64, 256, 1024, 4096])
+def test_no_undefined_behaviour(sanitized: Path, window: int) -> None:
+    """Address and undefined-behaviour sanitizers on every signal, fed in odd lumps; the answer is the extension's."""
+    config = core_config(window, hop=window // 2)
+    for what, x in signals(window).items():
+        samples = np.concatenate([x, x[::-1], x])
+        stream = np.array([config[field] for field in vib.CONFIG_FIELDS], "<u4").tobytes()
+        stream += np.uint32(len(samples)).tobytes() + samples.tobytes()
+        done = subprocess.run([sanitized], input=stream, capture_output=True)
+        assert done.returncode == 0, f"{what}: {done.stderr.decode()}"
+        expected = vib.extract(samples, config)
+        assert np.array_equal(np.frombuffer(done.stdout, np.int16).reshape(expected.shape), expected), what
+
+
+REFUSED = [
+    ({"rate_millihz": 999}, "rate_millihz"),
+    ({"window": 1000}, "window"),
+    ({"window": 8192}, "window"),
+    ({"hop": 0}, "hop"),
+    ({"hop": 1025}, "hop"),
+    ({"axes": 4}, "axes"),
+    ({"lsb_nm_s2": 0}, "lsb_nm_s2"),
+    ({"bands": 33}, "bands"),
+    ({"band_hi_hz": 1601}, "band_lo_hz"),
+    ({"band_lo_hz": 3}, "band_lo_hz"),
+    ({"bands": 32, "band_lo_hz": 1500, "band_hi_hz": 1550}, "a bin or more per band"),
+    ({"envelope_bands": 17}, "envelope_bands"),
+    ({"envelope_hi_hz": 1601}, "envelope_lo_hz"),
+    ({"envelope_lo_hz": 100}, "rate/4 wide"),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), REFUSED)
+def test_a_field_out_of_range_is_named(change: dict[str, int], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        vib.Core(core_config(1024) | change)
+
+
+def test_errors_of_the_memory_and_the_order_of_calls(library: ctypes.CDLL) -> None:
+    """The codes that the bindings never let happen: memory too small, out of line, no window yet, a wrong length."""
+    fields = core_config(64)
+    config = (ctypes.c_uint32 * 11)(*(fields[field] for field in vib.CONFIG_FIELDS))
+    need, core = ctypes.c_size_t(), ctypes.c_void_p()
+    assert library.vib_core_size(config, ctypes.byref(need)) == 0
+    memory = (ctypes.c_uint64 * (need.value // 8 + 2))()
+    start = ctypes.addressof(memory)
+
+    def init(address: int, size: int) -> int:
+        return int(
+            library.vib_core_init(ctypes.c_void_p(address), ctypes.c_size_t(size), config, ctypes.byref(core))
+        )
+
+    assert init(start, need.value - 1) == -10
+    assert init(start + 4, need.value) == -10
+    assert init(start, need.value) == 0
+    n = vib.Core(fields).n_features
+    out = (ctypes.c_int16 * n)()
+    assert library.vib_core_features(core, out, ctypes.c_size_t(n)) == -12
+    assert library.vib_core_features(core, out, ctypes.c_size_t(n - 1)) == -11
+    name = ctypes.create_string_buffer(16)
+    assert library.vib_feature_name(config, ctypes.c_size_t(n), name) == -11
+
+
+def test_every_error_has_its_text(library: ctypes.CDLL) -> None:
+    library.vib_error_text.restype = ctypes.c_char_p
+    texts = {library.vib_error_text(-code) for code in range(17)}
+    assert len(texts) == 17
+    assert library.vib_error_text(-17) == b"unknown error"
+
+
+def test_the_tables_are_what_their_script_makes() -> None:
+    made = subprocess.run([sys.executable, CORE / "tables.py"], capture_output=True, text=True, check=True).stdout
+    assert made == (CORE / "vib_tables.c").read_text()
+
+
+@pytest.fixture(scope="module")
+def names() -> Iterator[list[str]]:
+    yield vib.feature_names(core_config(1024, axes=3))
+
+
+def test_features_are_named_in_order(names: list[str]) -> None:
+    per_axis = len(names) // 3
+    assert names[0] == "x.rms" and names[per_axis] == "y.rms" and names[-1] == "z.env03"
+    assert len(set(names)) == len(names)
