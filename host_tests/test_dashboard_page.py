@@ -1,6 +1,7 @@
 """The page in a real browser: what an operator sees when something happens."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,26 @@ def test_a_lost_broker_is_said_and_greys_everything(page: Page, device: Device, 
     broker.stop()
     expect(page.locator(".banner")).to_contain_text("Nothing is received since")
     expect(page.locator(f"{row(page)}.unheard .machine .word")).to_have_text("Not known")
+
+
+def test_a_database_that_cannot_be_read_greys_everything(
+    page: Page, device: Device, tmp_path: Path, vibdash: Vibdash
+) -> None:
+    device.status()
+    expect(page.locator(f"{row(page)} .machine .word")).to_have_text("Running")
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        connection.execute("ALTER TABLE boot RENAME TO gone")
+    expect(page.locator(".banner")).to_contain_text("the database cannot be read")
+    expect(page.locator(f"{row(page)}.unheard .machine .word")).to_have_text("Not known")
+    expect(page.locator(".tile.good .count")).to_have_text("0")
+
+
+def test_a_page_whose_server_is_gone_is_grey(page: Page, device: Device, vibdash: Vibdash) -> None:
+    device.status()
+    expect(page.locator(f"{row(page)} .machine .word")).to_have_text("Running")
+    vibdash.stop()
+    expect(page.get_by_text("Connection lost")).to_be_visible()
+    expect(page.locator(".fleet-view")).to_have_css("filter", "grayscale(1)")
 
 
 def test_what_a_sensor_sends_is_text_and_never_markup(page: Page, device: Device) -> None:

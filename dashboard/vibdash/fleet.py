@@ -5,6 +5,7 @@ The judgement that matters is `Link`: a sensor not heard can never look healthy,
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -165,6 +166,20 @@ class Fleet:
     @property
     def bytes_sent(self) -> int:
         return sum(sensor.bytes_sent for sensor in self.sensors)
+
+
+def without_contact(fleet: Fleet, why: str) -> Fleet:
+    """Return a fleet that was read before, now that nothing can be read: no sensor in it is online."""
+    host = fleet.host
+    if host.connected:
+        host = dataclasses.replace(host, connected=False, since_ms=fleet.now_ms, detail=why)
+    sensors = tuple(
+        dataclasses.replace(sensor, link=Link.UNREACHED, link_since_ms=host.since_ms, link_why=host.detail)
+        if sensor.link is Link.ONLINE
+        else sensor
+        for sensor in fleet.sensors
+    )
+    return dataclasses.replace(fleet, host=host, sensors=sensors)
 
 
 class FleetReader:

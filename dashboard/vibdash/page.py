@@ -158,9 +158,9 @@ class _View:
         """Bring the page to what the board holds."""
         fleet = board.fleet
         if fleet is None:
-            self._show_trouble(board.failure)
+            self._trouble.text = board.failure or "Reading the database"
             return
-        self._show_trouble(board.failure and f"Cannot read the database: {board.failure}", fleet)
+        self._show_trouble(fleet)
         self._link.show(fleet)
         groups = Counter(group_of(sensor) for sensor in fleet.sensors)
         for group, label in self._counts.items():
@@ -173,13 +173,12 @@ class _View:
         self._quarantine.text = _quarantine_text(fleet)
         self._inbox.show(board.alerts)
 
-    def _show_trouble(self, failure: str | None, fleet: Fleet | None = None) -> None:
-        text = failure or ""
-        if not text and fleet is not None and not fleet.host.connected:
-            since = f" since {self._clock(fleet.host.since_ms)}" if fleet.host.since_ms else ""
-            text = f"Nothing is received{since}: {fleet.host.detail}. What sensors said before is greyed out."
-        self._trouble.text = text
-        self._trouble.set_visibility(bool(text))
+    def _show_trouble(self, fleet: Fleet) -> None:
+        self._trouble.set_visibility(not fleet.host.connected)
+        since = f" since {self._clock(fleet.host.since_ms)}" if fleet.host.since_ms else ""
+        self._trouble.text = (
+            f"Nothing is received{since}: {fleet.host.detail}. No sensor's state is known now."
+        )
 
     def _show_sensors(self, fleet: Fleet) -> None:
         self._nothing.set_visibility(not fleet.sensors)

@@ -6,6 +6,8 @@ Whoever calls may acknowledge a message when the call has returned: by then it i
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -77,25 +79,13 @@ class Store:
             connection.execute(ingest_link.update().where(mine).values(since_ms=since_ms, **values))
 
 
-class _transaction:
-    """A transaction whose failure is a DatabaseError."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._context = engine.begin()
-
-    def __enter__(self) -> sa.Connection:
-        try:
-            return self._context.__enter__()
-        except SQLAlchemyError as error:
-            raise DatabaseError(f"database: {_reason(error)}") from error
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        try:
-            self._context.__exit__(kind, error, trace)
-        except SQLAlchemyError as failure:
-            raise DatabaseError(f"database: {_reason(failure)}") from failure
-        if isinstance(error, SQLAlchemyError):
-            raise DatabaseError(f"database: {_reason(error)}") from error
+@contextmanager
+def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"database: {_reason(error)}") from error
 
 
 def _reason(error: SQLAlchemyError) -> str:
