@@ -32,7 +32,7 @@ def model_bin() -> bytes:
     sections = (
         struct.pack(f"<{3 * FEATURES_PER_AXIS}h", CENTRE, *[0] * (3 * FEATURES_PER_AXIS - 1)),
         struct.pack("<H", 0),
-        struct.pack("<i", 256 // SPREAD),
+        struct.pack("<i", 4096 // SPREAD),
         struct.pack("<H", 0),
         struct.pack("<H", 0),
         struct.pack("<4h", 0, 2 * SPREAD, -1, -2),

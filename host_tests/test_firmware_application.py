@@ -14,6 +14,7 @@ from firmware_fixtures import MICROPYTHON, ROOT, Broker, Device, Host, wait_for
 from firmware_model import CONFIG, model_bin
 
 pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+FROM_SOURCE = f"{ROOT / 'firmware'}:.frozen"
 RATE_HZ = CONFIG["rate_millihz"] / 1000
 
 
@@ -64,10 +65,14 @@ class Bench:
         return self._devices[-1]
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Run to the end."""
+        """Run the application to its end."""
+        return self.micropython("-m", "vibnode", *arguments)
+
+    def micropython(self, *arguments: object, path: str = FROM_SOURCE) -> subprocess.CompletedProcess[str]:
+        """Run MicroPython to its end."""
         return subprocess.run(
-            [MICROPYTHON, "-m", "vibnode", *map(str, arguments)],
-            env={"MICROPYPATH": f"{ROOT / 'firmware'}:.frozen"},
+            [MICROPYTHON, *map(str, arguments)],
+            env={"MICROPYPATH": path},
             capture_output=True,
             text=True,
             timeout=120,
@@ -129,14 +134,18 @@ def test_the_trace_is_bit_for_bit_what_the_host_computes(bench: Bench) -> None:
     features = vib.extract(recording, CONFIG)
     assert len(features) == 3000 // 256
     for i, row in enumerate(trace):
-        expected = np.ascontiguousarray(features[i % len(features)], "h")  # each seam begins the recording anew
+        expected = np.ascontiguousarray(
+            features[i % len(features)], "h"
+        )  # each seam begins the recording anew
         assert row[:-2].tolist() == expected.tolist()
         assert row[-2] == model.score(expected) and row[-1] == model.classify(expected)
 
 
 def test_a_learnt_baseline_is_kept_for_the_next_start(bench: Bench) -> None:
     host = bench.listen()
-    path = bench.configure(("healthy", noise(1, 2000, 50_000), 20), pace=4)  # far louder than the model's centre
+    path = bench.configure(
+        ("healthy", noise(1, 2000, 50_000), 20), pace=4
+    )  # far louder than the model's centre
     device = bench.start(path)
     wait_for("it has learnt", lambda: bool(device.printed("baseline learnt")))
     device.kill()
@@ -219,7 +228,9 @@ def test_a_velocity_limit_holds_while_the_baseline_is_learnt(bench: Bench) -> No
         ({"learn_windows": 9999}, "learn_windows: 9999; accepted: a whole number from 0 to 500"),
     ],
 )
-def test_what_cannot_work_is_one_clear_line_and_exit_code_1(bench: Bench, fields: dict[str, Any], said: str) -> None:
+def test_what_cannot_work_is_one_clear_line_and_exit_code_1(
+    bench: Bench, fields: dict[str, Any], said: str
+) -> None:
     path = bench.configure(("healthy", noise(1, 100, 6000), 1), **fields)
     if fields == {"model": None} and "True" in linked_model():
         pytest.skip("this firmware has a model linked in")
@@ -242,13 +253,32 @@ def test_a_recording_shorter_than_a_window_is_refused(bench: Bench) -> None:
 def test_check_says_whether_all_is_in_order(bench: Bench) -> None:
     path = bench.configure(("healthy", noise(1, 100, 6000), 1))
     done = bench.run("--check", path)
-    assert (done.returncode, done.stdout) == (0, "vibnode: configuration, sensor, model and broker are in order\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "vibnode: configuration, sensor, model and broker are in order\n",
+    )
     assert not (bench.folder / "state").exists()
     bench.broker.kill()
     done = bench.run("--check", path)
     assert done.returncode == 1
     assert f"broker 127.0.0.1:{bench.broker.port} cannot be reached" in done.stdout
     assert "ECONNREFUSED" in done.stdout and len(done.stdout.splitlines()) == 1
+
+
+def test_the_heap_stays_as_it_is(bench: Bench) -> None:
+    path = bench.configure(("healthy", noise(1, 100, 50_000), 20))
+    done = bench.micropython(Path(__file__).with_name("firmware_heap_device.py"), path)
+    used = [int(line.split()[2]) for line in done.stdout.splitlines() if line.startswith("heap ")]
+    assert len(used) == 5, done.stdout + done.stderr
+    assert max(used[1:]) - min(used[1:]) < 2048, used
+
+
+def test_the_frozen_application_runs_in_a_heap_of_120_kb(bench: Bench) -> None:
+    path = bench.configure(("healthy", noise(1, 100, 5120), 3), ("fault", noise(2, 400, 5120), 3))
+    host = bench.listen()
+    done = bench.micropython("-X", "heapsize=120k", "-m", "vibnode", "--windows", 300, path, path=".frozen")
+    assert done.returncode == 0 and "Error" not in done.stdout + done.stderr, done.stdout + done.stderr
+    wait_for("the alert came", lambda: events(host) == [("raise", "alarm", "anomaly")])
 
 
 def test_wrong_usage_shows_the_usage(bench: Bench) -> None:

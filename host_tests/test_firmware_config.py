@@ -38,7 +38,13 @@ def test_defaults_are_those_of_the_specification(tmp_path):
     assert device["machine"] == "motor-1"
     assert device["learn_windows"] == 30
     assert device["status_interval_s"] == 3600
-    assert device["mqtt"] == {"host": "127.0.0.1", "port": 1883, "user": None, "password": None, "keepalive_s": 30}
+    assert device["mqtt"] == {
+        "host": "127.0.0.1",
+        "port": 1883,
+        "user": None,
+        "password": None,
+        "keepalive_s": 30,
+    }
     assert device["sensor"]["pace"] == 1.0
 
 

@@ -120,7 +120,9 @@ def test_while_learning_scores_mean_nothing_but_velocity_does():
     assert feed(detector, [5000] * 5, velocity=3100) == [(4, "raise", "warning", "velocity")]
     detector.learnt()
     assert detector.machine == "running"
-    assert [event[1:] for event in feed(detector, [5000] * 5, velocity=3100)] == [("raise", "alarm", "anomaly")]
+    assert [event[1:] for event in feed(detector, [5000] * 5, velocity=3100)] == [
+        ("raise", "alarm", "anomaly")
+    ]
 
 
 def test_one_alert_per_cause_and_causes_apart():
@@ -160,7 +162,10 @@ def test_an_instrument_fault_is_its_own_alert_and_holds_the_machine_s_still():
     assert detector.instrument == "stuck"
     assert detector.active() == ["instrument:stuck"]
     seen = feed(detector, [9000] * 3, fault="gone")
-    assert [(event[1], event[3]) for event in seen] == [("clear", "instrument:stuck"), ("raise", "instrument:gone")]
+    assert [(event[1], event[3]) for event in seen] == [
+        ("clear", "instrument:stuck"),
+        ("raise", "instrument:gone"),
+    ]
     assert feed(detector, [0] * 5) == [(2, "clear", "alarm", "instrument:gone")]
     assert detector.instrument == "ok"
 

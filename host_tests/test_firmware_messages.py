@@ -62,7 +62,12 @@ def test_an_alert_that_cannot_fit_is_refused():
 
 
 def test_status_says_offline_for_will_and_shutdown_only():
-    for why, state in (("birth", "online"), ("periodic", "online"), ("shutdown", "offline"), ("will", "offline")):
+    for why, state in (
+        ("birth", "online"),
+        ("periodic", "online"),
+        ("shutdown", "offline"),
+        ("will", "offline"),
+    ):
         status = json.loads(messages.status(why, {"boot": 3}))
         assert status == {"v": 1, "state": state, "why": why, "boot": 3}
 

@@ -98,7 +98,10 @@ def test_each_fault_of_a_playlist_is_named(tmp_path):
         ({"items": [3]}, "items[0]: 3; accepted: an object in braces"),
         ({"items": [{"file": "none", "seconds": 1}]}, "items[0].file: "),
         ({"items": [{"file": "a"}]}, "items[0].seconds: is missing"),
-        ({"items": [{"file": "a", "second": 1}]}, "items[0].second: no such field; accepted: file, label, seconds"),
+        (
+            {"items": [{"file": "a", "second": 1}]},
+            "items[0].second: no such field; accepted: file, label, seconds",
+        ),
         ({"speed": 1}, "speed: no such field"),
     ):
         path = playlist(tmp_path, good, **fields)

@@ -55,7 +55,9 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 def stored(device: Device) -> set[tuple[int, int]]:
     """(boot, seq) of the alerts that the device says it stored."""
-    return {(int(line.split()[1]), int(line.split()[2])) for line in device.printed("stored ") if line[0] == "s"}
+    return {
+        (int(line.split()[1]), int(line.split()[2])) for line in device.printed("stored ") if line[0] == "s"
+    }
 
 
 def wait_until_stored(device: Device, number: int) -> None:
@@ -94,6 +96,28 @@ def test_nothing_is_lost_or_invented_when_the_broker_is_killed_again_and_again(s
     assert host.identities() == stored(device)
     by_identity = {(alert["boot"], alert["seq"]): alert["number"] for alert in host.alerts}
     assert sorted(by_identity.values()) == list(range(60))
+
+
+def test_nothing_is_lost_when_the_device_loses_power_again_and_again(scene: Scene) -> None:
+    scene.broker.start()
+    host = scene.host(acks=True)
+    said: set[tuple[int, int]] = set()
+    for number in (3, 11, 7):
+        device = scene.device(alerts=1000, resend_ms=QUICK_RESEND_MS)
+        wait_until_stored(device, number)
+        device.kill()
+        said |= stored(device)
+    last_boot = max(boot for boot, _ in said) + 1
+    scene.device(alerts=0, resend_ms=QUICK_RESEND_MS)
+    wait_for("the last start is heard", lambda: host.statuses[-1]["boot"] == last_boot)
+    wait_for("the outbox is empty", lambda: queue_length(host) == 0)
+    assert said <= host.identities()
+    seqs = sorted(seq for _, seq in host.identities())
+    assert seqs == list(
+        range(1, len(seqs) + 1)
+    )  # one more a start may have been stored before it could be printed
+    assert len(host.identities() - said) <= 3
+    assert len({boot for boot, _ in host.identities()}) == 3
 
 
 def test_a_broker_that_freezes_with_its_connections_open_is_noticed(scene: Scene) -> None:
@@ -161,7 +185,9 @@ def test_the_broker_says_offline_for_a_device_that_dies(scene: Scene) -> None:
 
 def test_a_broker_that_is_not_there_is_told_once_and_alerts_are_kept(scene: Scene) -> None:
     device = scene.device(alerts=5)
-    wait_for("it was said", lambda: bool(device.printed("trying again")) and bool(device.printed("all stored")))
+    wait_for(
+        "it was said", lambda: bool(device.printed("trying again")) and bool(device.printed("all stored"))
+    )
     scene.broker.start()
     host = scene.host(acks=True)
     wait_for("the outbox is empty", lambda: len(host.identities()) == 5 and queue_length(host) == 0)

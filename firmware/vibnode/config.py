@@ -119,7 +119,9 @@ def read_json(path: str) -> dict:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     try:
-        value, end = json.loads("[" + raw.decode() + ",0]")  # MicroPython alone would take an object cut short
+        value, end = json.loads(
+            "[" + raw.decode() + ",0]"
+        )  # MicroPython alone would take an object cut short
         if end != 0:
             raise ValueError("cut short")
     except ValueError as error:

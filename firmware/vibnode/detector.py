@@ -96,7 +96,9 @@ class Detector:
     `machine`: ``unknown``, ``off``, ``learning`` or ``running``. `instrument`: ``ok`` or the name of a fault.
     """
 
-    def __init__(self, meta: dict, velocity_limits: "tuple[int, int] | None" = None, learning: bool = False) -> None:
+    def __init__(
+        self, meta: dict, velocity_limits: "tuple[int, int] | None" = None, learning: bool = False
+    ) -> None:
         """`meta`: the model's, as ``vib.Model.meta()`` gives it (off_rms, warning, alarm, hysteresis, dwell_windows,
         clear_windows, classes). `velocity_limits`: warning and alarm as log2 re 1 nm/s, valid from the first window on.
         `learning`: a baseline is being collected, so scores mean nothing yet.

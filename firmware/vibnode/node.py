@@ -91,7 +91,9 @@ class Node:
     def _measured(self) -> dict:
         if self._latest is None:
             return {"score": None, "class": None, "velocity_um_s": None, "rms_mm_s2": None}
-        running = self._detector.machine == "running"  # of a machine at rest, or not known yet, a score says nothing
+        running = (
+            self._detector.machine == "running"
+        )  # of a machine at rest, or not known yet, a score says nothing
         return {
             "score": self._score if running else None,
             "class": self._class_name(self._class) if running else None,

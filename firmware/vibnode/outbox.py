@@ -74,7 +74,11 @@ class Outbox:
 
         An acknowledgement of a boot or seq that this outbox never gave out is somebody else's, and ignored.
         """
-        if not self.first_boot <= boot <= self.boot or not self._held or not self._held[0][0] <= seq <= self._last_seq:
+        if (
+            not self.first_boot <= boot <= self.boot
+            or not self._held
+            or not self._held[0][0] <= seq <= self._last_seq
+        ):
             return False
         if self._size + _FRAME_SIZE > self.max_bytes:
             self._forget(seq)
@@ -125,7 +129,9 @@ class Outbox:
         if length > MAX_PAYLOAD:
             return 0
         rest = file.read(length + 4)
-        if len(rest) < length + 4 or struct.unpack("<I", rest[length:])[0] != binascii.crc32(head + rest[:length]):
+        if len(rest) < length + 4 or struct.unpack("<I", rest[length:])[0] != binascii.crc32(
+            head + rest[:length]
+        ):
             return 0
         self.boot = max(self.boot, boot)
         self._last_seq = max(self._last_seq, seq)
@@ -142,13 +148,17 @@ class Outbox:
             self._held.pop(0)
 
     def _start_record(self) -> bytes:
-        return _record(_START, self._last_seq, self.boot, struct.pack(_START_PAYLOAD, self.dropped, self.first_boot))
+        return _record(
+            _START, self._last_seq, self.boot, struct.pack(_START_PAYLOAD, self.dropped, self.first_boot)
+        )
 
     def _append(self, record: bytes) -> None:
         try:
             flash.append(self.path, record)
         finally:
-            self._size = os.stat(self.path)[6]  # the true one: a write that failed may have left a part behind
+            self._size = os.stat(self.path)[
+                6
+            ]  # the true one: a write that failed may have left a part behind
 
     def _rewrite(self, room: int) -> None:
         """Make the file anew with what is held, dropping the oldest until `room` bytes and some more are free."""

@@ -9,7 +9,9 @@ from .messages import to_log2
 BURSTS_PER_HOP = 4
 RATE_TOLERANCE = 0.01  # of the rate that the model was made for
 RETRY_MS = 1000  # between tries at a sensor that does not answer
-NEAR_FULL_SCALE_STEPS = 82  # 256 * log2(1 / 0.8): a peak within 20 % of full scale is worth a look at the samples
+NEAR_FULL_SCALE_STEPS = (
+    82  # 256 * log2(1 / 0.8): a peak within 20 % of full scale is worth a look at the samples
+)
 CLIPPED_SHARE = 200  # one sample in so many at full scale: clipped
 STARVED_GAPS = 3  # so many gaps with no whole window between them: the samples are useless
 
@@ -133,7 +135,12 @@ def check_fit(driver, core_config: dict) -> None:
     for field, given, needed, fits in (
         ("rate_hz", driver.rate_hz, needed_hz, abs(driver.rate_hz - needed_hz) <= RATE_TOLERANCE * needed_hz),
         ("axes", driver.axes, core_config["axes"], driver.axes == core_config["axes"]),
-        ("lsb_nm_s2", driver.lsb_nm_s2, core_config["lsb_nm_s2"], driver.lsb_nm_s2 == core_config["lsb_nm_s2"]),
+        (
+            "lsb_nm_s2",
+            driver.lsb_nm_s2,
+            core_config["lsb_nm_s2"],
+            driver.lsb_nm_s2 == core_config["lsb_nm_s2"],
+        ),
     ):
         if not fits:
             text = f"the sensor's {field} is {given:g}; accepted: {needed:g}, for which the model was made"

@@ -31,8 +31,6 @@ class Link:
         """`mqtt`: that section of the device configuration."""
         self._notes: list[str] = []
         aiomqttc.log = self._note  # it prints every packet otherwise
-        if not hasattr(aiomqttc, "TimeoutError"):
-            aiomqttc.TimeoutError = asyncio.TimeoutError  # MicroPython has no such builtin
         self._client = aiomqttc.MQTTClient(
             client_id,
             mqtt["host"],
@@ -147,14 +145,18 @@ class Uplink:
                 if str(error) != told:
                     print(f"vibnode: broker {self._broker()}: {error}; trying again until it answers")
                 told = str(error)
-            await asyncio.sleep(delay_ms * (50 + random.getrandbits(8) * 50 // 255) / 100000)  # half to all of it
+            await asyncio.sleep(
+                delay_ms * (50 + random.getrandbits(8) * 50 // 255) / 100000
+            )  # half to all of it
             delay_ms = min(2 * delay_ms, LAST_DELAY_MS)
 
     async def drain(self, timeout_ms: int) -> None:
         """Wait until every alert was sent at least once, or for `timeout_ms`."""
         start = ticks_ms()
         while ticks_diff(ticks_ms(), start) < timeout_ms:
-            if self._link_is_up and self._sent_seq >= (self._outbox.last_seq() if self._outbox.queued() else 0):
+            if self._link_is_up and self._sent_seq >= (
+                self._outbox.last_seq() if self._outbox.queued() else 0
+            ):
                 return
             await sleep_ms(50)
 

@@ -16,4 +16,6 @@ def open_sensor(sensor: dict):
     """The driver that the `sensor` section of the device configuration asks for. Raises config.ConfigError."""
     if sensor["driver"] == "replay":
         return Replay(sensor["playlist"], sensor["pace"])
-    raise config.ConfigError("sensor.driver: {!r}; accepted: {}".format(sensor["driver"], ", ".join(config.DRIVERS)))
+    raise config.ConfigError(
+        "sensor.driver: {!r}; accepted: {}".format(sensor["driver"], ", ".join(config.DRIVERS))
+    )

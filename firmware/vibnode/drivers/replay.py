@@ -11,7 +11,10 @@ PLAYLIST_FIELDS = {
     "axes": (config.REQUIRED, config.whole(1, 3)),
     "lsb_nm_s2": (config.REQUIRED, config.whole(1, 4000000000)),
     "full_scale_counts": (32767, config.whole(1, 32767)),
-    "items": (config.REQUIRED, lambda value: None if isinstance(value, list) and value else "a list of items"),
+    "items": (
+        config.REQUIRED,
+        lambda value: None if isinstance(value, list) and value else "a list of items",
+    ),
 }
 ITEM_FIELDS = {
     "file": (config.REQUIRED, config.text(256)),
@@ -112,6 +115,8 @@ class Replay:
 
     def shortest_frames(self) -> "tuple[str, int]":
         """The path of the shortest file and its frames: a window has to fit into it."""
-        sizes = [(min(os.stat(path)[6] // self._frame_bytes, length), path) for path, length, _ in self._items]
+        sizes = [
+            (min(os.stat(path)[6] // self._frame_bytes, length), path) for path, length, _ in self._items
+        ]
         frames, path = min(sizes)
         return path, frames

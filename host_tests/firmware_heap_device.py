@@ -1,0 +1,23 @@
+"""The application with its heap watched, for test_firmware_application.py: ``firmware_heap_device.py DEVICE_JSON``.
+
+Prints ``heap WINDOWS BYTES`` every 5000 windows, after a collection.
+"""
+
+import gc
+import sys
+
+from vibnode import main, node
+
+take_window = node.Node.window
+
+
+def watched(self, features):
+    """Node.window, and now and then the bytes in use."""
+    if self.windows % 5000 == 1000:
+        gc.collect()
+        print("heap", self.windows, gc.mem_alloc())
+    return take_window(self, features)
+
+
+node.Node.window = watched
+sys.exit(main.main(["--windows", "21500", sys.argv[1]]))
