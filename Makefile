@@ -1,9 +1,12 @@
 # Build, test and try out Vibnode. Everything that is built goes under build/.
 
 PYTHON ?= python3
-# A model package (a folder that vibtrain made) to link into the firmware; none by default.
-MODEL ?=
-ifneq ($(MODEL),)
+# A model package (a folder that vibtrain made) to link into the firmware; `make model` makes the default.
+MODEL ?= $(DEFAULT_MODEL)
+# The training configuration of the default model: a name or a .toml file.
+CONFIG ?= adi-motor
+DEFAULT_MODEL := build/models/default
+ifneq ($(filter-out $(DEFAULT_MODEL),$(MODEL)),)
 $(if $(wildcard $(MODEL)/model.c),,$(error MODEL=$(MODEL) has no model.c; name a model package, a folder that vibtrain made))
 endif
 # Seconds until `make demo` ends by itself; empty: at Ctrl-C.
@@ -22,11 +25,11 @@ JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(PROCESSORS))
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: packages-demo venv ## Recordings in, alerts out, on this computer: FOR=90 ends after 90 s and says whether it worked
-	$(BIN)/python tools/demo.py $(if $(FOR),--for $(FOR))
+demo: packages-demo firmware-unix ## Recordings in, alerts out, on this computer: FOR=90 ends after 90 s and says whether it worked
+	@$(BIN)/python tools/demo.py --config $(CONFIG) --model $(MODEL) $(if $(FOR),--for $(FOR))
 
-test: packages-test venv firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 ## Install and build all that the tests need, and run them
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 ## Install and build all that the tests need, and run them
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: venv ## Check style and types
 	$(BIN)/ruff check .
@@ -52,6 +55,13 @@ build/venv/installed: pyproject.toml $(EXTENSION_SOURCES) | packages-build
 	@echo 'Python environment: installing into build/venv (a few minutes the first time)'
 	@$(BIN)/python -m pip install --quiet -e '.[train,dashboard,tools,dev]'
 	@touch $@
+
+# ---- Model ----
+
+model: $(DEFAULT_MODEL) ## Train the default model: CONFIG=name; from the simulator where there are no recordings
+.PHONY: $(DEFAULT_MODEL)
+$(DEFAULT_MODEL): venv
+	@$(BIN)/vibtrain fit --config $(CONFIG) --or-simulate --out $@
 
 # ---- Firmware ----
 
@@ -87,21 +97,21 @@ endef
 EMLEARN_INCLUDE = $(shell $(BIN)/python -c 'import emlearn; print(emlearn.includedir)')
 QEMU_BOARD = BOARD=$(1) BOARD_DIR=$(CURDIR)/boards/$(1) FROZEN_MANIFEST=
 
-firmware-unix: micropython frozen $(MPY_CROSS) ## Build the virtual sensor: MODEL=folder links a model in
+firmware-unix: micropython frozen $(MODEL) $(MPY_CROSS) ## Build the virtual sensor: MODEL= names the package to link in; empty for none
 	$(call build_port,unix,UNIX,VARIANT_DIR=$(CURDIR)/boards/UNIX \
 		MICROPY_MANIFEST_VIBNODE_FIRMWARE=$(CURDIR)/firmware MICROPY_MANIFEST_VIBNODE_FROZEN=$(CURDIR)/build/frozen)
 
-firmware-qemu-m3: packages-qemu micropython venv $(MPY_CROSS) ## Build for an emulated Cortex-M3
+firmware-qemu-m3: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Build for an emulated Cortex-M3
 	$(call build_port,qemu,QEMU_MPS2_AN385,$(call QEMU_BOARD,QEMU_MPS2_AN385))
 
-firmware-qemu-m4: packages-qemu micropython venv $(MPY_CROSS) ## Build for an emulated Cortex-M4F
+firmware-qemu-m4: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Build for an emulated Cortex-M4F
 	$(call build_port,qemu,QEMU_MPS2_AN386,$(call QEMU_BOARD,QEMU_MPS2_AN386))
 
-firmware-qemu-rv32: packages-qemu micropython venv $(MPY_CROSS) ## Build for an emulated RISC-V, RV32IMAC
+firmware-qemu-rv32: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Build for an emulated RISC-V, RV32IMAC
 	$(call build_port,qemu,QEMU_VIRT_RV32,$(call QEMU_BOARD,QEMU_VIRT_RV32))
 
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
-.PHONY: help demo test lint packages venv micropython clean
+.PHONY: help demo test lint packages venv model micropython clean
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32

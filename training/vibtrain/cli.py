@@ -19,6 +19,7 @@ from vibtrain.config import TrainingConfig
 from vibtrain.features import Windows
 from vibtrain.proof import ConversionError
 from vibtrain.recordings import DataError, Entry
+from vibtrain.registry import DataUnavailable
 
 app = typer.Typer(
     help="Train a vibration anomaly model from recordings, for the sensor that will run it.",
@@ -57,11 +58,14 @@ def fit(
     config_name: Config = "adi-motor",
     recordings: Recordings = None,
     simulate: Simulate = False,
+    or_simulate: Annotated[
+        bool, typer.Option("--or-simulate", help="Use the simulator if the data set is not to be had, and say so.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train, convert through emlearn, prove the conversion on every window, and write a model package."""
     with one_line_errors():
-        chosen, entries = _source(config_name, recordings, simulate)
+        chosen, entries = _source(config_name, recordings, simulate, or_simulate)
         windows = _windows(chosen, entries)
         outcome = pipeline.make_package(
             out, chosen, windows, lambda step: _errors.print(f"{step} ...", style="dim")
@@ -131,14 +135,22 @@ def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:
         raise DataError(f"{text!r}: seconds {seconds!r}, accepted: a number") from None
 
 
-def _source(config_name: str, recordings: Path | None, simulate: bool) -> tuple[TrainingConfig, list[Entry]]:
+def _source(
+    config_name: str, recordings: Path | None, simulate: bool, or_simulate: bool = False
+) -> tuple[TrainingConfig, list[Entry]]:
     chosen = config.load(config_name)
     if recordings is not None:
         return chosen, manifest.catalogue(recordings)
-    if simulate:
-        chosen = pipeline.simulated(chosen)
-        _errors.print("Simulated data: these figures say nothing about a real machine.", style="yellow")
-    return chosen, pipeline.entries_of(chosen, announce=lambda line: _errors.print(line, markup=False))
+    if not simulate:
+        try:
+            return chosen, pipeline.entries_of(chosen, announce=lambda line: _errors.print(line, markup=False))
+        except DataUnavailable as error:
+            if not or_simulate:
+                raise
+            _errors.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    _errors.print("SIMULATED data: these figures say nothing about a real machine.", style="bold yellow")
+    chosen = pipeline.simulated(chosen)
+    return chosen, pipeline.entries_of(chosen)
 
 
 def _windows(chosen: TrainingConfig, entries: list[Entry]) -> list[Windows]:

@@ -41,7 +41,8 @@ def write(
     recordings: list[Windows],
     evaluation: dict[str, Any],
 ) -> None:
-    """Write the package; a package that was there is replaced when the new one is complete."""
+    """Write the package. One that was there is replaced when the new one is complete; the same one is left alone, so
+    that nothing built from it is built again."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".package-") as temporary:
         new = Path(temporary) / "new"
@@ -52,6 +53,8 @@ def write(
             tomli_w.dumps(_description(model, converted, proof, config, recordings, evaluation)).encode()
         )
         np.savez(new / "golden.npz", **_golden(converted, config, recordings))
+        if _same_files(new, folder):
+            return
         if folder.exists():
             if any(folder.iterdir()) and not (folder / "model.toml").exists():
                 raise DataError(
@@ -59,6 +62,13 @@ def write(
                 )
             shutil.move(folder, Path(temporary) / "old")
         new.rename(folder)
+
+
+def _same_files(one: Path, other: Path) -> bool:
+    names = sorted(path.name for path in one.iterdir())
+    if not other.is_dir() or names != sorted(path.name for path in other.iterdir()):
+        return False
+    return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
 def _description(
