@@ -5,7 +5,10 @@ import queue
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,6 +207,48 @@ def test_ingest_and_page_may_be_two_processes(
     assert sensor is not None
     assert sensor["link"] == "unreached"
     assert page.stop() == 0
+
+
+def test_an_ingest_alone_ends_cleanly_and_says_so(broker: Mosquitto, device: Device, database: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "vibdash.cli",
+        "ingest",
+        "--broker",
+        broker.url,
+        "--db",
+        f"sqlite:///{database}",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as ingest:
+        assert ingest.stdout is not None
+        assert ingest.stdout.readline() == f"taking messages from {broker.url}\n"
+        device.alert(1)
+        device.wait_for_ack(1)
+        ingest.terminate()
+        assert ingest.wait(DEADLINE_S) == 0
+    with sqlite3.connect(database) as connection:
+        told = connection.execute("SELECT connected, detail FROM ingest_link").fetchall()
+    assert told == [(0, "the ingest was stopped")]
+
+
+def test_alerts_are_asked_for_by_sensor_and_from_where_one_left_off(
+    vibdash: Vibdash, device: Device, broker: Mosquitto
+) -> None:
+    other = Device(broker, "motor-2")
+    for seq in (1, 2, 3):
+        device.alert(seq)
+    other.alert(1)
+    device.wait_for_ack(3)
+    other.wait_for_ack(1)
+    other.leave()
+    newest = vibdash.alerts()[0]["id"]
+    assert [alert["seq"] for alert in vibdash.get("/api/v1/alerts?device=motor-1")["alerts"]] == [3, 2, 1]
+    assert len(vibdash.get("/api/v1/alerts?limit=2")["alerts"]) == 2
+    assert vibdash.get(f"/api/v1/alerts?after_id={newest}") == {"alerts": []}
+    assert vibdash.get("/api/v1/alerts?site=%27%20OR%201=1%20--")["alerts"] == []
+    with pytest.raises(urllib.error.HTTPError, match="422"):
+        vibdash.get("/api/v1/alerts?limit=0")
 
 
 # Failures at the start: one line, exit code 1

@@ -117,8 +117,8 @@ def _draw_detail(alert: AlertView, clock: Clock) -> None:
             _fact(*_measure(alert.cause, alert.score, alert.threshold))
         if alert.class_name:
             _fact("Looks like", alert.class_name, "")
-        kept = "kept on the sensor while there was no connection" if alert.replay else ""
-        _fact("Record", f"boot {alert.boot}, number {alert.seq}", kept)
+        kept = "; kept on the sensor while there was no connection" if alert.replay else ""
+        _fact("Record", f"number {alert.seq}", f"boot {alert.boot}{kept}")
     if alert.features:
         ui.label("What moved most").classes("subtitle")
         for name, value, usual in alert.features:

@@ -147,7 +147,7 @@ class Ingest:
             self._wait(retry_s * random.uniform(0.5, 1.0))
             retry_s = min(2 * retry_s, LONGEST_RETRY_S)
         self._client.disconnect()
-        self._note_link("stopped")
+        self._note_link("the ingest was stopped")
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -343,8 +343,8 @@ class _Fields:
 
     def positive(self, name: str) -> float:
         value = self._get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e9:
-            raise Malformed(f"{name} is {_shown(value)}: need a number over 0")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 1e-3 <= value <= 1e9:
+            raise Malformed(f"{name} is {_shown(value)}: need a number from 0.001 to 1e9")
         return float(value)
 
     def boolean(self, name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 STEPS_PER_OCTAVE = 256
+_NUMBERS = {f"{number:02d}" for number in range(100)}
 TIMES_SIGN = "\N{MULTIPLICATION SIGN}"
 STEPS_PER_SPECTRUM_BYTE = 64
 
@@ -60,17 +61,12 @@ def describe_feature(
     """Return what a feature is, how it moved as a factor, and both its values."""
     axis, _, kind = name.partition(".")
     what = f"{axis.upper()} axis, {_feature_words(kind, spectrum)}"
-    unit = _unit(kind)
-    return (
-        what,
-        describe_factor(factor(value - usual)),
-        f"{_amount(value, *unit)}, usually {_amount(usual, *unit)}",
-    )
+    return what, describe_factor(factor(value - usual)), _describe_both(kind, factor(value), factor(usual))
 
 
 def describe_factor(ratio: float) -> str:
     """Return how many times as much something is."""
-    amount = f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 0.095 else f"{ratio:.2g}"
+    amount = f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 0.095 else "under 0.1"
     return amount + TIMES_SIGN
 
 
@@ -98,34 +94,35 @@ def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
     }
     if kind in words:
         return words[kind]
-    if kind.startswith("band") and kind[4:].isdigit():
+    if kind.startswith("band") and kind[4:] in _NUMBERS:
         edges = band_edges_hz(spectrum) if spectrum else []
         number = int(kind[4:])
         if number + 1 < len(edges):
             return f"{_hz(edges[number])} to {_hz(edges[number + 1])}"
         return f"frequency band {number}"
-    if kind.startswith("env") and kind[3:].isdigit():
+    if kind.startswith("env") and kind[3:] in _NUMBERS:
         return f"repeating impacts, envelope band {int(kind[3:])}"
     return kind
 
 
-def _unit(kind: str) -> tuple[float, str]:
-    """Return the unit that a feature is shown in, and how many of those its log2 reference is."""
+def _describe_both(kind: str, value: float, usual: float) -> str:
+    """Return a feature's value and its usual value, from the units of its log2 scale."""
     if kind in ("centroid", "line_freq"):
-        return 1.0, "Hz"
+        return f"{_hz(value)}, usually {_hz(usual)}"
+    scale, unit = 1.0, ""
     if kind == "velocity_rms":
-        return 1e-6, "mm/s"
-    if kind in ("rms", "peak", "line_level") or kind.startswith("band"):
-        return 1e-6, "m/s²"
-    return 1.0, ""
+        scale, unit = 1e-6, " mm/s"
+    elif kind in ("rms", "peak", "line_level") or kind.startswith("band"):
+        scale, unit = (1e-6, " m/s²") if max(value, usual) >= 1e4 else (1e-3, " mm/s²")
+    return f"{_two_digits(value * scale)}{unit}, usually {_two_digits(usual * scale)}{unit}"
 
 
-def _amount(steps: int, reference: float, unit: str) -> str:
-    return f"{factor(steps) * reference:.2g} {unit}".strip() if unit != "Hz" else _hz(factor(steps))
+def _two_digits(amount: float) -> str:
+    return f"{amount:.0f}" if amount >= 99.5 else f"{amount:.2g}"
 
 
 def _hz(hertz: float) -> str:
-    return f"{hertz / 1000:.2g} kHz" if hertz >= 1000 else f"{hertz:.0f} Hz"
+    return f"{_two_digits(hertz / 1000)} kHz" if hertz >= 999.5 else f"{hertz:.0f} Hz"
 
 
 def band_edges_hz(spectrum: dict[str, Any]) -> list[float]:
