@@ -159,7 +159,7 @@ def start_broker(folder: Path, processes: Processes) -> int:
             "no broker: the program mosquitto is not installed (Debian: apt-get install mosquitto)"
         )
     port = free_port()
-    (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n")
     processes.start("mosquitto", [program, "-c", "mosquitto.conf"], folder)
 
     def listens() -> bool:
