@@ -31,6 +31,9 @@ demo: packages-demo firmware-unix ## Recordings in, alerts out, on this computer
 test: packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 ## Install and build all that the tests need, and run them
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+bench: packages-bench venv firmware-unix ## Count what a window costs, and compare with docs/BENCH.md: ACCEPT=1 rewrites its table
+	@PYTHONPATH=host_tests $(BIN)/python -m bench $(if $(ACCEPT),--accept)
+
 lint: venv ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy training dashboard tools host_tests
@@ -113,5 +116,5 @@ firmware-qemu-rv32: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Buil
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
-.PHONY: help demo test lint packages venv model micropython clean
+.PHONY: help demo test bench lint packages venv model micropython clean
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32

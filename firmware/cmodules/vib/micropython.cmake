@@ -13,7 +13,7 @@ target_include_directories(usermod_vib INTERFACE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(usermod INTERFACE usermod_vib)
 
 # Flags go by source file: on the interface they would reach the whole of MicroPython.
-set_source_files_properties(${VIB_CORE} PROPERTIES COMPILE_OPTIONS "${VIB_CFLAGS};-std=c99")
+set_source_files_properties(${VIB_CORE} PROPERTIES COMPILE_OPTIONS "-O2;${VIB_CFLAGS};-std=c99")
 set_source_files_properties(${VIB_BINDING} PROPERTIES COMPILE_OPTIONS "${VIB_CFLAGS};-Wno-unused-parameter")
 
 if(VIB_MODEL_DIR)
@@ -27,5 +27,5 @@ if(VIB_MODEL_DIR)
     target_compile_definitions(usermod_vib INTERFACE VIB_LINKED_MODEL=1)
     # emlearn's headers are taken as system headers, and its trees leave a parameter unused.
     set_source_files_properties(${VIB_MODEL_DIR}/model.c PROPERTIES COMPILE_OPTIONS
-        "${VIB_CFLAGS};-std=c99;-Wno-unused-parameter;-isystem${EMLEARN_INCLUDE}")
+        "-O2;${VIB_CFLAGS};-std=c99;-Wno-unused-parameter;-isystem${EMLEARN_INCLUDE}")
 endif()
