@@ -1,0 +1,260 @@
+/*
+ * The module `vib` (SPEC.md 1.4) but for its types and tables, which a module linked into the firmware states as constants
+ * and a native module fills in when it is imported. Included once by each of the two, after MicroPython's headers, and
+ * written in what py/runtime.h and py/dynruntime.h both offer.
+ */
+#include <string.h>
+
+#include "vib.h"
+
+typedef struct {
+    mp_obj_base_t base;
+    const vib_model_t *model;
+    vib_model_t loaded; /* what `model` points to when it came from data */
+    mp_obj_t data;      /* keeps that data alive */
+} model_obj_t;
+
+typedef struct {
+    mp_obj_base_t base;
+    vib_core_t *core;
+    vib_config_t config;
+    size_t n_features;
+} core_obj_t;
+
+/* Raises ValueError(format % value). */
+static void refuse(const char *format, mp_obj_t value)
+{
+    mp_obj_t text = mp_binary_op(MP_BINARY_OP_MODULO, mp_obj_new_str(format, strlen(format)), value);
+    mp_raise_type_arg(&mp_type_ValueError, text);
+}
+
+static mp_obj_t str(const char *text)
+{
+    return mp_obj_new_str(text, strlen(text));
+}
+
+static void check(int status)
+{
+    if (status != VIB_OK) {
+        refuse("vib: %s", str(vib_error_text(status)));
+    }
+}
+
+/* An array('h') of n values; NULL for None where that is allowed. */
+static int16_t *int16_array(mp_obj_t obj, size_t n, bool none_allowed, mp_uint_t flags)
+{
+    mp_buffer_info_t buffer;
+    if (none_allowed && obj == mp_const_none) {
+        return NULL;
+    }
+    mp_get_buffer_raise(obj, &buffer, flags);
+    if (buffer.typecode != 'h' || buffer.len != n * sizeof(int16_t)) {
+        refuse("vib: array('h') of %d values needed", MP_OBJ_NEW_SMALL_INT(n));
+    }
+    return buffer.buf;
+}
+
+/* --- Model ---------------------------------------------------------------------------------------------------- */
+
+static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args)
+{
+    mp_buffer_info_t buffer;
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    mp_get_buffer_raise(args[0], &buffer, MP_BUFFER_READ);
+    model_obj_t *self = mp_obj_malloc(model_obj_t, type);
+    self->data = args[0];
+    self->model = &self->loaded;
+    check(vib_model_load(buffer.buf, buffer.len, &self->loaded));
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static void store(mp_obj_t dict, const char *key, mp_obj_t value)
+{
+    mp_obj_dict_store(dict, str(key), value);
+}
+
+static mp_obj_t model_config(mp_obj_t self_in)
+{
+    const vib_config_t *c = &((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model->config;
+    mp_obj_t dict = mp_obj_new_dict(11);
+#define VIB_CONFIG(field) store(dict, #field, mp_obj_new_int_from_uint(c->field));
+#include "vib_config.def"
+#undef VIB_CONFIG
+    return dict;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(model_config_obj, model_config);
+
+static mp_obj_t classes(const vib_model_t *m)
+{
+    mp_obj_t names[VIB_MAX_CLASSES];
+    for (uint32_t i = 0; i < m->n_classes; i++) {
+        names[i] = str(vib_model_class(m, i));
+    }
+    return mp_obj_new_tuple(m->n_classes, names);
+}
+
+static mp_obj_t digest(const vib_model_t *m)
+{
+    static const char hex[] = "0123456789abcdef";
+    char text[2 * sizeof m->digest];
+    for (size_t i = 0; i < sizeof m->digest; i++) {
+        text[2 * i] = hex[m->digest[i] >> 4];
+        text[2 * i + 1] = hex[m->digest[i] & 15];
+    }
+    return mp_obj_new_str(text, sizeof text);
+}
+
+static mp_obj_t model_meta(mp_obj_t self_in)
+{
+    const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model;
+    mp_obj_t dict = mp_obj_new_dict(9);
+    store(dict, "name", str(m->name));
+    store(dict, "digest", digest(m));
+    store(dict, "classes", classes(m));
+    store(dict, "warning", MP_OBJ_NEW_SMALL_INT(m->warning));
+    store(dict, "alarm", MP_OBJ_NEW_SMALL_INT(m->alarm));
+    store(dict, "hysteresis", MP_OBJ_NEW_SMALL_INT(m->hysteresis));
+    store(dict, "off_rms", MP_OBJ_NEW_SMALL_INT(m->off_rms));
+    store(dict, "dwell_windows", MP_OBJ_NEW_SMALL_INT(m->dwell_windows));
+    store(dict, "clear_windows", MP_OBJ_NEW_SMALL_INT(m->clear_windows));
+    return dict;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(model_meta_obj, model_meta);
+
+static mp_obj_t model_score(size_t n_args, const mp_obj_t *args)
+{
+    const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(args[0]))->model;
+    size_t n = vib_feature_count(&m->config);
+    int16_t score;
+    const int16_t *features = int16_array(args[1], n, false, MP_BUFFER_READ);
+    const int16_t *baseline = n_args > 2 ? int16_array(args[2], n, true, MP_BUFFER_READ) : NULL;
+    check(vib_model_score(m, features, n, baseline, &score));
+    return MP_OBJ_NEW_SMALL_INT(score);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(model_score_obj, 2, 3, model_score);
+
+static mp_obj_t model_classify(size_t n_args, const mp_obj_t *args)
+{
+    const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(args[0]))->model;
+    size_t n = vib_feature_count(&m->config);
+    uint32_t index;
+    const int16_t *features = int16_array(args[1], n, false, MP_BUFFER_READ);
+    const int16_t *baseline = n_args > 2 ? int16_array(args[2], n, true, MP_BUFFER_READ) : NULL;
+    check(vib_model_classify(m, features, n, baseline, &index));
+    return MP_OBJ_NEW_SMALL_INT(index);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(model_classify_obj, 2, 3, model_classify);
+
+/* --- Core ----------------------------------------------------------------------------------------------------- */
+
+/* dict.get(name) as an unsigned 32-bit number. */
+static uint32_t field(const mp_obj_t get[2], const char *name)
+{
+    mp_obj_t call[3] = { get[0], get[1], str(name) };
+    mp_obj_t value = mp_call_method_n_kw(1, 0, call);
+    if (value == mp_const_none) {
+        refuse("vib: config lacks %s", call[2]);
+    }
+    mp_int_t high = mp_obj_get_int_truncated(mp_binary_op(MP_BINARY_OP_RSHIFT, value, MP_OBJ_NEW_SMALL_INT(16)));
+    if (high < 0 || high > 0xffff) {
+        refuse("vib: %s must be 0 to 4294967295", call[2]);
+    }
+    return (uint32_t)mp_obj_get_int_truncated(value);
+}
+
+static mp_obj_t core_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args)
+{
+    size_t bytes = 0;
+    mp_obj_t get[2];
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    mp_load_method_maybe(args[0], MP_QSTR_get, get);
+    if (get[0] == MP_OBJ_NULL) {
+        mp_raise_TypeError(MP_ERROR_TEXT("vib: a dict of config fields needed"));
+    }
+    core_obj_t *self = mp_obj_malloc(core_obj_t, type);
+#define VIB_CONFIG(name) self->config.name = field(get, #name);
+#include "vib_config.def"
+#undef VIB_CONFIG
+    check(vib_core_size(&self->config, &bytes));
+    self->n_features = vib_feature_count(&self->config);
+    check(vib_core_init(m_new(uint64_t, (bytes + 7) / 8), bytes, &self->config, &self->core));
+    return MP_OBJ_FROM_PTR(self);
+}
+
+/* A position; -1 where the number is none or too large to be one. */
+static mp_int_t position(mp_obj_t obj)
+{
+    mp_int_t value = mp_obj_get_int_truncated(obj);
+    return mp_obj_is_small_int(obj) ? value : -1;
+}
+
+static mp_obj_t core_push(size_t n_args, const mp_obj_t *args)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    size_t axes = self->config.axes, taken = 0;
+    mp_buffer_info_t buffer;
+    mp_get_buffer_raise(args[1], &buffer, MP_BUFFER_READ);
+    mp_int_t start = n_args > 2 ? position(args[2]) : 0;
+    size_t frames = buffer.len / (axes * sizeof(int16_t));
+    if (((uintptr_t)buffer.buf & 1) || buffer.len % (axes * sizeof(int16_t)) != 0 || start < 0
+        || (size_t)start > frames) {
+        mp_raise_ValueError(MP_ERROR_TEXT("vib: whole frames of aligned int16 needed, start within them"));
+    }
+    vib_core_push(self->core, (const int16_t *)buffer.buf + start * axes, frames - start, &taken);
+    return MP_OBJ_NEW_SMALL_INT(taken);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(core_push_obj, 2, 3, core_push);
+
+static mp_obj_t core_ready(mp_obj_t self_in)
+{
+    return mp_obj_new_bool(vib_core_ready(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(core_ready_obj, core_ready);
+
+static mp_obj_t core_features(mp_obj_t self_in, mp_obj_t out)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    check(vib_core_features(self->core, int16_array(out, self->n_features, false, MP_BUFFER_WRITE), self->n_features));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(core_features_obj, core_features);
+
+static mp_obj_t core_gap(mp_obj_t self_in)
+{
+    vib_core_gap(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(core_gap_obj, core_gap);
+
+static mp_obj_t core_feature_name(mp_obj_t self_in, mp_obj_t index)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    char name[VIB_FEATURE_NAME_SIZE];
+    check(vib_feature_name(&self->config, (size_t)position(index), name));
+    return str(name);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(core_feature_name_obj, core_feature_name);
+
+static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
+{
+    if (dest[0] == MP_OBJ_NULL && name == MP_QSTR_n_features) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->n_features);
+    } else {
+        dest[1] = MP_OBJ_SENTINEL; /* on to the methods */
+    }
+}
+
+/* --- what the tables of both hold ----------------------------------------------------------------------------- */
+
+#define VIB_MODEL_METHODS(ENTRY) \
+    ENTRY(MP_QSTR_config, model_config_obj) \
+    ENTRY(MP_QSTR_meta, model_meta_obj) \
+    ENTRY(MP_QSTR_score, model_score_obj) \
+    ENTRY(MP_QSTR_classify, model_classify_obj)
+
+#define VIB_CORE_METHODS(ENTRY) \
+    ENTRY(MP_QSTR_push, core_push_obj) \
+    ENTRY(MP_QSTR_ready, core_ready_obj) \
+    ENTRY(MP_QSTR_features, core_features_obj) \
+    ENTRY(MP_QSTR_gap, core_gap_obj) \
+    ENTRY(MP_QSTR_feature_name, core_feature_name_obj)
