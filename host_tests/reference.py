@@ -1,11 +1,12 @@
 """The core's features once more, in float64 NumPy, written from docs/SPEC.md and from nothing else.
 
-Sharing the C core between training and device keeps the two from drifting apart; it does not make the core right. This does:
-it shares no code, no table and no arithmetic with it, and nothing but tests imports it.
+Sharing the C core between training and device keeps the two from drifting apart; it does not make the core right.
+This does: it shares no code, no table and no arithmetic with it, and nothing but tests imports it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,7 +21,9 @@ FLATNESS_FLOOR = 2.0**-32
 
 def features(samples: npt.NDArray[np.int16], config: Mapping[str, int]) -> Float:
     """Features of one window, shape (window, axes), not rounded; levels limited below at 0 as SPEC.md 1.2 says."""
-    return np.concatenate([axis_features(samples[:, axis].astype(np.float64), config) for axis in range(config["axes"])])
+    return np.concatenate(
+        [axis_features(samples[:, axis].astype(np.float64), config) for axis in range(config["axes"])]
+    )
 
 
 def level(value: float) -> float:
@@ -39,7 +42,9 @@ def axis_features(counts: Float, config: Mapping[str, int]) -> Float:
     power = np.abs(spectrum) ** 2
     power[0] = 0
     mean_square = power * (16 / 3) / window**2  # um^2/s^4 of each bin
-    edges = band_edges(config["band_lo_hz"] * window / rate_hz, config["band_hi_hz"] * window / rate_hz, config["bands"])
+    edges = band_edges(
+        config["band_lo_hz"] * window / rate_hz, config["band_hi_hz"] * window / rate_hz, config["bands"]
+    )
     bins = np.arange(window // 2)
     return np.array(
         [
@@ -49,7 +54,7 @@ def axis_features(counts: Float, config: Mapping[str, int]) -> Float:
             level(np.mean(a**4) / np.mean(a**2) ** 2),
             level(velocity_nm_s(mean_square, rate_hz / window)),
             *shape(power, bins, edges, rate_hz / window, window),
-            *(level(np.sqrt(mean_square[lo:hi].sum())) for lo, hi in zip(edges[:-1], edges[1:], strict=True)),
+            *(level(np.sqrt(mean_square[lo:hi].sum())) for lo, hi in itertools.pairwise(edges)),
             *envelope(spectrum, config),
         ]
     )
@@ -72,7 +77,9 @@ def velocity_nm_s(mean_square: Float, bin_hz: float) -> float:
     return float(np.sqrt(v.sum()))
 
 
-def shape(power: Float, bins: npt.NDArray[np.int64], edges: list[int], bin_hz: float, window: int) -> list[float]:
+def shape(
+    power: Float, bins: npt.NDArray[np.int64], edges: list[int], bin_hz: float, window: int
+) -> list[float]:
     """centroid, flatness, line_freq, line_level."""
     inside = slice(edges[0], edges[-1])
     p, k = power[inside], bins[inside]
@@ -82,7 +89,7 @@ def shape(power: Float, bins: npt.NDArray[np.int64], edges: list[int], bin_hz: f
     flatness = STEPS * (np.log2(floored).mean() - np.log2(p.mean()))
     top = int(k[p.argmax()])
     offset, log_peak = 0.0, np.log2(power[top])
-    if 2 <= top and top + 1 < window // 2:
+    if top >= 2 and top + 1 < window // 2:
         a, b, c = np.log2(np.maximum(power[top - 1 : top + 2], 1e-300))
         if a <= b >= c and 2 * b > a + c:
             offset = (c - a) / (2 * (2 * b - a - c))
@@ -103,5 +110,5 @@ def envelope(spectrum: npt.NDArray[np.complex128], config: Mapping[str, int]) ->
     if e[0] == 0:
         return [0.0] * config["envelope_bands"]
     edges = band_edges(3, wide, config["envelope_bands"])
-    depths = [2 * np.sqrt((e[a:b] ** 2).sum()) / e[0] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    depths = [2 * np.sqrt((e[a:b] ** 2).sum()) / e[0] for a, b in itertools.pairwise(edges)]
     return [level(depth * 2**20) for depth in depths]

@@ -44,7 +44,9 @@ def spectrum_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[np.ndarra
     subprocess.run([CC, *STRICT, *SOURCES, source, "-o", str(path)], check=True)
 
     def run(x: np.ndarray) -> tuple[np.ndarray, int]:
-        answer = subprocess.run([path, str(len(x))], input=x.tobytes(), capture_output=True, check=True).stdout
+        answer = subprocess.run(
+            [path, str(len(x))], input=x.tobytes(), capture_output=True, check=True
+        ).stdout
         words = np.frombuffer(answer, np.int32)
         bins = words[1:].astype(np.float64).view(np.complex128)
         bins[0] = bins[0].real
@@ -140,7 +142,9 @@ def test_every_error_has_its_text(library: ctypes.CDLL) -> None:
 
 
 def test_the_tables_are_what_their_script_makes() -> None:
-    made = subprocess.run([sys.executable, CORE / "tables.py"], capture_output=True, text=True, check=True).stdout
+    made = subprocess.run(
+        [sys.executable, CORE / "tables.py"], capture_output=True, text=True, check=True
+    ).stdout
     assert made == (CORE / "vib_tables.c").read_text()
 
 

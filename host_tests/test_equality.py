@@ -90,7 +90,8 @@ def test_every_window_is_the_same_on(
         "samples.i16": b"".join(counts.astype("<i2").tobytes() for counts in recordings),
         "lengths.txt": "".join(f"{len(counts)}\n" for counts in recordings).encode(),
     }
-    got = np.frombuffer(run(board, SCRIPT, files=files, timeout_s=600).files["out.i16"], "<i2").reshape(-1, rows.shape[1])
+    answer = run(board, SCRIPT, files=files, timeout_s=600).files["out.i16"]
+    got = np.frombuffer(answer, "<i2").reshape(-1, rows.shape[1])
     assert len(got) == len(rows) > 400
     differing = np.flatnonzero((got != rows).any(axis=0))
     assert not len(differing), f"{board}: columns {differing.tolist()} differ"

@@ -1,0 +1,91 @@
+"""`vibtrain` as a user meets it: figures on recordings, errors in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def vibtrain(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vibtrain.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ | environment)
+
+
+def test_held_out_speeds_and_loads_are_told_apart(tmp_path: Path) -> None:
+    """Trained on 600 and 3000 rpm without load; every other condition of the set is judged unseen."""
+    if not (Path(os.environ.get("VIBNODE_DATA", "")) / "adi-motor").is_dir():
+        pytest.skip("the recordings of adi-motor are not on this machine (VIBNODE_DATA)")
+    assert vibtrain("fit", "--config", "adi-motor", "--out", tmp_path / "model").returncode == 0
+    summary = json.loads(vibtrain("evaluate", tmp_path / "model", "--json").stdout)
+    assert summary["held_out_conditions"] == 4
+    assert summary["without_baseline"]["window_auc"] >= 0.90
+    assert summary["with_baseline"]["window_auc"] >= 0.95
+    assert summary["with_baseline"]["false_alarm_rate"] <= 0.02
+
+
+def test_a_manifest_of_ones_own_recordings_trains_and_evaluates(tmp_path: Path) -> None:
+    from vibtrain import simulator
+
+    lines = ["file,machine,label,speed_rpm,load,rate_hz"]
+    import numpy as np
+
+    for entry in simulator.catalogue(seconds=1.5):
+        if entry.speed_rpm == 1800:
+            np.savez(tmp_path / f"{entry.name}.npz", x=entry.read().data)
+            lines.append(f"{entry.name}.npz,pump,{entry.label},1800,{entry.load},20000")
+    manifest = tmp_path / "mine.csv"
+    manifest.write_text("\n".join(lines) + "\n")
+    config = tmp_path / "mine.toml"
+    config.write_text(
+        "name = 'mine'\n[sensor]\nname = 'adxl345'\n"
+        "[core]\nwindow = 1024\nhop = 512\nbands = 12\nband_lo_hz = 5\nband_hi_hz = 1440\n"
+        "[anomaly]\ninputs = ['rms', 'band']\n[train]\nload = ['0 lb']\n"
+    )
+    fitted = vibtrain("fit", "--config", config, "--recordings", manifest, "--out", tmp_path / "model")
+    assert fitted.returncode == 0, fitted.stderr
+    judged = vibtrain("evaluate", tmp_path / "model", "--config", config, "--recordings", manifest, "--json")
+    assert json.loads(judged.stdout)["held_out_conditions"] == 1
+
+
+ERRORS = [
+    (("evaluate", "/no/such/package"), "model.toml: no such file"),
+    (("fit", "--config", "no-such-config", "--out", "out"), "accepted: a .toml file, or adi-motor"),
+    (("fit", "--recordings", "none.csv", "--out", "out"), "none.csv"),
+    (("replay", "--simulate", "--out", "out", "nonsense"), "NAME:SECONDS"),
+    (("replay", "--simulate", "--out", "out", "simulated_1800_healthy_0lb:soon"), "accepted: a number"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), ERRORS)
+def test_errors_are_one_line_and_a_non_zero_exit(arguments: tuple[str, ...], said: str) -> None:
+    done = vibtrain(*arguments)
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1 and said in lines[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_no_compiler_is_one_clear_line(tmp_path: Path) -> None:
+    done = vibtrain("fit", "--simulate", "--out", tmp_path / "model", CC="no-such-compiler")
+    assert done.returncode == 1
+    assert "no C compiler 'no-such-compiler'" in done.stderr
+    assert not (tmp_path / "model").exists()
+
+
+def test_data_that_are_not_to_be_had_are_said_so(tmp_path: Path) -> None:
+    """Without data and network `fit` fails and says what it tried; with --or-simulate it goes on, SIMULATED."""
+    nowhere = {
+        "VIBNODE_DATA": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "https_proxy": "http://127.0.0.1:9",
+    }
+    refused = vibtrain("fit", "--out", tmp_path / "a", **nowhere)
+    assert refused.returncode == 1 and "tried" in refused.stderr
+    done = vibtrain("fit", "--or-simulate", "--out", tmp_path / "b", **nowhere)
+    assert done.returncode == 0 and "SIMULATED" in done.stderr
+    assert 'name = "adi-motor-simulated"' in (tmp_path / "b" / "model.toml").read_text()
