@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import reference
 import vib
 
 from .counting import CORE, CORE_SOURCES, BenchFailure, command
@@ -14,6 +15,7 @@ from .inputs import HOP, WINDOW, Int16, machine
 from .numpy_peer import NumpyPeer
 
 WINDOWS = 1000
+REFERENCE_WINDOWS = 50
 ROUNDS = 7
 STEPS_APART = 5  # largest difference between peer and core that counts as the same feature
 
@@ -46,17 +48,20 @@ def extraction(config: Mapping[str, int]) -> dict[str, float]:
     """Windows a second of vib.extract and of NumPy on one core, by turns in one run, and their ratios."""
     samples = machine(1, impacts=0.1, frames=WINDOWS * HOP + WINDOW - HOP)
     batch, by_window = NumpyPeer(config), NumpyPeer(config, chunk_windows=1)
+    some = [samples[at : at + WINDOW] for at in range(0, REFERENCE_WINDOWS * HOP, HOP)]
     _same(vib.extract(samples, config), batch.extract(samples), vib.feature_names(config))
-    core_s = batch_s = by_window_s = np.inf
+    core_s = batch_s = by_window_s = reference_s = np.inf
     for _ in range(ROUNDS):
         core_s = min(core_s, _seconds(lambda: vib.extract(samples, config)))
         batch_s = min(batch_s, _seconds(lambda: batch.extract(samples)))
         by_window_s = min(by_window_s, _seconds(lambda: by_window.extract(samples)))
+        reference_s = min(reference_s, _seconds(lambda: [reference.features(x, config) for x in some]))
     return {
         "host.extract.windows_per_s": round(WINDOWS / core_s),
         "host.extract_numpy.windows_per_s": round(WINDOWS / batch_s),
         "host.extract.ratio_to_scipy": round(batch_s / core_s, 2),
         "host.extract.ratio_to_scipy_by_window": round(by_window_s / core_s, 2),
+        "host.extract.ratio_to_reference": round(reference_s / REFERENCE_WINDOWS / (core_s / WINDOWS), 2),
     }
 
 

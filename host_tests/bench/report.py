@@ -43,10 +43,10 @@ ROWS = {
         "forest_table.instructions": "10 trees as a table",
     },
     "Flash, bytes": {
-        "core.flash_bytes": "core, all of it",
-        "core_os.flash_bytes": "core at -Os",
+        "core.flash_bytes": "core without models",
         "core.tables.flash_bytes": "of it tables",
-        "core.models.flash_bytes": "of it the code of models",
+        "core_os.flash_bytes": "core without models, at -Os",
+        "models.flash_bytes": "code of the models",
         "mahalanobis.flash_bytes": "Mahalanobis of 21 features",
         "forest_inline.flash_bytes": "10 trees as inline code",
         "forest_table.flash_bytes": "10 trees as a table",
@@ -67,8 +67,9 @@ ONCE = {
     "rfft1024_minus40dbfs.snr_db": "the same at -40 dBFS",
     "host.extract.windows_per_s": "batch on one host core with envelope: windows a second",
     "host.extract_numpy.windows_per_s": "NumPy and SciPy over the batch: windows a second",
-    "host.extract.ratio_to_scipy": "core / NumPy over the batch",
-    "host.extract.ratio_to_scipy_by_window": "core / NumPy a window at a time",
+    "host.extract.ratio_to_scipy": "core / NumPy over the batch, float32",
+    "host.extract.ratio_to_scipy_by_window": "core / the same a window at a time",
+    "host.extract.ratio_to_reference": "core / NumPy an axis at a time, float64",
 }
 
 GOALS = {

@@ -21,7 +21,7 @@ VIB_OBJECTS += $(BUILD)/model.o
 CFLAGS_USERMOD += -DVIB_LINKED_MODEL=1
 endif
 
-# Only for our own files. Against MicroPython's usual -Os, -O2 saves a quarter of the instructions for 2 kB of flash
+# Only for our own files. Against MicroPython's usual -Os, -O2 saves three tenths of the instructions for 2 kB of flash
 # (docs/BENCH.md). Without contraction floats round the same on targets with and without fused multiply-add.
 VIB_CFLAGS := -O2 -Wall -Wextra -Werror -std=c99 -ffp-contract=off
 $(filter-out $(BUILD)/vib/modvib.o,$(VIB_OBJECTS)): CFLAGS += $(VIB_CFLAGS)

@@ -8,11 +8,7 @@
 #include "vib_fft.h"
 #include "vib_math.h"
 
-/* v * 2^shift, rounded down. */
-static int32_t shifted(int32_t v, int shift)
-{
-    return shift >= 0 ? (int32_t)((uint32_t)v << shift) : v >> -shift;
-}
+#include <string.h>
 
 static uint64_t absolute(int32_t v)
 {
@@ -29,10 +25,12 @@ static bool demodulate(vib_core_t *core)
     for (uint32_t i = 0; i < 2 * wide; i++) {
         sum += absolute(bin[i]);
     }
-    int shift = 26 - (int)vib_bits64(sum); /* so that square()'s sum over 2048 points stays under 2^63 */
-    for (uint32_t i = 0; i < 2 * points; i++) {
-        z[i] = i < 2 * wide ? shifted(bin[i], shift) : 0;
+    unsigned bits = vib_bits64(sum); /* to be 26, so that square()'s sum over 2048 points stays under 2^63 */
+    unsigned left = bits < 26 ? 26 - bits : 0, right = bits > 26 ? bits - 26 : 0;
+    for (uint32_t i = 0; i < 2 * wide; i++) {
+        z[i] = (int32_t)((uint32_t)bin[i] << left) >> right;
     }
+    memset(z + 2 * wide, 0, 2 * (points - wide) * sizeof *z);
     return sum != 0;
 }
 
@@ -41,16 +39,18 @@ static bool demodulate(vib_core_t *core)
 static void square(vib_core_t *core)
 {
     int32_t *z = core->demodulated;
+    uint64_t *e = (uint64_t *)(void *)z;
     uint32_t points = 1u << core->envelope_log2n;
     uint64_t sum = 0;
     vib_cfft(z, core->envelope_log2n);
     for (uint32_t i = 0; i < points; i++) {
-        sum += (uint64_t)((int64_t)z[2 * i] * z[2 * i]) + (uint64_t)((int64_t)z[2 * i + 1] * z[2 * i + 1]);
+        e[i] = vib_power(z + 2 * i);
+        sum += e[i];
     }
-    int shift = (int)vib_bits64(sum) - 26; /* so that 1024 bins' powers add up under 2^63 */
+    unsigned bits = vib_bits64(sum); /* to be 26, so that 1024 bins' powers add up under 2^63 */
+    unsigned left = bits < 26 ? 26 - bits : 0, right = bits > 26 ? bits - 26 : 0;
     for (uint32_t i = 0; i < points; i++) {
-        uint64_t e = (uint64_t)((int64_t)z[2 * i] * z[2 * i]) + (uint64_t)((int64_t)z[2 * i + 1] * z[2 * i + 1]);
-        z[i] = (int32_t)(shift > 0 ? e >> shift : e << -shift);
+        z[i] = (int32_t)((uint32_t)(e[i] >> right) << left);
     }
 }
 
@@ -66,7 +66,7 @@ void vib_envelope(vib_core_t *core, int16_t *out)
     for (uint32_t i = 0; i < core->config.envelope_bands; i++) {
         uint64_t sum = 0;
         for (uint32_t k = core->envelope_edges[i]; k < core->envelope_edges[i + 1]; k++) {
-            sum += (uint64_t)((int64_t)z[2 * k] * z[2 * k]) + (uint64_t)((int64_t)z[2 * k + 1] * z[2 * k + 1]);
+            sum += vib_power(z + 2 * k);
         }
         /* amplitude of a modulation at this bin is 2 |E| / E0; 0 where nothing stands over 2^-20 of the mean */
         int32_t depth = vib_log2_64(sum) / 2 + 65536 - mean + (20 << 16);

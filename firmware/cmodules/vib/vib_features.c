@@ -30,8 +30,7 @@ static const uint64_t *powers(vib_core_t *core)
     const int32_t *z = core->spectrum;
     power[0] = 0;
     for (uint32_t k = 1; k < half; k++) {
-        int64_t re = z[2 * k], im = z[2 * k + 1];
-        power[k] = (uint64_t)(re * re) + (uint64_t)(im * im);
+        power[k] = vib_power(z + 2 * k);
     }
     return power;
 }
@@ -59,9 +58,7 @@ static int16_t velocity(const vib_core_t *core, const uint64_t *power, int32_t u
     unsigned shift = excess(total(power, b.lo, b.hi));
     uint64_t sum = 0;
     for (uint32_t k = b.lo; k < b.hi; k++) {
-        uint32_t square = k * k;
-        uint32_t weight = 0xffffffffu / square; /* 2^32 / k^2, rounded */
-        weight += (0xffffffffu - weight * square) >= square / 2 && square > 1;
+        uint32_t weight = 0xffffffffu / (k * k); /* 2^32 / k^2, within 0.1 % of the power up to bin 2047 */
         sum += (uint64_t)(uint32_t)(power[k] >> shift) * weight;
     }
     if (sum == 0) {
@@ -89,24 +86,17 @@ static void interpolate(const uint64_t *power, uint32_t k, uint32_t half, int32_
     }
 }
 
-/* Centroid, flatness and strongest line over the bands' range. */
-static void shape(const vib_core_t *core, const uint64_t *power, uint64_t sum, int32_t unit, int16_t *out)
+/* Strongest line over the bands' range. */
+static void line(const vib_core_t *core, const uint64_t *power, int32_t unit, int16_t *out)
 {
-    uint32_t lo = core->edges[0], hi = core->edges[core->config.bands], strongest = lo;
-    unsigned shift = excess(sum);
-    uint64_t moment = 0, mass = 0, least = (sum >> 32) + 1;
-    int32_t logs = 0;
-    for (uint32_t k = lo; k < hi; k++) {
-        uint32_t p = (uint32_t)(power[k] >> shift);
-        mass += p;
-        moment += (uint64_t)p * k;
-        logs += vib_log2_64(power[k] > least ? power[k] : least) >> 4; /* Q12, so that 2047 of them fit */
-        strongest = power[k] > power[strongest] ? k : strongest;
+    uint32_t hi = core->edges[core->config.bands], strongest = core->edges[0];
+    uint64_t most = 0;
+    for (uint32_t k = strongest; k < hi; k++) {
+        if (power[k] > most) {
+            most = power[k];
+            strongest = k;
+        }
     }
-    out[VIB_F_centroid] = level(vib_log2_64(moment) - vib_log2_64(mass) + core->log2_bin_hz);
-    int32_t count = (int32_t)(hi - lo);
-    out[VIB_F_flatness] = ratio((logs / count) * 16 - vib_log2_64(sum) + vib_log2_32((uint32_t)count));
-
     int32_t peak, offset;
     interpolate(power, strongest, core->config.window / 2, &peak, &offset);
     uint32_t fine = strongest * 256 + (uint32_t)offset;
@@ -115,13 +105,51 @@ static void shape(const vib_core_t *core, const uint64_t *power, uint64_t sum, i
     out[VIB_F_line_level] = level(peak / 2 + 3 * LOG2_ONE / 2 - (int32_t)core->log2n * LOG2_ONE + unit);
 }
 
-static void bands(const vib_core_t *core, const uint64_t *power, int32_t unit, int16_t *out)
+/* Mean frequency over the bands' range, whose powers add up to sum. */
+static int16_t centroid(const vib_core_t *core, const uint64_t *power, uint64_t sum)
 {
+    uint32_t hi = core->edges[core->config.bands], mass = 0;
+    unsigned shift = excess(sum);
+    uint64_t moment = 0;
+    for (uint32_t k = core->edges[0]; k < hi; k++) {
+        uint32_t p = (uint32_t)(power[k] >> shift);
+        mass += p;
+        moment += (uint64_t)p * k;
+    }
+    return level(vib_log2_64(moment) - vib_log2_32(mass) + core->log2_bin_hz);
+}
+
+/* Geometric over arithmetic mean over the bands' range. The logarithm of one long product, kept as mantissa (Q32,
+ * highest bit set) and exponent, costs less than a logarithm for each bin. */
+static int16_t flatness(const vib_core_t *core, const uint64_t *power, uint64_t sum)
+{
+    uint32_t lo = core->edges[0], hi = core->edges[core->config.bands], mantissa = 0xffffffffu;
+    int32_t exponent = 0, count = (int32_t)(hi - lo);
+    uint64_t least = (sum >> 32) + 1;
+    for (uint32_t k = lo; k < hi; k++) {
+        uint64_t p = power[k] > least ? power[k] : least;
+        unsigned bits = vib_bits64(p);
+        mantissa = vib_mulhu(mantissa, vib_mantissa(p, bits));
+        unsigned lost = 1 - (mantissa >> 31);
+        mantissa <<= lost;
+        exponent += (int32_t)(bits - lost);
+    }
+    /* Q12, so that 2047 times 63 fit */
+    int32_t logs = exponent * 4096 + ((vib_log2_32(mantissa) - 32 * LOG2_ONE) >> 4);
+    return ratio((logs / count) * 16 - vib_log2_64(sum) + vib_log2_32((uint32_t)count));
+}
+
+/* Levels of the bands; returns the sum of their powers. */
+static uint64_t bands(const vib_core_t *core, const uint64_t *power, int32_t unit, int16_t *out)
+{
+    uint64_t all = 0;
     for (uint32_t i = 0; i < core->config.bands; i++) {
         uint64_t sum = total(power, core->edges[i], core->edges[i + 1]);
         int32_t mean_square = vib_log2_64(sum) + LOG2_16_3;
         out[i] = sum ? level(mean_square / 2 - (int32_t)core->log2n * LOG2_ONE + unit) : 0;
+        all += sum;
     }
+    return all;
 }
 
 static void time_domain(const vib_core_t *core, const vib_block_t *b, int16_t *out)
@@ -132,7 +160,7 @@ static void time_domain(const vib_core_t *core, const vib_block_t *b, int16_t *o
     out[VIB_F_rms] = level(rms + unit);
     out[VIB_F_peak] = level(peak + unit);
     out[VIB_F_crest] = level(peak - rms);
-        out[VIB_F_kurtosis] = level(vib_log2_64(b->sum4) + 12 * LOG2_ONE + log2n - 2 * vib_log2_64(b->sum2));
+    out[VIB_F_kurtosis] = level(vib_log2_64(b->sum4) + 12 * LOG2_ONE + log2n - 2 * vib_log2_64(b->sum2));
 }
 
 static void axis_features(vib_core_t *core, const int16_t *x, int16_t *out)
@@ -150,12 +178,13 @@ static void axis_features(vib_core_t *core, const int16_t *x, int16_t *out)
     }
     const uint64_t *power = powers(core);
     int32_t unit = core->log2_lsb_um - (int32_t)block.spectrum_shift * LOG2_ONE;
-    uint64_t sum = total(power, core->edges[0], core->edges[c->bands]);
+    uint64_t sum = bands(core, power, unit, out + VIB_F_COUNT);
     out[VIB_F_velocity_rms] = velocity(core, power, unit);
     if (sum) {
-        shape(core, power, sum, unit, out);
+        out[VIB_F_centroid] = centroid(core, power, sum);
+        out[VIB_F_flatness] = flatness(core, power, sum);
+        line(core, power, unit, out);
     }
-    bands(core, power, unit, out + VIB_F_COUNT);
 }
 
 int vib_core_features(vib_core_t *core, int16_t *out, size_t n)

@@ -5,12 +5,12 @@ typedef struct {
     int32_t re, im;
 } complex_t;
 
-/* z * e^(-i angle), the angle given by its cosine and sine in Q31. Two bits under the sum's are lost, of 30. */
-static inline complex_t rotate(complex_t z, int32_t c, int32_t s)
+/* z * e^(-i a). Two bits under the sum's are lost, of 30. */
+static inline complex_t rotate(complex_t z, vib_angle_t a)
 {
     complex_t r;
-    r.re = (int32_t)((uint32_t)(vib_mulh(z.re, c) + vib_mulh(z.im, s)) << 1);
-    r.im = (int32_t)((uint32_t)(vib_mulh(z.im, c) - vib_mulh(z.re, s)) << 1);
+    r.re = (int32_t)((uint32_t)(vib_mulh(z.re, a.cos) + vib_mulh(z.im, a.sin)) << 1);
+    r.im = (int32_t)((uint32_t)(vib_mulh(z.im, a.cos) - vib_mulh(z.re, a.sin)) << 1);
     return r;
 }
 
@@ -26,22 +26,30 @@ static inline complex_t sub(complex_t a, complex_t b)
     return r;
 }
 
+static inline void swap(complex_t *a, complex_t *b)
+{
+    complex_t t = *a;
+    *a = *b;
+    *b = t;
+}
+
+/* j, the reverse of an even i < n/2, is even and under n/2 too, and gives three more: i + 1 goes to j + n/2,
+ * i + n/2 to j + 1, i + n/2 + 1 to j + n/2 + 1. */
 static void bit_reverse(complex_t *z, unsigned log2n)
 {
-    uint32_t n = 1u << log2n;
-    uint32_t j = 0;
-    for (uint32_t i = 1; i < n; i++) {
-        uint32_t bit = n >> 1;
-        while (j & bit) {
+    uint32_t half = 1u << (log2n - 1), j = 0;
+    for (uint32_t i = 0; i < half; i += 2) {
+        swap(&z[i + 1], &z[j + half]);
+        if (i < j) {
+            swap(&z[i], &z[j]);
+            swap(&z[i + half + 1], &z[j + half + 1]);
+        }
+        uint32_t bit = half >> 1;
+        while (j & bit) { /* add one from the left */
             j ^= bit;
             bit >>= 1;
         }
         j |= bit;
-        if (i < j) {
-            complex_t t = z[i];
-            z[i] = z[j];
-            z[j] = t;
-        }
     }
 }
 
@@ -66,11 +74,9 @@ static void radix4_stage(complex_t *z, uint32_t n, uint32_t L)
     }
     for (uint32_t k = 1; k < L; k++) {
         uint32_t a = k * step;
-        int32_t c1 = vib_quarter_sine[VIB_TURN / 4 - a], s1 = vib_quarter_sine[a];
-        int32_t c2 = vib_cos_q31(2 * a), s2 = vib_sin_q31(2 * a);
-        int32_t c3 = vib_cos_q31(3 * a), s3 = vib_sin_q31(3 * a);
+        vib_angle_t once = vib_acute_angle(a), twice = vib_angle(2 * a), thrice = vib_angle(3 * a);
         for (complex_t *p = z + k; p < z + n; p += 4 * L) {
-            butterfly(p, L, rotate(p[L], c2, s2), rotate(p[2 * L], c1, s1), rotate(p[3 * L], c3, s3));
+            butterfly(p, L, rotate(p[L], twice), rotate(p[2 * L], once), rotate(p[3 * L], thrice));
         }
     }
 }
@@ -109,7 +115,7 @@ void vib_rfft(int32_t *data, unsigned log2n)
         complex_t p = z[k], q = z[half - k];
         complex_t e = { p.re + q.re, p.im - q.im };
         complex_t o = { p.im + q.im, q.re - p.re };
-        complex_t w = rotate(o, vib_quarter_sine[VIB_TURN / 4 - k * step], vib_quarter_sine[k * step]);
+        complex_t w = rotate(o, vib_acute_angle(k * step));
         z[k].re = (e.re + w.re) >> 1;
         z[k].im = (e.im + w.im) >> 1;
         z[half - k].re = (e.re - w.re) >> 1;

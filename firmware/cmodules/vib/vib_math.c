@@ -21,8 +21,8 @@ int32_t vib_log2_32(uint32_t x)
 int32_t vib_log2_64(uint64_t x)
 {
     unsigned bits = vib_bits64(x);
-    if (bits <= 32) {
-        return vib_log2_32((uint32_t)x);
+    if (bits == 0) {
+        return 0;
     }
-    return (int32_t)((bits - 1) << 16) + log2_mantissa((uint32_t)(x >> (bits - 32)));
+    return (int32_t)((bits - 1) << 16) + log2_mantissa(vib_mantissa(x, bits));
 }
