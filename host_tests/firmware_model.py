@@ -27,21 +27,26 @@ DWELL_WINDOWS, CLEAR_WINDOWS = 4, 6
 def model_bin() -> bytes:
     """model.bin (SPEC 2.1) of it."""
     name, classes = b"tiny\0", b"healthy\0outer-race\0"
-    counts = (1, 0, 2, 1, 1, 1)  # inputs, whiten shift, classes, tree inputs, trees, nodes
+    anomaly = (1, 1, 1, 0, 0, 0)  # inputs, Gaussian, components, path scale, path trees, path nodes
+    classifier = (2, 1, 1, 1)  # classes, tree inputs, trees, nodes
     limits = (WARNING, ALARM, HYSTERESIS, OFF_RMS, DWELL_WINDOWS, CLEAR_WINDOWS)
     sections = (
         struct.pack(f"<{3 * FEATURES_PER_AXIS}h", CENTRE, *[0] * (3 * FEATURES_PER_AXIS - 1)),
-        struct.pack("<H", 0),
+        struct.pack("<H", 0),  # input
+        struct.pack("<h", 0),  # mean
+        struct.pack("<H", 0),  # whiten shift
+        struct.pack("<I", 0),  # offset
         struct.pack("<i", 4096 // SPREAD),
-        struct.pack("<H", 0),
-        struct.pack("<H", 0),
+        b"",  # path roots and nodes
+        struct.pack("<H", 0),  # tree input
+        struct.pack("<H", 0),  # root
         struct.pack("<4h", 0, 2 * SPREAD, -1, -2),
         name,
         classes,
     )
     body = b"".join(section + bytes(-len(section) % 4) for section in sections)
     head = struct.pack("<2I11I", 1, 1, *CONFIG.values()) + bytes.fromhex("00112233aabbccdd")
-    head += struct.pack("<6I6h2I", *counts, *limits, len(name), len(classes))
+    head += struct.pack("<10I6h2I", *anomaly, *classifier, *limits, len(name), len(classes))
     total = 12 + len(head) + len(body) + 4
     whole = struct.pack("<3I", 0x4D424956, 1, total) + head + body
     return whole + struct.pack("<I", zlib.crc32(whole))

@@ -9,13 +9,18 @@ import vib
 from vibtrain import config, convert, features, fit
 
 
-def small_config(*, classifier: bool = True) -> config.TrainingConfig:
+def small_config(*, kind: str = "mahalanobis", classifier: bool = True) -> config.TrainingConfig:
     """A configuration of two bands and no envelope; a forest of five trees where there is a classifier."""
     return config.TrainingConfig(
         name="small",
         sensor=config.SensorChoice("adxl345"),
         core=config.CoreChoice(window=64, hop=32, bands=2, band_lo_hz=50, band_hi_hz=1600),
-        anomaly=config.AnomalyChoice(inputs=("rms", "band")),
+        anomaly=config.AnomalyChoice(
+            inputs=("rms", "band"),
+            kind=kind,
+            mixture=config.MixtureChoice(components=3, covariance="full"),
+            isolation=config.IsolationChoice(trees=8, samples=64),
+        ),
         classifier=config.ClassifierChoice(inputs=("rms", "band"), trees=5 if classifier else 0, depth=4),
     )
 
@@ -44,13 +49,13 @@ def small_windows(*, per_recording: int = 40, seed: int = 1) -> list[features.Wi
     return made
 
 
-def small_fit(*, classifier: bool = True) -> fit.FittedModel:
-    return fit.fit(small_windows(), small_config(classifier=classifier))
+def small_fit(*, kind: str = "mahalanobis", classifier: bool = True) -> fit.FittedModel:
+    return fit.fit(small_windows(), small_config(kind=kind, classifier=classifier))
 
 
-def small_model_binary(*, classifier: bool = True) -> bytes:
+def small_model_binary(*, kind: str = "mahalanobis", classifier: bool = True) -> bytes:
     """model.bin of it."""
-    return convert.convert(small_fit(classifier=classifier)).binary
+    return convert.convert(small_fit(kind=kind, classifier=classifier)).binary
 
 
 def relabelled(recordings: list[features.Windows], label: str) -> list[features.Windows]:

@@ -1,21 +1,28 @@
-"""Models as the core takes them: what it refuses, and that length and version are checked."""
+"""Models as the core takes them: what it refuses, what scores are, that length and version are checked."""
 
 from __future__ import annotations
 
+import dataclasses
 import struct
+import subprocess
 import zlib
 from array import array
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import vib
-from small_model import small_model_binary
+from small_model import small_fit, small_model_binary
+from vibtrain import anomaly, config, convert, whitening
+from vibtrain.proof import CORE
+
+KINDS = config.KINDS
 
 
 @pytest.fixture(scope="module")
-def binary() -> bytes:
-    return small_model_binary()
+def binaries() -> dict[str, bytes]:
+    return {kind: small_model_binary(kind=kind) for kind in KINDS}
 
 
 def sealed(data: bytes) -> bytes:
@@ -28,38 +35,119 @@ def changed(at: int, value: bytes) -> Callable[[bytes], bytes]:
     return lambda data: sealed(data[:at] + value + data[at + len(value) :])
 
 
-DAMAGE: list[tuple[str, Callable[[bytes], bytes], str]] = [
-    ("empty", lambda data: b"", "damaged"),
-    ("cut short", lambda data: data[:-8], "damaged"),
-    ("one bit", lambda data: data[:200] + bytes([data[200] ^ 1]) + data[201:], "damaged"),
-    ("another magic", changed(0, b"VIBX"), "not a model"),
-    ("another core", changed(12, struct.pack("<I", 99)), "another core"),
-    ("another feature list", changed(16, struct.pack("<I", 99)), "another core or feature"),
-    ("a window of 1000", changed(24, struct.pack("<I", 1000)), "window"),
-    ("no inputs", changed(72, struct.pack("<I", 0)), "damaged|out of range"),
-    ("inputs past the limit", changed(72, struct.pack("<I", 129)), "out of range"),
-    ("whiten_shift of 32", changed(76, struct.pack("<I", 32)), "out of range"),
-    ("no dwell", changed(104, struct.pack("<h", 0)), "out of range"),
-    ("warning over alarm", changed(96, struct.pack("<h", 32767)), "out of range"),
-    ("a name of 4 GB", changed(108, struct.pack("<I", 0xFFFFFFFF)), "damaged"),
-    ("more after the end", lambda data: sealed(data[:-4] + bytes(8)), "damaged"),
+def count(at: int, value: int) -> Callable[[bytes], bytes]:
+    return changed(at, struct.pack("<I", value))
+
+
+GAUSSIANS, FOREST, ANY = "gaussian-mixture", "isolation-forest", "mahalanobis"
+DAMAGE: list[tuple[str, str, Callable[[bytes], bytes], str]] = [
+    ("empty", ANY, lambda data: b"", "damaged"),
+    ("cut short", ANY, lambda data: data[:-8], "damaged"),
+    ("one bit", ANY, lambda data: data[:200] + bytes([data[200] ^ 1]) + data[201:], "damaged"),
+    ("another magic", ANY, changed(0, b"VIBX"), "not a model"),
+    ("another core", ANY, count(12, 99), "another core"),
+    ("another feature list", ANY, count(16, 99), "another core or feature"),
+    ("a window of 1000", ANY, count(24, 1000), "window"),
+    ("no inputs", ANY, count(72, 0), "damaged|out of range"),
+    ("inputs past the limit", ANY, count(72, 129), "out of range"),
+    ("an unknown kind", ANY, count(76, 3), "out of range"),
+    ("Gaussians that call themselves a forest", GAUSSIANS, count(76, 2), "out of range"),
+    ("a forest that calls itself Gaussians", FOREST, count(76, 1), "out of range"),
+    ("no components", GAUSSIANS, count(80, 0), "damaged|out of range"),
+    ("components past the limit", GAUSSIANS, count(80, 9), "out of range"),
+    ("a path scale without paths", GAUSSIANS, count(84, 1), "out of range"),
+    ("no trees of paths", FOREST, count(88, 0), "damaged|out of range"),
+    ("path nodes past the limit", FOREST, count(92, 32768), "out of range"),
+    ("classes past the limit", ANY, count(96, 33), "out of range"),
+    ("one class", ANY, count(96, 1), "out of range"),
+    ("no tree inputs", ANY, count(100, 0), "damaged|out of range"),
+    ("trees past the limit", ANY, count(104, 32768), "out of range"),
+    ("no dwell", ANY, changed(120, struct.pack("<h", 0)), "out of range"),
+    ("warning over alarm", ANY, changed(112, struct.pack("<h", 32767)), "out of range"),
+    ("a name of 4 GB", ANY, count(124, 0xFFFFFFFF), "damaged"),
+    ("more after the end", ANY, lambda data: sealed(data[:-4] + bytes(8)), "damaged"),
 ]
 
 
-@pytest.mark.parametrize(("change", "said"), [row[1:] for row in DAMAGE], ids=[row[0] for row in DAMAGE])
-def test_a_damaged_model_is_refused(binary: bytes, change: Callable[[bytes], bytes], said: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "change", "said"), [row[1:] for row in DAMAGE], ids=[row[0] for row in DAMAGE]
+)
+def test_a_damaged_model_is_refused(
+    binaries: dict[str, bytes], kind: str, change: Callable[[bytes], bytes], said: str
+) -> None:
     with pytest.raises(ValueError, match=said):
-        vib.Model(change(binary))
+        vib.Model(change(binaries[kind]))
 
 
-def test_no_truncation_loads(binary: bytes) -> None:
-    for length in range(len(binary)):
+def section_starts(binary: bytes, kind: str) -> dict[str, int]:
+    """Where the sections of a model of that kind begin, SPEC.md 2.1."""
+    n, _, k, _, path_trees, path_nodes, _, tree_inputs, trees, nodes = struct.unpack_from("<10I", binary, 72)
+    gaussians = [
+        ("means", 2 * k * n),
+        ("whiten_shifts", 2 * k),
+        ("offsets", 4 * k),
+        ("whiten", 2 * k * n * (n + 1)),
+    ]
+    paths = [("path_roots", 2 * path_trees), ("path_nodes", 8 * path_nodes)]
+    features = vib.Core(vib.Model(binary).config()).n_features
+    sizes = [("centre", 2 * features), ("inputs", 2 * n), *(paths if kind == FOREST else gaussians)]
+    sizes += [("tree_inputs", 2 * tree_inputs), ("roots", 2 * trees), ("nodes", 8 * nodes)]
+    starts, at = {}, 132
+    for name, size in sizes:
+        starts[name] = at
+        at += (size + 3) & ~3
+    return starts
+
+
+SECTION_DAMAGE: list[tuple[str, str, str, int, bytes]] = [
+    ("an input that is no feature", ANY, "inputs", 2, struct.pack("<H", 999)),
+    ("a whiten over 2^24", ANY, "whiten", 0, struct.pack("<i", 1 << 24)),
+    ("a whiten under -2^24", GAUSSIANS, "whiten", 8, struct.pack("<i", -(1 << 24))),
+    ("a shift of 32", GAUSSIANS, "whiten_shifts", 2, struct.pack("<H", 32)),
+    ("a first root that is not 0", FOREST, "path_roots", 0, struct.pack("<H", 1)),
+    ("a root twice", FOREST, "path_roots", 2, struct.pack("<H", 0)),
+    ("a root past the nodes", FOREST, "path_roots", 2, struct.pack("<H", 65535)),
+    ("a node's input out of range", FOREST, "path_nodes", 0, struct.pack("<h", 128)),
+    ("a node's input under 0", ANY, "nodes", 0, struct.pack("<h", -1)),
+    ("a link to itself", ANY, "nodes", 4, struct.pack("<h", 0)),
+    ("a link past the nodes", ANY, "nodes", 6, struct.pack("<h", 32767)),
+    ("a class that is none", ANY, "nodes", 4, struct.pack("<h", -100)),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "at", "value"),
+    [row[1:] for row in SECTION_DAMAGE],
+    ids=[row[0] for row in SECTION_DAMAGE],
+)
+def test_a_wrong_index_or_link_is_refused(
+    binaries: dict[str, bytes], kind: str, section: str, at: int, value: bytes
+) -> None:
+    binary = binaries[kind]
+    with pytest.raises(ValueError, match="a field of the model is out of range"):
+        vib.Model(changed(section_starts(binary, kind)[section] + at, value)(binary))
+
+
+def test_a_link_into_the_next_tree_is_refused(binaries: dict[str, bytes]) -> None:
+    """Trees lie end to end, so that a walk is no longer than its own tree."""
+    binary = binaries[FOREST]
+    starts = section_starts(binary, FOREST)
+    second_root = struct.unpack_from("<H", binary, starts["path_roots"] + 2)[0]
+    with pytest.raises(ValueError, match="out of range"):
+        vib.Model(changed(starts["path_nodes"] + 4, struct.pack("<h", second_root))(binary))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_truncation_loads(binaries: dict[str, bytes], kind: str) -> None:
+    for length in range(len(binaries[kind])):
         with pytest.raises(ValueError, match="vib:"):
-            vib.Model(binary[:length])
+            vib.Model(binaries[kind][:length])
 
 
-def test_no_word_of_a_sealed_model_can_crash_the_core(binary: bytes) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_word_of_a_sealed_model_can_crash_the_core(binaries: dict[str, bytes], kind: str) -> None:
     """Every 16-bit word set to extreme values, CRC put right: refused, or a model that still answers in range."""
+    binary = binaries[kind]
     n = vib.Core(vib.Model(binary).config()).n_features
     features = array("h", range(n))
     accepted = refused = 0
@@ -77,8 +165,9 @@ def test_no_word_of_a_sealed_model_can_crash_the_core(binary: bytes) -> None:
     assert accepted and refused
 
 
-def test_lengths_are_checked(binary: bytes) -> None:
-    model = vib.Model(binary)
+@pytest.mark.parametrize("kind", KINDS)
+def test_lengths_are_checked(binaries: dict[str, bytes], kind: str) -> None:
+    model = vib.Model(binaries[kind])
     n = vib.Core(model.config()).n_features
     for wrong in (array("h", bytes(2 * (n - 1))), array("i", bytes(4 * n)), bytes(2 * n)):
         with pytest.raises(ValueError, match="int16 array"):
@@ -87,9 +176,9 @@ def test_lengths_are_checked(binary: bytes) -> None:
         model.score(array("h", bytes(2 * n)), array("h", bytes(2)))
 
 
-def test_score_is_the_distance_in_octaves(binary: bytes) -> None:
+def test_score_is_the_distance_in_octaves(binaries: dict[str, bytes]) -> None:
     """At the baseline itself the score is the least there is; twice the distance is 256 steps more."""
-    model = vib.Model(binary)
+    model = vib.Model(binaries["mahalanobis"])
     n = vib.Core(model.config()).n_features
     baseline = np.arange(n, dtype=np.int16)
     assert model.score(baseline, baseline) == -2048
@@ -99,9 +188,105 @@ def test_score_is_the_distance_in_octaves(binary: bytes) -> None:
     assert model.score(far, baseline) - model.score(near, baseline) == pytest.approx(256, abs=1)
 
 
+class AsGiven(anomaly.AnomalyModel):
+    """A core form written by hand, to see what the core makes of it."""
+
+    def __init__(self, form: anomaly.Gaussians | anomaly.PathForest) -> None:
+        self.form = form
+
+    def core_form(self) -> anomaly.Gaussians | anomaly.PathForest:
+        return self.form
+
+    def steps(self, d: object) -> np.ndarray:
+        raise NotImplementedError
+
+    def emlearn_form(self) -> anomaly.EmlearnForm:
+        return anomaly.EmlearnForm("", np.ones(1), lambda value: value)
+
+
+def scores_of(form: anomaly.Gaussians | anomaly.PathForest, d: np.ndarray, n_inputs: int) -> np.ndarray:
+    """Scores of differences d in the first inputs, by a model of that form."""
+    given = dataclasses.replace(small_fit(), anomaly=AsGiven(form), inputs=list(range(n_inputs)))
+    model = vib.Model(convert.convert(given).binary)
+    features = np.zeros((len(d), vib.Core(model.config()).n_features), np.int16)
+    features[:, :n_inputs] = d
+    return vib.score(model, features, np.zeros_like(features[0]))
+
+
+def exact_scores(form: anomaly.Gaussians, d: np.ndarray) -> np.ndarray:
+    """SPEC.md 1.3 in float64 on the same integers."""
+    squares = []
+    n = form.means.shape[1]
+    for mean, packed, shift, offset in zip(form.means, form.rows, form.shifts, form.offsets, strict=True):
+        factor = np.zeros((n, n))
+        factor[np.tril_indices(n)] = packed
+        z = (d.astype(float) - mean) @ factor.T / 2.0**shift / 4096
+        squares.append((z**2).sum(axis=1) + offset / 65536)
+    nearest = np.min(squares, axis=0)
+    density = np.exp(-(np.array(squares) - nearest) / 2).sum(axis=0)
+    return np.asarray(128 * np.log2(np.maximum(nearest - 2 * np.log(density), 1e-9) / n))
+
+
+@pytest.mark.parametrize("components", [1, 2, 5, 8])
+@pytest.mark.parametrize("n_inputs", [1, 3, 30])
+def test_gaussian_scores_are_those_of_the_float_formula(components: int, n_inputs: int) -> None:
+    """Near, between and far from Gaussians that overlap, differ in width and rarity, or lie far apart."""
+    random = np.random.default_rng([components, n_inputs])
+    for apart in (0, 30, 3000):
+        factors = np.tril(random.normal(0, 0.01, (components, n_inputs, n_inputs)))
+        factors += np.eye(n_inputs) / random.uniform(10, 200, (components, 1, 1))
+        offsets = random.uniform(0, 20, components)
+        offsets[0] = 0
+        means = random.normal(0, 1, (components, n_inputs)) * apart
+        form = whitening.quantise(factors, means, offsets)
+        spread = random.choice([1, 30, 300, 3000], (400, 1))
+        d = np.concatenate([form.means, random.normal(0, spread, (400, n_inputs)).round()]).astype(np.int16)
+        exact = exact_scores(form, d)
+        assert (exact >= -512).sum() > 100
+        found = scores_of(form, d, n_inputs).astype(float)
+        assert np.abs(np.maximum(found, -512) - np.maximum(exact, -512)).max() <= 1
+        assert found.min() >= -2048
+
+
+def test_the_farthest_score_saturates() -> None:
+    """Every projection at its limit, 2^14 standard deviations."""
+    n = 30
+    factor = np.tril(np.full((n, n), (2.0**24 - 1) / 4096))
+    form = whitening.quantise(factor[None], np.full((1, n), -32768), np.zeros(1))
+    far = np.full((1, n), 32767, np.int16)
+    assert scores_of(form, far, n)[0] == 256 * 14
+
+
+def test_isolation_scores_are_path_lengths() -> None:
+    """Two trees of one cut, tested as x < 100; the average path of the sample size is 4."""
+    nodes = np.array([[0, 100, -1 - 1024, -1 - 8192], [1, 100, -1 - 3072, -1 - 0]], np.int16)
+    form = anomaly.PathForest(nodes, [0, 1], round(2048 / (1024 * 2 * 4) * 2**28))
+    d = np.array([[99, 99], [99, 100], [100, 99], [100, 100]], np.int16)
+    paths = np.array([1 + 3, 1 + 0, 8 + 3, 8 + 0]) / 2
+    assert list(scores_of(form, d, 2)) == list(2048 * (1 - paths / 4))
+
+
+def test_the_longest_path_saturates() -> None:
+    nodes = np.array([[0, 0, -32768, -32768]], np.int16)
+    form = anomaly.PathForest(nodes, [0], 2**32 - 1)
+    assert scores_of(form, np.zeros((1, 1), np.int16), 1)[0] == -2048
+
+
 def test_a_model_without_classes_says_so() -> None:
     model = vib.Model(small_model_binary(classifier=False))
     n = vib.Core(model.config()).n_features
     assert model.meta()["classes"] == ()
     with pytest.raises(ValueError, match="no classifier"):
         model.classify(array("h", bytes(2 * n)))
+
+
+def test_models_want_little_stack(tmp_path: Path) -> None:
+    """A function of vib_model.c holds 800 bytes at most, so that a call stays under 1 kB of a small chip's task."""
+    source = str(CORE / "vib_model.c")
+    command = ["cc", "-std=c99", "-O2", "-fstack-usage", "-I", str(CORE), "-c", source, "-o", "model.o"]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    usage = [line.split("\t") for line in (tmp_path / "model.su").read_text().splitlines()]
+    frames = {place.split(":")[-1]: int(size) for place, size, kind in usage if kind == "static"}
+    assert len(frames) == len(usage)
+    assert "vib_model_score" in frames
+    assert max(frames.values()) <= 800

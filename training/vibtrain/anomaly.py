@@ -1,101 +1,103 @@
-"""The anomaly model: Mahalanobis distance from a machine's healthy baseline, and its integer form for the core."""
+"""What the anomaly models have in common: the score's scale, the healthy baseline, the forms that they take.
+
+Each is fitted on healthy windows alone, as differences from a machine's healthy baseline; mahalanobis.py, mixture.py
+and isolation.py hold one each.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.covariance import LedoitWolf
 
 Float = npt.NDArray[np.float64]
 Int16 = npt.NDArray[np.int16]
 
 STEPS_PER_OCTAVE = 256
-WHITEN_BITS = 24  # |whiten| < 2^24, so that the core's sum fits 64 bits
-PROJECTION_STEPS = 4096  # the core's projections are in 2^-12 standard deviations
 SCORE_MIN = -2048
 
 
-class BaselineMahalanobis(OutlierMixin, BaseEstimator):  # type: ignore[misc]
-    """Distance of a feature vector from its group's healthy mean, in the pooled spread within groups.
-
-    A group is one machine under one condition (speed, load). Its mean stands for what the device learns as its
-    baseline; only the spread about it is shared between machines. The covariance is Ledoit and Wolf's (Journal of
-    Multivariate Analysis 88, 2004) plus `floor_steps`^2 on the diagonal, for what differs between two mountings and
-    a few seconds of data cannot show.
-
-    Parameters:
-        floor_steps: least standard deviation of a feature, 1/256 octave.
+@dataclass(frozen=True)
+class Gaussians:
+    """The core's form of K Gaussians over n inputs: z = rows * (d - mean) / 2^shift, in 2^-12 standard deviations.
 
     Attributes:
-        location_: mean of all windows, shape (features,); what a device without a baseline subtracts.
-        covariance_: shape (features, features).
-        offset_: minus the squared distance that counts as an outlier, for scikit-learn's conventions.
+        means: int16, shape (K, n), steps.
+        rows: int32, shape (K, n (n + 1) / 2), packed lower triangles.
+        shifts: shape (K,).
+        offsets: uint32, shape (K,): squared distance that a component starts with, in 2^-16.
     """
 
-    def __init__(self, floor_steps: float = 32.0) -> None:
-        self.floor_steps = floor_steps
-
-    def fit(
-        self, X: npt.ArrayLike, y: npt.ArrayLike | None = None, groups: npt.ArrayLike | None = None
-    ) -> BaselineMahalanobis:
-        """X: healthy windows, shape (windows, features), log2 steps. groups: one group name per window."""
-        X = np.asarray(X, np.float64)
-        labels = (
-            np.zeros(len(X), int) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-        )
-        means = np.stack([X[labels == group].mean(axis=0) for group in range(labels.max() + 1)])
-        spread = LedoitWolf(assume_centered=True).fit(X - means[labels]).covariance_
-        self.covariance_ = spread + self.floor_steps**2 * np.eye(X.shape[1])
-        self.location_ = X.mean(axis=0)
-        self.n_features_in_ = X.shape[1]
-        self.offset_ = -float(X.shape[1])
-        return self
-
-    @property
-    def precision_(self) -> Float:
-        """Inverse of `covariance_`."""
-        return np.asarray(np.linalg.inv(self.covariance_))
-
-    def mahalanobis(self, X: npt.ArrayLike, baseline: npt.ArrayLike | None = None) -> Float:
-        """Squared distance from `baseline` (default: `location_`), shape (windows,)."""
-        d = np.asarray(X, np.float64) - (self.location_ if baseline is None else np.asarray(baseline))
-        return np.asarray(np.einsum("ij,jk,ik->i", d, self.precision_, d))
-
-    def score_samples(self, X: npt.ArrayLike, baseline: npt.ArrayLike | None = None) -> Float:
-        """Minus the squared distance: lower is more anomalous, as scikit-learn has it."""
-        return -self.mahalanobis(X, baseline)
-
-    def predict(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """1 for an inlier, -1 for an outlier."""
-        return np.where(self.score_samples(X) >= self.offset_, 1, -1)
+    means: Int16
+    rows: npt.NDArray[np.int32]
+    shifts: npt.NDArray[np.uint16]
+    offsets: npt.NDArray[np.uint32]
 
 
-def score_steps(squared_distance: Float, n_inputs: int) -> Float:
-    """SPEC.md 1.3's score before rounding: 256 log2(d / sqrt(n)), limited below."""
+@dataclass(frozen=True)
+class PathForest:
+    """The core's form of an isolation forest, SPEC.md 2.1: a leaf holds a path length in 2^-10.
+
+    Attributes:
+        nodes: int16 (feature, threshold, left, right), shape (nodes, 4).
+        roots: index of each tree's first node.
+        scale: score steps of one 2^-10 of path length in one tree, in 2^-28.
+    """
+
+    nodes: Int16
+    roots: list[int]
+    scale: int
+
+
+@dataclass(frozen=True)
+class EmlearnForm:
+    """emlearn's own C of a model. `code` defines `float vib_emlearn(const float *inputs)`.
+
+    Attributes:
+        units: what each input is divided by: emlearn prints constants with six decimals, so they must be near 1.
+        steps: from returned values to score steps before rounding.
+    """
+
+    code: str
+    units: Float
+    steps: Callable[[Float], Float]
+
+
+class AnomalyModel(ABC):
+    """An anomaly model of one kind, fitted by its `fit_healthy`."""
+
+    @abstractmethod
+    def steps(self, d: npt.ArrayLike) -> Float:
+        """SPEC.md 1.3's score before rounding, shape (windows,), of differences, shape (windows, inputs)."""
+
+    @abstractmethod
+    def core_form(self) -> Gaussians | PathForest:
+        """The model in the core's integers."""
+
+    @abstractmethod
+    def emlearn_form(self) -> EmlearnForm:
+        """The model as emlearn makes it, to compare with."""
+
+
+def score_steps(squared_distance: npt.ArrayLike, n_inputs: int) -> Float:
+    """The score of a distance before rounding: 256 log2(d / sqrt(n)), limited below."""
     ratio = np.maximum(squared_distance, 1e-30) / n_inputs
     return np.asarray(np.maximum(STEPS_PER_OCTAVE / 2 * np.log2(ratio), SCORE_MIN))
 
 
-@dataclass(frozen=True)
-class Whitening:
-    """The core's form of the model: z = rows * d / 2^shift, in 2^-12 standard deviations. `rows`: packed triangle."""
+def residuals(X: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Float:
+    """Windows less the mean of their group: one machine under one condition (speed, load), one baseline.
 
-    rows: npt.NDArray[np.int32]
-    shift: int
-
-
-def quantise(covariance: Float) -> Whitening:
-    """Inverse Cholesky factor of a covariance as integers, with as many fraction bits as fit.
-
-    With covariance = L L^T, |L^-1 d|^2 is the squared Mahalanobis distance, and L^-1 is lower triangular.
+    X: shape (windows, features). groups: one name per window; None: all are one group.
     """
-    inverse = np.linalg.inv(np.linalg.cholesky(covariance)) * PROJECTION_STEPS
-    shift = min(31, int(np.floor(WHITEN_BITS - 1e-9 - np.log2(np.abs(inverse).max()))))
-    rows = np.rint(inverse * 2.0**shift)[np.tril_indices(len(inverse))]
-    return Whitening(rows.astype(np.int32), shift)
+    X = np.asarray(X, np.float64)
+    names = np.zeros(len(X)) if groups is None else np.asarray(groups)
+    labels = np.unique(names, return_inverse=True)[1]
+    means = np.stack([X[labels == group].mean(axis=0) for group in range(labels.max() + 1)])
+    return np.asarray(X - means[labels])
 
 
 def median_baseline(features: Int16) -> Int16:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
@@ -9,6 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from vibtrain.config import ClassifierChoice
 
 Int16 = npt.NDArray[np.int16]
+Forest = TypeVar("Forest")
 
 
 def fit_forest(X: Int16, y: npt.ArrayLike, choice: ClassifierChoice) -> RandomForestClassifier:
@@ -27,9 +30,9 @@ def fit_forest(X: Int16, y: npt.ArrayLike, choice: ClassifierChoice) -> RandomFo
     return forest
 
 
-def convertible(forest: RandomForestClassifier) -> RandomForestClassifier:
-    """The forest with every threshold raised to floor + 1, in place, as its C code needs; see `fit_forest`."""
-    for tree in forest.estimators_:
+def convertible(forest: Forest) -> Forest:
+    """The forest, of any kind, with every threshold raised to floor + 1, in place, as its C needs; see `fit_forest`."""
+    for tree in forest.estimators_:  # type: ignore[attr-defined]
         inner = tree.tree_.children_left >= 0
         tree.tree_.threshold[inner] = np.floor(tree.tree_.threshold[inner]) + 1
     return forest

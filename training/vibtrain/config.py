@@ -15,6 +15,8 @@ from vibtrain import sensors
 from vibtrain.recordings import Condition, DataError
 
 CONFIGS = Path(__file__).parent / "configs"
+KINDS = ("mahalanobis", "gaussian-mixture", "isolation-forest")
+COVARIANCES = ("full", "tied")
 CORE_FIELDS = (
     "window",
     "hop",
@@ -67,10 +69,31 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class MixtureChoice:
+    """What the kind `gaussian-mixture` takes besides: Gaussians (1 to 8), their covariance, the search's seed."""
+
+    components: int = 2
+    covariance: str = "tied"
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class IsolationChoice:
+    """What the kind `isolation-forest` takes besides: trees, windows that each is grown from, the cuts' seed."""
+
+    trees: int = 64
+    samples: int = 256
+    seed: int = 1
+
+
+@dataclass(frozen=True)
 class AnomalyChoice:
-    """The anomaly model. `inputs`: feature families; `floor_steps`, `margin_steps`: 1/256 octave."""
+    """The anomaly model. `inputs`: feature families; `floor_steps`: 1/256 octave; `margin_steps`: score steps."""
 
     inputs: tuple[str, ...]
+    kind: str = "mahalanobis"
+    mixture: MixtureChoice = MixtureChoice()
+    isolation: IsolationChoice = IsolationChoice()
     floor_steps: int = 32
     false_alarm_rate: float = 0.01
     margin_steps: int = 128
@@ -152,10 +175,23 @@ def _check(config: TrainingConfig, path: Path) -> None:
                 )
     if not config.anomaly.inputs:
         raise DataError(f"{path}: anomaly.inputs is empty, accepted: {', '.join(sorted(families))}")
-    if not 0 < config.anomaly.false_alarm_rate < 0.5:
-        raise DataError(
-            f"{path}: anomaly.false_alarm_rate {config.anomaly.false_alarm_rate}, accepted: 0 to 0.5"
-        )
+    for field, value, right, accepted in _anomaly_rules(config.anomaly):
+        if not right:
+            raise DataError(f"{path}: anomaly.{field} {value!r}, accepted: {accepted}")
+
+
+def _anomaly_rules(choice: AnomalyChoice) -> list[tuple[str, object, bool, str]]:
+    """Field, its value, whether it will do, and what would."""
+    rate, mixture, isolation = choice.false_alarm_rate, choice.mixture, choice.isolation
+    return [
+        ("false_alarm_rate", rate, 0 < rate < 0.5, "0 to 0.5"),
+        ("kind", choice.kind, choice.kind in KINDS, ", ".join(KINDS)),
+        ("floor_steps", choice.floor_steps, choice.floor_steps >= 1, "1 or more"),
+        ("mixture.components", mixture.components, 1 <= mixture.components <= 8, "1 to 8"),
+        ("mixture.covariance", mixture.covariance, mixture.covariance in COVARIANCES, ", ".join(COVARIANCES)),
+        ("isolation.trees", isolation.trees, 1 <= isolation.trees <= 1000, "1 to 1000"),
+        ("isolation.samples", isolation.samples, 16 <= isolation.samples <= 4096, "16 to 4096"),
+    ]
 
 
 def _family(feature_name: str) -> str:

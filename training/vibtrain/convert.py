@@ -9,22 +9,25 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import emlearn
 import numpy as np
 import vib
-from emlearn.distance import generate_code as elliptic_code
 
-from vibtrain.anomaly import BaselineMahalanobis
+from vibtrain import emlearn_code
+from vibtrain.anomaly import EmlearnForm, Gaussians, PathForest
 from vibtrain.classifier import convertible
 from vibtrain.fit import FittedModel
 
 MODEL_FORMAT = 1
 DIGEST_AT, DIGEST_BYTES = 64, 8  # of model.bin
+GAUSSIAN, ISOLATION = 1, 2  # vib_anomaly_t
+LIMITS = ("warning", "alarm", "hysteresis", "off_rms", "dwell_windows", "clear_windows")
+
+Section = tuple[str, str, np.ndarray]  # NumPy's type, name in model.c, values
 
 
 @dataclass(frozen=True)
 class Trees:
-    """The forest as emlearn flattened it. `nodes`: int16 (feature, threshold, left, right), SPEC.md 2.1; `code`: C."""
+    """The classifier as emlearn flattened it. `nodes`: int16 (feature, threshold, left, right); `code`: C."""
 
     nodes: np.ndarray
     roots: list[int]
@@ -33,43 +36,39 @@ class Trees:
 
 @dataclass(frozen=True)
 class Converted:
-    """`binary` is model.bin, `source` is model.c, `elliptic` emlearn's C of the anomaly model (for the proof)."""
+    """`binary` is model.bin, `source` is model.c, `emlearn` emlearn's C of the anomaly model (for the proof)."""
 
     binary: bytes
     source: str
-    elliptic: str
+    emlearn: EmlearnForm
     digest: str
 
 
 def convert(model: FittedModel) -> Converted:
     """Convert; `proof.prove` says whether the result is the same model."""
-    trees = _convert_trees(model)
-    binary = _binary(model, trees)
+    anomaly, trees = model.anomaly.core_form(), _classifier(model)
+    binary = _binary(model, anomaly, trees)
     digest = binary[DIGEST_AT : DIGEST_AT + DIGEST_BYTES]
-    return Converted(binary, _source(model, trees, digest), _elliptic(model.anomaly), digest.hex())
+    source = _source(model, anomaly, trees, digest)
+    return Converted(binary, source, model.anomaly.emlearn_form(), digest.hex())
 
 
-def _convert_trees(model: FittedModel) -> Trees:
+def _classifier(model: FittedModel) -> Trees:
     if model.forest is None:
         return Trees(np.empty((0, 4), np.int16), [], "")
-    converted = emlearn.convert(convertible(copy.deepcopy(model.forest)), method="inline", dtype="int16_t")
-    nodes, roots, leaves = converted.forest_
-    table = [
-        [feature, int(threshold), *(link if link >= 0 else -1 - int(leaves[-1 - link]) for link in links)]
-        for feature, threshold, *links in nodes
+    return Trees(*emlearn_code.forest_code(convertible(copy.deepcopy(model.forest))))
+
+
+def _anomaly_sections(anomaly: Gaussians | PathForest) -> list[Section]:
+    """The anomaly model's sections, in the order of SPEC.md 2.1."""
+    if isinstance(anomaly, PathForest):
+        return [("<u2", "path_roots", np.array(anomaly.roots)), ("<i2", "path_nodes", anomaly.nodes)]
+    return [
+        ("<i2", "means", anomaly.means),
+        ("<u2", "whiten_shifts", anomaly.shifts),
+        ("<u4", "offsets", anomaly.offsets),
+        ("<i4", "whiten", anomaly.rows),
     ]
-    code = converted.save(name="vib_forest", include_proba=False)
-    return Trees(np.array(table, np.int16), [int(root) for root in roots], code)
-
-
-def _elliptic(model: BaselineMahalanobis) -> str:
-    """emlearn's C for the same distance. Inputs in standard deviations: it prints constants with six decimals.
-
-    `emlearn.convert` would compile it in a folder `tmp` of the working directory at once; its generator does not.
-    """
-    spread = np.sqrt(np.diag(model.covariance_))
-    precision = model.precision_ * np.outer(spread, spread)
-    return str(elliptic_code(np.zeros(len(spread)), precision, model.offset_, name="vib_elliptic"))
 
 
 # --- model.bin: the layout of SPEC.md 2.1 ---
@@ -83,21 +82,27 @@ def _names(names: Iterable[str]) -> bytes:
     return b"".join(name.encode("ascii") + b"\0" for name in names)
 
 
-def _binary(model: FittedModel, trees: Trees) -> bytes:
+def _anomaly_counts(anomaly: Gaussians | PathForest) -> tuple[int, int, int, int, int]:
+    """Kind, components, path scale, trees, nodes."""
+    if isinstance(anomaly, PathForest):
+        return ISOLATION, 0, anomaly.scale, len(anomaly.roots), len(anomaly.nodes)
+    return GAUSSIAN, len(anomaly.means), 0, 0, 0
+
+
+def _binary(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees) -> bytes:
     name, classes = _names([model.name]), _names(model.classes)
-    sections = [
-        model.centre.astype("<i2").tobytes(),
-        np.array(model.inputs, "<u2").tobytes(),
-        model.whitening.rows.astype("<i4").tobytes(),
-        np.array(model.tree_inputs, "<u2").tobytes(),
-        np.array(trees.roots, "<u2").tobytes(),
-        trees.nodes.astype("<i2").tobytes(),
-        name,
-        classes,
+    arrays = [
+        ("<i2", model.centre),
+        ("<u2", np.array(model.inputs)),
+        *((kind, values) for kind, _, values in _anomaly_sections(anomaly)),
+        ("<u2", np.array(model.tree_inputs)),
+        ("<u2", np.array(trees.roots)),
+        ("<i2", trees.nodes),
     ]
-    body = b"".join(_padded(section) for section in sections)
-    counts = (len(model.inputs), model.whitening.shift, len(model.classes), len(model.tree_inputs))
-    tail = struct.pack("<6I", *counts, len(trees.roots), len(trees.nodes))
+    sections = [values.astype(kind).tobytes() for kind, values in arrays]
+    body = b"".join(_padded(section) for section in (*sections, name, classes))
+    classifier = (len(model.classes), len(model.tree_inputs), len(trees.roots), len(trees.nodes))
+    tail = struct.pack("<10I", len(model.inputs), *_anomaly_counts(anomaly), *classifier)
     tail += struct.pack("<6h2I", *_limits(model), len(name), len(classes))
     head = struct.pack("<2I", vib.CORE_VERSION, vib.FEATURE_VERSION) + struct.pack(
         "<11I", *_core_fields(model)
@@ -113,18 +118,13 @@ def _core_fields(model: FittedModel) -> list[int]:
     return [model.core[field] for field in vib.CONFIG_FIELDS]
 
 
-def _limits(model: FittedModel) -> tuple[int, ...]:
-    return (
-        model.warning,
-        model.alarm,
-        model.hysteresis,
-        model.off_rms,
-        model.dwell_windows,
-        model.clear_windows,
-    )
+def _limits(model: FittedModel) -> list[int]:
+    return [getattr(model, field) for field in LIMITS]
 
 
 # --- model.c ---
+
+C_TYPES = {"<i2": "int16_t", "<u2": "uint16_t", "<i4": "int32_t", "<u4": "uint32_t"}
 
 
 def _array(kind: str, name: str, values: Iterable[object]) -> str:
@@ -134,24 +134,44 @@ def _array(kind: str, name: str, values: Iterable[object]) -> str:
     return f"static const {kind} {name}[] = {{\n    {body},\n}};\n"
 
 
-def _source(model: FittedModel, trees: Trees, digest: bytes) -> str:
-    fields = ("warning", "alarm", "hysteresis", "off_rms", "dwell_windows", "clear_windows")
-    parts = [
-        f"/* Model {model.name}, digest {digest.hex()}. Made by vibtrain through emlearn {emlearn.__version__}. */",
-        '#include "vib.h"\n',
-        _array("int16_t", "centre", model.centre),
-        _array("uint16_t", "inputs", model.inputs),
-        _array("int32_t", "whiten", model.whitening.rows),
+def _c_section(kind: str, name: str, values: np.ndarray) -> str:
+    if name == "path_nodes":
+        return _array("vib_node_t", name, ("{ " + ", ".join(map(str, node)) + " }" for node in values))
+    return _array(C_TYPES[kind], name, values.ravel())
+
+
+def _anomaly_fields(anomaly: Gaussians | PathForest) -> list[str]:
+    if isinstance(anomaly, PathForest):
+        paths = f"{len(anomaly.roots)}, path_roots, {len(anomaly.nodes)}, path_nodes"
+        return [".anomaly = VIB_ISOLATION", f".paths = {{ {paths} }}", f".path_scale = {anomaly.scale}u"]
+    arrays = [f".{name} = {name}" for _, name, _ in _anomaly_sections(anomaly)]
+    return [".anomaly = VIB_GAUSSIAN", f".n_components = {len(anomaly.means)}", *arrays]
+
+
+def _classifier_parts(model: FittedModel, trees: Trees) -> tuple[list[str], list[str]]:
+    """Definitions, and fields of the model that name them."""
+    if model.forest is None:
+        return [], []
+    definitions = [
+        '#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored "-Wunused-parameter"\n'
+        "int32_t vib_forest_predict(const int16_t *features, int32_t features_length);",
+        trees.code,
+        "#pragma GCC diagnostic pop\n",
+        _array("uint16_t", "tree_inputs", model.tree_inputs),
+        _array("char *const", "classes", (f'"{name}"' for name in model.classes)),
     ]
-    if model.forest is not None:
-        parts += [
-            '#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored "-Wunused-parameter"\n'
-            "int32_t vib_forest_predict(const int16_t *features, int32_t features_length);",
-            trees.code,
-            "#pragma GCC diagnostic pop\n",
-            _array("uint16_t", "tree_inputs", model.tree_inputs),
-            _array("char *const", "classes", (f'"{name}"' for name in model.classes)),
-        ]
+    fields = [
+        f".n_classes = {len(model.classes)}",
+        ".classes = classes",
+        f".n_tree_inputs = {len(model.tree_inputs)}",
+        ".tree_inputs = tree_inputs",
+        ".predict = vib_forest_predict",
+    ]
+    return definitions, fields
+
+
+def _source(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees, digest: bytes) -> str:
+    definitions, fields = _classifier_parts(model, trees)
     config = ", ".join(str(value) for value in _core_fields(model))
     rows = [
         f".core_version = {vib.CORE_VERSION}",
@@ -162,20 +182,19 @@ def _source(model: FittedModel, trees: Trees, digest: bytes) -> str:
         ".centre = centre",
         f".n_inputs = {len(model.inputs)}",
         ".inputs = inputs",
-        ".whiten = whiten",
-        f".whiten_shift = {model.whitening.shift}",
-        *(f".{field} = {value}" for field, value in zip(fields, _limits(model), strict=True)),
+        *_anomaly_fields(anomaly),
+        *(f".{field} = {value}" for field, value in zip(LIMITS, _limits(model), strict=True)),
+        *fields,
     ]
-    if model.forest is not None:
-        rows += [
-            f".n_classes = {len(model.classes)}",
-            ".classes = classes",
-            f".n_tree_inputs = {len(model.tree_inputs)}",
-            ".tree_inputs = tree_inputs",
-            ".predict = vib_forest_predict",
-        ]
     body = ",\n    ".join(rows)
-    parts.append(
-        f"extern const vib_model_t vib_linked_model;\nconst vib_model_t vib_linked_model = {{\n    {body},\n}};\n"
-    )
+    made = f"Made by vibtrain through emlearn {emlearn_code.VERSION}."
+    parts = [
+        f"/* Model {model.name}, digest {digest.hex()}. {made} */",
+        '#include "vib.h"\n',
+        _array("int16_t", "centre", model.centre),
+        _array("uint16_t", "inputs", model.inputs),
+        *(_c_section(*section) for section in _anomaly_sections(anomaly)),
+        *definitions,
+        f"extern const vib_model_t vib_linked_model;\nconst vib_model_t vib_linked_model = {{\n    {body},\n}};\n",
+    ]
     return "\n".join(parts)

@@ -9,10 +9,13 @@ import numpy.typing as npt
 import vib
 from sklearn.ensemble import RandomForestClassifier
 
-from vibtrain.anomaly import BaselineMahalanobis, Float, Whitening, median_baseline, quantise, score_steps
+from vibtrain.anomaly import AnomalyModel, Float, median_baseline
 from vibtrain.classifier import fit_forest
-from vibtrain.config import TrainingConfig, select_inputs
+from vibtrain.config import AnomalyChoice, TrainingConfig, select_inputs
 from vibtrain.features import Windows, digest
+from vibtrain.isolation import BaselineIsolationForest
+from vibtrain.mahalanobis import BaselineMahalanobis
+from vibtrain.mixture import BaselineMixture
 from vibtrain.recordings import HEALTHY, DataError
 
 Int16 = npt.NDArray[np.int16]
@@ -27,8 +30,7 @@ class FittedModel:
     core: dict[str, int]
     centre: Int16
     inputs: list[int]
-    anomaly: BaselineMahalanobis
-    whitening: Whitening
+    anomaly: AnomalyModel
     classes: tuple[str, ...]
     tree_inputs: list[int]
     forest: RandomForestClassifier | None
@@ -50,7 +52,7 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     core = config.core_config()
     names = vib.feature_names(core)
     inputs = select_inputs(names, config.anomaly.inputs)
-    anomaly = _fit_anomaly(healthy, inputs, config.anomaly.floor_steps)
+    anomaly = _fit_anomaly([(r, r.features) for r in healthy], inputs, config)
     warning = calibrate(healthy, inputs, config)
     centre = np.rint(np.concatenate([r.features for r in healthy]).mean(axis=0)).astype(np.int16)
     tree_inputs, classes, forest = _fit_classifier(chosen, names, centre, config)
@@ -60,7 +62,6 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
         centre=centre,
         inputs=inputs,
         anomaly=anomaly,
-        whitening=quantise(anomaly.covariance_),
         classes=classes,
         tree_inputs=tree_inputs,
         forest=forest,
@@ -74,10 +75,28 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     )
 
 
-def _fit_anomaly(healthy: list[Windows], inputs: list[int], floor_steps: float) -> BaselineMahalanobis:
-    X = np.concatenate([r.features[:, inputs] for r in healthy])
-    groups = np.concatenate([[str(r.regime)] * len(r.features) for r in healthy])
-    return BaselineMahalanobis(floor_steps).fit(X, groups=groups)
+def _fit_anomaly(
+    healthy: list[tuple[Windows, Int16]], inputs: list[int], config: TrainingConfig
+) -> AnomalyModel:
+    X = np.concatenate([features[:, inputs] for _, features in healthy])
+    groups = np.concatenate([[str(r.regime)] * len(features) for r, features in healthy])
+    needed = config.anomaly.mixture.components if config.anomaly.kind == "gaussian-mixture" else 1
+    if len(X) < needed:
+        raise DataError(
+            f"{config.name}: {len(X)} healthy windows to fit on, {needed} components need as many"
+        )
+    return _of_kind(config.anomaly, X, groups)
+
+
+def _of_kind(choice: AnomalyChoice, X: Int16, groups: npt.NDArray[np.str_]) -> AnomalyModel:
+    floor = choice.floor_steps
+    if choice.kind == "gaussian-mixture":
+        m = choice.mixture
+        return BaselineMixture(m.components, m.covariance, floor, m.seed).fit(X, groups)
+    if choice.kind == "isolation-forest":
+        f = choice.isolation
+        return BaselineIsolationForest(f.trees, f.samples, floor, f.seed).fit(X, groups)
+    return BaselineMahalanobis(floor).fit(X, groups=groups)
 
 
 def calibrate(healthy: list[Windows], inputs: list[int], config: TrainingConfig) -> int:
@@ -94,12 +113,10 @@ def calibrate(healthy: list[Windows], inputs: list[int], config: TrainingConfig)
             raise DataError(
                 f"{config.name}: every healthy recording is under four windows, too short to calibrate on"
             )
-        X = np.concatenate([half[first][:, inputs] for _, half in halves])
-        groups = np.concatenate([[str(r.regime)] * len(half[first]) for r, half in halves])
-        model = BaselineMahalanobis(config.anomaly.floor_steps).fit(X, groups=groups)
+        model = _fit_anomaly([(r, half[first]) for r, half in halves], inputs, config)
         for _, half in halves:
-            baseline = median_baseline(half[first])[inputs]
-            scores.append(score_steps(model.mahalanobis(half[1 - first][:, inputs], baseline), len(inputs)))
+            d = differences(half[1 - first], median_baseline(half[first]))
+            scores.append(model.steps(d[:, inputs]))
     quantile = float(np.quantile(np.concatenate(scores), 1 - config.anomaly.false_alarm_rate))
     return int(np.ceil(quantile)) + config.anomaly.margin_steps
 

@@ -92,6 +92,7 @@ def _description(
             "config": model.core,
             "sensor": {"name": chip.name, "rate_hz": chip.rate_hz, "range_g": chip.range_g},
             "meta": {"classes": list(model.classes)} | {field: getattr(model, field) for field in limits},
+            "anomaly": {"kind": config.anomaly.kind} | _kind_parameters(config),
             "size": {
                 "bytes": len(converted.binary),
                 "inputs": len(model.inputs),
@@ -108,6 +109,12 @@ def _description(
         }
     )
     return described
+
+
+def _kind_parameters(config: TrainingConfig) -> dict[str, Any]:
+    if config.anomaly.kind == "gaussian-mixture":
+        return dataclasses.asdict(config.anomaly.mixture)
+    return dataclasses.asdict(config.anomaly.isolation) if config.anomaly.kind == "isolation-forest" else {}
 
 
 def _without_none(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """Proof that a converted model is the model that was fitted: every window at hand through every form of it.
 
-Five forms are compared: scikit-learn's estimators, emlearn's C of both, the integer C that is linked into the
-firmware (model.c), and the data form (model.bin). A class that differs anywhere, or an integer score that differs
-between the two integer forms or by more than one step from the float ones, stops the build.
+Four forms are compared: scikit-learn's estimators, emlearn's C, the integer C that is linked into the firmware
+(model.c, its classifier emlearn's inline code), and the data form (model.bin). A class that differs anywhere, or an
+integer score that differs between the two integer forms or by more than one step from the float ones, stops the build.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import emlearn
 import numpy as np
 import numpy.typing as npt
 import vib
 
-from vibtrain.anomaly import score_steps
+from vibtrain import emlearn_code
 from vibtrain.classifier import votes
 from vibtrain.convert import Converted
 from vibtrain.fit import FittedModel, differences
 
+Float = npt.NDArray[np.float64]
 Int16 = npt.NDArray[np.int16]
 
 CORE = Path(__file__).parents[2] / "firmware" / "cmodules" / "vib"
 SCORE_TOLERANCE = 1  # steps between integer and float scores: each rounds once
+SCORES_COUNT_FROM = (
+    -512
+)  # a quarter of a healthy window's distance: nearer ones differ by rounding, and say nothing
 
 
 class ConversionError(Exception):
@@ -62,14 +65,14 @@ def prove(model: FittedModel, converted: Converted, cases: list[Case]) -> Proof:
     proof = Proof(
         windows=sum(len(case.features) for case in cases),
         class_differences=sum(r[0] for r in results),
-        score_error_steps=max(r[1] for r in results),
+        score_error_steps=float(np.max([r[1] for r in results])),
         warning_differences=sum(r[2] for r in results),
     )
     if proof.class_differences:
         raise ConversionError(
             f"{proof.class_differences} of {proof.windows} windows change class in conversion"
         )
-    if proof.score_error_steps > SCORE_TOLERANCE:
+    if not proof.score_error_steps <= SCORE_TOLERANCE:  # NaN too
         raise ConversionError(
             f"integer scores are off by {proof.score_error_steps:.2f} steps, allowed {SCORE_TOLERANCE}"
         )
@@ -84,12 +87,9 @@ def _compare(
     if not np.array_equal(scores, vib.score(loaded, case.features, case.baseline)):
         raise ConversionError("model.c and model.bin give different scores")
     d = differences(case.features, baseline)
-    squared = model.anomaly.mahalanobis(d[:, model.inputs], np.zeros(len(model.inputs)))
-    exact = score_steps(squared, len(model.inputs))
-    emlearn_c = score_steps(
-        linked.elliptic(d[:, model.inputs] / np.sqrt(np.diag(model.anomaly.covariance_))), len(model.inputs)
-    )
-    error = max(np.abs(scores - exact).max(), np.abs(scores - emlearn_c).max())
+    exact = model.anomaly.steps(d[:, model.inputs])
+    emlearn_c = linked.emlearn_steps(d[:, model.inputs])
+    error = np.max([_furthest(scores, exact), _furthest(scores, emlearn_c)])  # unlike max, NaN if one is
     warnings = int(((scores >= model.warning) != (exact >= model.warning)).sum())
     differing = 0
     if model.forest is not None:
@@ -99,21 +99,27 @@ def _compare(
     return differing, float(error), warnings
 
 
+def _furthest(scores: Int16, steps: Float) -> float:
+    """Largest difference in steps, NaN where one is."""
+    return float(np.abs(np.maximum(scores, SCORES_COUNT_FROM) - np.maximum(steps, SCORES_COUNT_FROM)).max())
+
+
 class LinkedModel:
-    """model.c and the core, compiled for this machine with the firmware's warnings."""
+    """model.c and the core, compiled for this machine with the firmware's warnings; and emlearn's C beside them."""
 
     def __init__(self, converted: Converted, folder: Path) -> None:
         (folder / "model.c").write_text(converted.source)
-        (folder / "elliptic.c").write_text(converted.elliptic)
+        (folder / "emlearn.c").write_text(converted.emlearn.code)
         sources = [str(p) for p in sorted(CORE.glob("vib_*.c"))]
         library = folder / "model.so"
         strict = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
         objects = [_compile(folder, source, strict) for source in (*sources, str(folder / "model.c"))]
-        objects.append(_compile(folder, str(folder / "elliptic.c"), ["-w", "-ffp-contract=off"]))
+        objects.append(_compile(folder, str(folder / "emlearn.c"), ["-w", "-ffp-contract=off"]))
         _run([_compiler(), "-shared", "-o", str(library), *objects, "-lm"])
         self._library = ctypes.CDLL(str(library))
         self._model = ctypes.c_char.in_dll(self._library, "vib_linked_model")
-        self._library.vib_elliptic_predict.restype = ctypes.c_float
+        self._library.vib_emlearn.restype = ctypes.c_float
+        self._emlearn = converted.emlearn
 
     def apply(
         self, features: Int16, baseline: Int16 | None, n_classes: int
@@ -140,13 +146,11 @@ class LinkedModel:
             scores[i], classes[i] = score.value, index.value
         return scores, classes
 
-    def elliptic(self, standardised: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Squared distances by emlearn's C."""
-        rows = np.ascontiguousarray(standardised, np.float32)
-        predict = self._library.vib_elliptic_predict
-        return np.array(
-            [predict(row.ctypes.data_as(ctypes.c_void_p), ctypes.c_int(row.size)) for row in rows]
-        )
+    def emlearn_steps(self, d: Int16) -> Float:
+        """Scores by emlearn's C, in steps before rounding, of differences."""
+        rows = np.ascontiguousarray(d / self._emlearn.units, np.float32)
+        answers = [self._library.vib_emlearn(row.ctypes.data_as(ctypes.c_void_p)) for row in rows]
+        return self._emlearn.steps(np.array(answers))
 
 
 def _compiler() -> str:
@@ -160,7 +164,7 @@ def _compiler() -> str:
 
 def _compile(folder: Path, source: str, flags: list[str]) -> str:
     target = str(folder / (Path(source).stem + ".o"))
-    include = ["-I", str(CORE), "-isystem", emlearn.includedir]
+    include = ["-I", str(CORE), "-isystem", emlearn_code.INCLUDE]
     _run([_compiler(), "-O2", "-fPIC", *flags, *include, "-c", source, "-o", target])
     return target
 
@@ -168,6 +172,5 @@ def _compile(folder: Path, source: str, flags: list[str]) -> str:
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise ConversionError(
-            f"{Path(command[-3] if '-c' in command else command[-1]).name}: {done.stderr.strip()}"
-        )
+        made = command[command.index("-o") + 1]
+        raise ConversionError(f"{Path(made).name} could not be made: {done.stderr.strip()}")

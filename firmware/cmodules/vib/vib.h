@@ -29,8 +29,9 @@
 #define VIB_MAX_BANDS 32
 #define VIB_MAX_ENVELOPE_BANDS 16
 #define VIB_MAX_INPUTS 128 /* inputs of an anomaly model, and of a classifier */
+#define VIB_MAX_COMPONENTS 8 /* Gaussians of an anomaly model */
 #define VIB_MAX_CLASSES 32 /* classes of a fault classifier */
-#define VIB_MAX_NODES 32767
+#define VIB_MAX_NODES 32767 /* of a forest */
 #define VIB_FEATURE_NAME_SIZE 16
 
 #if defined(__GNUC__)
@@ -98,18 +99,32 @@ VIB_CHECKED int vib_core_features(vib_core_t *core, int16_t *out, size_t n);
 
 /* --- model: a feature vector in, a score and a class out ------------------------------------------------------ */
 
-/* A node of a tree: features[feature] < threshold goes left. A link < 0 is a leaf, its class -1 - link. */
+/* A node of a tree: inputs[input] < threshold goes left. A link < 0 is a leaf, what it holds is -1 - link: a class,
+ * or a path length. */
 typedef struct {
-    int16_t feature; /* index into the tree inputs */
+    int16_t input;
     int16_t threshold;
-    int16_t left;    /* index into nodes, always greater than this node's own, or a leaf */
+    int16_t left;  /* index of a later node of the same tree, or a leaf */
     int16_t right;
 } vib_node_t;
 
+typedef struct {
+    uint32_t n_trees;
+    const uint16_t *roots; /* [n_trees] index of each tree's first node, the first 0, rising: trees lie end to end */
+    uint32_t n_nodes;      /* 0 .. VIB_MAX_NODES */
+    const vib_node_t *nodes;
+} vib_forest_t;
+
+/* What scores. Mahalanobis distance is VIB_GAUSSIAN with one component of mean and offset 0. */
+typedef enum {
+    VIB_GAUSSIAN = 1,  /* a distance from n_components Gaussians, taken together by their density */
+    VIB_ISOLATION = 2, /* an isolation forest: how few cuts set a window apart */
+} vib_anomaly_t;
+
 /*
- * Inputs of a model are differences: feature minus the learnt baseline, or minus `centre` where none was learnt.
- * Anomaly: z = whiten * d (lower triangular, packed by rows) >> whiten_shift, in 2^-12 standard
- * deviations; distance^2 = sum(z^2).
+ * Inputs of a model are differences d: feature minus the learnt baseline, or minus `centre` where none was learnt.
+ * A Gaussian: z = whiten * (d - mean) (lower triangular, packed by rows) >> whiten_shift, in 2^-12 standard
+ * deviations; distance^2 = sum(z^2) + offset.
  */
 typedef struct {
     uint32_t core_version;
@@ -120,18 +135,21 @@ typedef struct {
     const int16_t *centre;      /* [vib_feature_count(&config)] mean of the healthy training windows */
     uint32_t n_inputs;          /* 1 .. VIB_MAX_INPUTS */
     const uint16_t *inputs;     /* [n_inputs] feature indexes of the anomaly model */
-    const int32_t *whiten;      /* [n_inputs * (n_inputs + 1) / 2], each under 2^24 */
-    uint32_t whiten_shift;      /* 0 .. 31 */
+    uint32_t anomaly;           /* vib_anomaly_t; says which of the next two groups is used */
+    uint32_t n_components;      /* 1 .. VIB_MAX_COMPONENTS */
+    const int16_t *means;       /* [n_components * n_inputs] */
+    const uint16_t *whiten_shifts; /* [n_components] 0 .. 31 */
+    const uint32_t *offsets;    /* [n_components] squared distance, 2^-16: more the rarer and the wider; one is 0 */
+    const int32_t *whiten;      /* [n_components * n_inputs * (n_inputs + 1) / 2], each under 2^24 */
+    vib_forest_t paths;         /* leaves are path lengths in 2^-10 */
+    uint32_t path_scale;        /* score steps of 2^-10 in one tree's path, 2^-28: 2^29 / (n_trees * average path) */
     uint32_t n_classes;         /* 0 (no classifier) .. VIB_MAX_CLASSES; class 0 is healthy */
     const char *const *classes; /* [n_classes], or NULL where class_text serves */
     const char *class_text;     /* n_classes zero-terminated names one after the other, or NULL */
     uint32_t n_tree_inputs;     /* 1 .. VIB_MAX_INPUTS */
     const uint16_t *tree_inputs;/* [n_tree_inputs] feature indexes of the classifier */
-    uint32_t n_trees;
-    const uint16_t *roots;      /* [n_trees] index of each tree's first node */
-    uint32_t n_nodes;
-    const vib_node_t *nodes;
-    int32_t (*predict)(const int16_t *inputs, int32_t n); /* the trees as inline C; with it there need be no nodes */
+    vib_forest_t trees;         /* leaves are classes */
+    int32_t (*predict)(const int16_t *inputs, int32_t n); /* the trees as inline C: then `trees` is empty */
     int16_t warning;            /* scores at and over which the detector counts */
     int16_t alarm;
     int16_t hysteresis;         /* score steps under a threshold at which it counts back */
@@ -145,7 +163,8 @@ typedef struct {
 VIB_CHECKED int vib_model_load(const void *data, size_t bytes, vib_model_t *model);
 VIB_CHECKED int vib_model_check(const vib_model_t *model); /* versions, ranges, links */
 const char *vib_model_class(const vib_model_t *model, uint32_t index); /* name of a class, or NULL */
-/* *score = round(256 * log2(distance / sqrt(n_inputs))), limited to -2048 .. 32767. baseline may be NULL. */
+/* Gaussian: *score = round(256 * log2(distance / sqrt(n_inputs))), limited to -2048 .. 32767. Isolation forest:
+ * round(2048 * (1 - path / average path)), -2048 .. 2048. baseline may be NULL. */
 VIB_CHECKED int vib_model_score(const vib_model_t *model, const int16_t *features, size_t n,
                                 const int16_t *baseline, int16_t *score);
 VIB_CHECKED int vib_model_classify(const vib_model_t *model, const int16_t *features, size_t n,

@@ -11,7 +11,8 @@ typedef struct {
     uint32_t core_version, feature_version;
     vib_config_t config;
     uint8_t digest[8];
-    uint32_t n_inputs, whiten_shift, n_classes, n_tree_inputs, n_trees, n_nodes;
+    uint32_t n_inputs, anomaly, n_components, path_scale, n_path_trees, n_path_nodes;
+    uint32_t n_classes, n_tree_inputs, n_trees, n_nodes;
     int16_t warning, alarm, hysteresis, off_rms, dwell_windows, clear_windows;
     uint32_t name_bytes, class_bytes;
 } header_t;
@@ -48,6 +49,17 @@ static uint32_t crc32(const uint8_t *p, size_t n)
     return ~crc;
 }
 
+/* No count is so large that the size of its section would not fit 32 bits; only the anomaly model named has any. */
+static bool limited_counts(const header_t *h)
+{
+    bool one_kind = h->anomaly == VIB_ISOLATION ? h->n_components == 0
+        : h->n_path_trees == 0 && h->n_path_nodes == 0 && h->path_scale == 0;
+    return one_kind && h->n_inputs <= VIB_MAX_INPUTS && h->n_components <= VIB_MAX_COMPONENTS
+        && h->n_path_trees <= VIB_MAX_NODES && h->n_path_nodes <= VIB_MAX_NODES && h->n_classes <= VIB_MAX_CLASSES
+        && h->n_tree_inputs <= VIB_MAX_INPUTS && h->n_trees <= VIB_MAX_NODES && h->n_nodes <= VIB_MAX_NODES
+        && h->name_bytes >= 1;
+}
+
 static int read_header(const void *data, size_t bytes, header_t *h)
 {
     uint32_t crc;
@@ -65,11 +77,7 @@ static int read_header(const void *data, size_t bytes, header_t *h)
     if (h->core_version != VIB_CORE_VERSION || h->feature_version != VIB_FEATURE_VERSION) {
         return VIB_ERR_MODEL_VERSION;
     }
-    if (h->n_inputs > VIB_MAX_INPUTS || h->n_classes > VIB_MAX_CLASSES || h->n_tree_inputs > VIB_MAX_INPUTS
-        || h->n_trees > VIB_MAX_NODES || h->n_nodes > VIB_MAX_NODES || h->name_bytes < 1) {
-        return VIB_ERR_MODEL_FIELD;
-    }
-    return vib_config_check(&h->config);
+    return limited_counts(h) ? vib_config_check(&h->config) : VIB_ERR_MODEL_FIELD;
 }
 
 /* n zero-terminated names of printable ASCII fill the text exactly. */
@@ -84,14 +92,26 @@ static bool holds_names(const char *text, size_t bytes, uint32_t n)
     return n == 0 && (bytes == 0 || text[bytes - 1] == 0);
 }
 
+static vib_forest_t read_forest(cursor_t *c, uint32_t n_trees, uint32_t n_nodes)
+{
+    vib_forest_t f = { n_trees, NULL, n_nodes, NULL };
+    f.roots = section(c, n_trees * sizeof *f.roots);
+    f.nodes = section(c, n_nodes * sizeof *f.nodes);
+    return f;
+}
+
 static int read_sections(const header_t *h, cursor_t *c, vib_model_t *m)
 {
+    uint32_t n = h->n_inputs, k = h->n_components;
     m->centre = section(c, vib_feature_count(&h->config) * sizeof *m->centre);
-    m->inputs = section(c, h->n_inputs * sizeof *m->inputs);
-    m->whiten = section(c, h->n_inputs * (h->n_inputs + 1) / 2 * sizeof *m->whiten);
+    m->inputs = section(c, n * sizeof *m->inputs);
+    m->means = section(c, k * n * sizeof *m->means);
+    m->whiten_shifts = section(c, k * sizeof *m->whiten_shifts);
+    m->offsets = section(c, k * sizeof *m->offsets);
+    m->whiten = section(c, k * (n * (n + 1) / 2) * sizeof *m->whiten);
+    m->paths = read_forest(c, h->n_path_trees, h->n_path_nodes);
     m->tree_inputs = section(c, h->n_tree_inputs * sizeof *m->tree_inputs);
-    m->roots = section(c, h->n_trees * sizeof *m->roots);
-    m->nodes = section(c, h->n_nodes * sizeof *m->nodes);
+    m->trees = read_forest(c, h->n_trees, h->n_nodes);
     m->name = section(c, h->name_bytes);
     m->class_text = section(c, h->class_bytes);
     if (!c->at || c->left != 0) {
@@ -115,11 +135,11 @@ int vib_model_load(const void *data, size_t bytes, vib_model_t *m)
     m->config = h.config;
     memcpy(m->digest, h.digest, sizeof m->digest);
     m->n_inputs = h.n_inputs;
-    m->whiten_shift = h.whiten_shift;
+    m->anomaly = h.anomaly;
+    m->n_components = h.n_components;
+    m->path_scale = h.path_scale;
     m->n_classes = h.n_classes;
     m->n_tree_inputs = h.n_tree_inputs;
-    m->n_trees = h.n_trees;
-    m->n_nodes = h.n_nodes;
     m->warning = h.warning;
     m->alarm = h.alarm;
     m->hysteresis = h.hysteresis;
