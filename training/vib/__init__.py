@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,21 +26,36 @@ __all__ = [
 
 Int16 = NDArray[np.int16]
 
+WINDOWS_WORTH_A_THREAD = 100  # some milliseconds of work
 
-def extract(samples: Int16, config: Mapping[str, int]) -> Int16:
+
+def extract(samples: Int16, config: Mapping[str, int], *, workers: int | None = None) -> Int16:
     """Features of every whole window of a gapless recording.
 
-    samples: int16 counts, shape (frames, axes). config: the fields of SPEC.md 1.1.
+    samples: int16 counts, shape (frames, axes). config: the fields of SPEC.md 1.1. workers: threads, by default as many
+    as there are processors; the result does not depend on it.
     Returns int16, shape (windows, features). ValueError names a field out of range or a wrong shape.
     """
-    if samples.dtype != np.int16 or samples.ndim != 2 or samples.shape[1] != config["axes"]:
+    axes, window, hop = config["axes"], config["window"], config["hop"]
+    if samples.dtype != np.int16 or samples.ndim != 2 or samples.shape[1] != axes:
         raise ValueError(
-            f"vib: samples must be int16 of shape (frames, {config['axes']}), not {samples.dtype} of {samples.shape}"
+            f"vib: samples must be int16 of shape (frames, {axes}), not {samples.dtype} of {samples.shape}"
         )
-    frames = samples.shape[0]
-    windows = max(0, (frames - config["window"]) // config["hop"] + 1)
+    samples = np.ascontiguousarray(samples)
+    windows = max(0, (len(samples) - window) // hop + 1)
     out = np.empty((windows, Core(config).n_features), np.int16)
-    _extract(np.ascontiguousarray(samples), config, out)
+    workers = min(workers or os.cpu_count() or 1, 1 + windows // WINDOWS_WORTH_A_THREAD)
+    edges = [windows * i // workers for i in range(workers + 1)]
+
+    def part(first: int, last: int) -> None:  # windows are independent of each other
+        if last > first:
+            _extract(samples[first * hop : (last - 1) * hop + window], config, out[first:last])
+
+    if workers == 1:
+        part(0, windows)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(part, edges[:-1], edges[1:]))
     return out
 
 

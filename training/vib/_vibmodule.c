@@ -14,6 +14,7 @@ typedef struct {
     PyObject_HEAD
     vib_core_t *core;
     vib_config_t config;
+    vib_format_t format; /* of push_raw */
     Py_ssize_t n_features;
 } CoreObject;
 
@@ -292,6 +293,41 @@ static PyObject *core_push(CoreObject *self, PyObject *args)
     return PyErr_Occurred() ? NULL : PyLong_FromSize_t(taken);
 }
 
+static PyObject *core_raw_format(CoreObject *self, PyObject *args)
+{
+    vib_format_t f = { 0 };
+    int big_endian, left_justified;
+    if (!PyArg_ParseTuple(args, "bbpp|b", &f.bits, &f.sample_bytes, &big_endian, &left_justified, &f.skip_bytes)) {
+        return NULL;
+    }
+    f.big_endian = big_endian;
+    f.left_justified = left_justified;
+    if (check(vib_format_check(&f)) < 0) {
+        return NULL;
+    }
+    self->format = f;
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *core_push_raw(CoreObject *self, PyObject *args)
+{
+    Py_buffer view;
+    Py_ssize_t start = 0, frame = (Py_ssize_t)vib_format_frame_bytes(&self->format, self->config.axes);
+    size_t taken = 0;
+    if (check(vib_format_check(&self->format)) < 0 || !PyArg_ParseTuple(args, "y*|n", &view, &start)) {
+        return NULL;
+    }
+    Py_ssize_t frames = view.len / frame;
+    if (view.len % frame || start < 0 || start > frames) {
+        PyErr_SetString(PyExc_ValueError, "vib: whole frames of the raw format needed, start within them");
+    } else {
+        const uint8_t *data = (const uint8_t *)view.buf + start * frame;
+        check(vib_core_push_raw(self->core, &self->format, data, (size_t)(frames - start), &taken));
+    }
+    PyBuffer_Release(&view);
+    return PyErr_Occurred() ? NULL : PyLong_FromSize_t(taken);
+}
+
 static PyObject *core_ready(CoreObject *self, PyObject *unused)
 {
     (void)unused;
@@ -334,6 +370,9 @@ static PyObject *core_n_features(CoreObject *self, void *unused)
 
 static PyMethodDef core_methods[] = {
     { "push", (PyCFunction)core_push, METH_VARARGS, "push(buf, start=0) -> frames taken; stops at a whole window." },
+    { "raw_format", (PyCFunction)core_raw_format, METH_VARARGS,
+      "raw_format(bits, sample_bytes, big_endian, left_justified, skip_bytes=0): how push_raw's bytes are laid out." },
+    { "push_raw", (PyCFunction)core_push_raw, METH_VARARGS, "push_raw(buf, start=0): push of raw FIFO frames." },
     { "ready", (PyCFunction)core_ready, METH_NOARGS, "Whether a whole window is held." },
     { "gap", (PyCFunction)core_gap, METH_NOARGS, "Samples were lost: forget the partial window." },
     { "features", (PyCFunction)core_features, METH_O, "features(out): the window's features, then on by one hop." },

@@ -26,6 +26,7 @@
 #define VIB_MIN_WINDOW 64
 #define VIB_MAX_WINDOW 4096
 #define VIB_MAX_AXES 3
+#define VIB_MAX_HOP 1000000
 #define VIB_MAX_BANDS 32
 #define VIB_MAX_ENVELOPE_BANDS 16
 #define VIB_MAX_INPUTS 128 /* inputs of an anomaly model, and of a classifier */
@@ -59,13 +60,14 @@ typedef enum {
     VIB_ERR_MODEL_VERSION = -14,/* made for another core or feature version */
     VIB_ERR_MODEL_FIELD = -15,  /* an index, count or link in the model is out of range */
     VIB_ERR_NO_CLASSES = -16,   /* the model has no classifier */
+    VIB_ERR_FORMAT = -17,       /* a raw sample format that no chip has */
 } vib_status_t;
 
 /* Units and ranges; vib_config_check() holds them. */
 typedef struct {
     uint32_t rate_millihz;   /* sample rate of one axis, 1/1000 Hz: 1,000 .. 100,000,000 */
     uint32_t window;         /* frames in a window, a power of two: 64 .. 4096 */
-    uint32_t hop;            /* frames from one window to the next: 1 .. window */
+    uint32_t hop;            /* frames from one window's start to the next's: 1 .. 1,000,000 */
     uint32_t axes;           /* 1 .. 3 */
     uint32_t lsb_nm_s2;      /* acceleration of one count, nm/s^2: 1 .. 4,000,000,000 */
     uint32_t bands;          /* log-spaced bands per axis: 1 .. 32 */
@@ -92,6 +94,22 @@ VIB_CHECKED int vib_core_size(const vib_config_t *config, size_t *bytes);
 VIB_CHECKED int vib_core_init(void *memory, size_t bytes, const vib_config_t *config, vib_core_t **core);
 /* Takes up to n frames (axes samples each) and stops at a complete window; *taken says how many were taken. */
 void vib_core_push(vib_core_t *core, const int16_t *frames, size_t n, size_t *taken);
+
+/* How a chip's FIFO holds a sample. Samples of more than 16 bits are rounded to 16: a count is then 2^(bits - 16) of
+ * the chip's own. */
+typedef struct {
+    uint8_t bits;           /* significant bits: 8 .. 24 */
+    uint8_t sample_bytes;   /* bytes that a sample takes: 2 or 3, bits / 8 or more */
+    bool big_endian;
+    bool left_justified;    /* the unused bits are the lowest ones; else the highest */
+    uint8_t skip_bytes;     /* bytes before each frame that are no samples, such as a FIFO tag: 0 .. 8 */
+} vib_format_t;
+
+VIB_CHECKED int vib_format_check(const vib_format_t *format);
+size_t vib_format_frame_bytes(const vib_format_t *format, uint32_t axes);
+/* vib_core_push() of n frames as they come off the bus. */
+VIB_CHECKED int vib_core_push_raw(vib_core_t *core, const vib_format_t *format, const uint8_t *data, size_t n,
+                                  size_t *taken);
 bool vib_core_ready(const vib_core_t *core); /* a whole window is held: ask for its features before pushing on */
 void vib_core_gap(vib_core_t *core);         /* samples were lost here: forget the partial window */
 /* Features of the window held, then moves on by one hop. out[n], n = vib_feature_count(). */

@@ -108,7 +108,7 @@ int vib_config_check(const vib_config_t *c)
     if (c->window < VIB_MIN_WINDOW || c->window > VIB_MAX_WINDOW || (c->window & (c->window - 1))) {
         return VIB_ERR_WINDOW;
     }
-    if (c->hop < 1 || c->hop > c->window) {
+    if (c->hop < 1 || c->hop > VIB_MAX_HOP) {
         return VIB_ERR_HOP;
     }
     if (c->axes < 1 || c->axes > VIB_MAX_AXES) {
@@ -127,7 +127,7 @@ const char *vib_error_text(int status)
         "ok",
         "rate_millihz must be 1000 to 100000000 (1 Hz to 100 kHz)",
         "window must be a power of two, 64 to 4096",
-        "hop must be 1 to window",
+        "hop must be 1 to 1000000",
         "axes must be 1 to 3",
         "lsb_nm_s2 must be 1 to 4000000000",
         "bands must be 1 to 32",
@@ -143,6 +143,7 @@ const char *vib_error_text(int status)
         "model was made for another core or feature version",
         "a field of the model is out of range",
         "the model has no classifier",
+        "raw format: bits must be 8 to 24, sample_bytes 2 or 3 and enough for them, skip_bytes 0 to 8",
     };
     unsigned index = (unsigned)-status;
     return index < sizeof text / sizeof text[0] ? text[index] : "unknown error";

@@ -29,6 +29,7 @@ typedef struct {
 struct vib_core {
     vib_config_t config;
     uint32_t held;        /* frames in the window so far */
+    uint32_t skip;        /* frames still to pass over, where the hop is longer than the window */
     unsigned log2n;       /* log2 of the window */
     vib_bins_t velocity;  /* bins of 10 to 1000 Hz; empty where the rate has none */
     vib_bins_t envelope;  /* bins of the pass band */
