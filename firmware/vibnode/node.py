@@ -33,6 +33,7 @@ class Node:
         self._latest = None
         self._score = self._class = 0
         self._trace = trace
+        self._interval_s = device["status_interval_s"]
         self._baseline_path = device["data_dir"] + "/baseline.bin"
         self._baseline = self._stored_baseline() if device["learn_windows"] else None
         self._learner = None
@@ -83,6 +84,9 @@ class Node:
             "dropped": self.outbox.dropped,
             "gaps": self.sampler.gaps,
             "restarts": self.restarts,
+            "interval_s": self._interval_s,
+            "warning": self._meta["warning"],
+            "alarm": self._meta["alarm"],
             "active": self._detector.active(),
         }
         facts.update(self._measured())
