@@ -1,7 +1,7 @@
 /*
- * The module `vib` (SPEC.md 1.4) but for its types and tables, which a module linked into the firmware states as constants
- * and a native module fills in when it is imported. Included once by each of the two, after MicroPython's headers, and
- * written in what py/runtime.h and py/dynruntime.h both offer.
+ * The module `vib` (SPEC.md 1.4) but for its types and tables, which a module linked into the firmware states as
+ * constants and a native module fills in when it is imported. Included once by each of the two, after MicroPython's
+ * headers, and written in what py/runtime.h and py/dynruntime.h both offer.
  */
 #include <string.h>
 
@@ -18,6 +18,7 @@ typedef struct {
     mp_obj_base_t base;
     vib_core_t *core;
     vib_config_t config;
+    vib_format_t format; /* of push_raw's frames; all zero until raw_format names one */
     size_t n_features;
 } core_obj_t;
 
@@ -172,6 +173,7 @@ static mp_obj_t core_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
         mp_raise_TypeError(MP_ERROR_TEXT("vib: a dict of config fields needed"));
     }
     core_obj_t *self = mp_obj_malloc(core_obj_t, type);
+    memset(&self->format, 0, sizeof self->format);
 #define VIB_CONFIG(name) self->config.name = field(get, #name);
 #include "vib_config.def"
 #undef VIB_CONFIG
@@ -188,22 +190,64 @@ static mp_int_t position(mp_obj_t obj)
     return mp_obj_is_small_int(obj) ? value : -1;
 }
 
-static mp_obj_t core_push(size_t n_args, const mp_obj_t *args)
+static const char frames_needed[] = "vib: whole frames of %s needed, start within them";
+
+/* The frames of args[1], whole ones of frame_bytes each, from frame args[2] on: *n of them. */
+static const uint8_t *frames(size_t n_args, const mp_obj_t *args, size_t frame_bytes, const char *what, size_t *n)
 {
-    core_obj_t *self = MP_OBJ_TO_PTR(args[0]);
-    size_t axes = self->config.axes, taken = 0;
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(args[1], &buffer, MP_BUFFER_READ);
     mp_int_t start = n_args > 2 ? position(args[2]) : 0;
-    size_t frames = buffer.len / (axes * sizeof(int16_t));
-    if (((uintptr_t)buffer.buf & 1) || buffer.len % (axes * sizeof(int16_t)) != 0 || start < 0
-        || (size_t)start > frames) {
-        mp_raise_ValueError(MP_ERROR_TEXT("vib: whole frames of aligned int16 needed, start within them"));
+    size_t held = buffer.len / frame_bytes;
+    if (buffer.len % frame_bytes != 0 || start < 0 || (size_t)start > held) {
+        refuse(frames_needed, str(what));
     }
-    vib_core_push(self->core, (const int16_t *)buffer.buf + start * axes, frames - start, &taken);
+    *n = held - (size_t)start;
+    return (const uint8_t *)buffer.buf + (size_t)start * frame_bytes;
+}
+
+static mp_obj_t core_push(size_t n_args, const mp_obj_t *args)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    size_t n, taken = 0;
+    const void *data = frames(n_args, args, self->config.axes * sizeof(int16_t), "aligned int16", &n);
+    if ((uintptr_t)data & 1) {
+        refuse(frames_needed, str("aligned int16"));
+    }
+    vib_core_push(self->core, data, n, &taken);
     return MP_OBJ_NEW_SMALL_INT(taken);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(core_push_obj, 2, 3, core_push);
+
+/* A small number; 255, which no field of a format may be, for any other. */
+static uint8_t octet(mp_obj_t obj)
+{
+    mp_int_t value = position(obj);
+    return value < 0 || value > 255 ? 255 : (uint8_t)value;
+}
+
+static mp_obj_t core_raw_format(size_t n_args, const mp_obj_t *args)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    vib_format_t format = { octet(args[1]), octet(args[2]), mp_obj_is_true(args[3]), mp_obj_is_true(args[4]),
+                            n_args > 5 ? octet(args[5]) : 0 };
+    check(vib_format_check(&format));
+    self->format = format;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(core_raw_format_obj, 5, 6, core_raw_format);
+
+static mp_obj_t core_push_raw(size_t n_args, const mp_obj_t *args)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    size_t n, taken = 0;
+    check(vib_format_check(&self->format));
+    size_t frame_bytes = vib_format_frame_bytes(&self->format, self->config.axes);
+    const uint8_t *data = frames(n_args, args, frame_bytes, "the raw format", &n);
+    check(vib_core_push_raw(self->core, &self->format, data, n, &taken));
+    return MP_OBJ_NEW_SMALL_INT(taken);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(core_push_raw_obj, 2, 3, core_push_raw);
 
 static mp_obj_t core_ready(mp_obj_t self_in)
 {
@@ -254,6 +298,8 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
 
 #define VIB_CORE_METHODS(ENTRY) \
     ENTRY(MP_QSTR_push, core_push_obj) \
+    ENTRY(MP_QSTR_raw_format, core_raw_format_obj) \
+    ENTRY(MP_QSTR_push_raw, core_push_raw_obj) \
     ENTRY(MP_QSTR_ready, core_ready_obj) \
     ENTRY(MP_QSTR_features, core_features_obj) \
     ENTRY(MP_QSTR_gap, core_gap_obj) \
