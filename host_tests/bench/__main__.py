@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from . import counting, host, python_peer, report
-from .inputs import Workload, workload, write_headers
+from .inputs import MODELS, Workload, workload, write_headers
 from .targets import LEVEL, RV32, TARGETS, Target
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -27,20 +27,17 @@ def target_figures(target: Target, work: Workload, level: str = LEVEL) -> dict[s
     if differs > host.STEPS_APART:
         message = f"{differs} steps off the core's features, accepted: {host.STEPS_APART}"
         raise counting.BenchFailure(f"{target.name}: the float peer is {message}")
-    names = ("push", "block", "rfft1024", "envelope", "mahalanobis", "forest_inline", "forest_table", "float_fft1024")
+    names = ("push", "block", "rfft1024", "envelope", *MODELS, "forest_inline", "forest_table", "float_fft1024")
     figures = {f"{name}.instructions": raw[name] for name in names}
     figures["spectrum.instructions"] = raw["features3x1024"] // 3 - raw["block"] - raw["rfft1024"]
+    stacks = {name.removeprefix("stack."): n for name, n in raw.items() if name.startswith("stack.")}
+    figures |= {f"{name}.stack_bytes": n for name, n in stacks.items()}
     apart_from_features = raw["push"] + raw["mahalanobis"] + raw["forest_inline"]
     for kind in ("", "_envelope"):
         figures[f"window3x1024{kind}.instructions"] = raw[f"features3x1024{kind}"] + apart_from_features
         figures[f"window3x1024{kind}_float_peer.instructions"] = raw[f"float_peer3x1024{kind}"]
-        stack = raw.get("stack.features")
-        if stack is not None:
-            figures[f"window3x1024{kind}.ram_bytes"] = raw[f"memory{kind}"] + stack
-            figures["core.stack_bytes"] = stack
-    for model in ("mahalanobis", "forest_inline", "forest_table"):
-        if f"stack.{model}" in raw:
-            figures[f"{model}.stack_bytes"] = raw[f"stack.{model}"]
+        if stacks:
+            figures[f"window3x1024{kind}.ram_bytes"] = raw[f"memory{kind}"] + max(stacks.values())
     return figures | counting.sizes(target, objects) | {"forest_table.flash_bytes": work.table_bytes}
 
 
@@ -90,7 +87,8 @@ def main() -> int:
         print(f"accepted: {report.BASELINE.name} and {report.DOCUMENT.name} are rewritten")
         return 0
     committed = report.read(report.BASELINE)
-    print("\n".join(report.other_compilers(measured, committed)), end="")
+    for line in report.other_compilers(measured, committed):
+        print(line)
     worse = report.regressions(measured, committed)
     for line in worse:
         print(f"error: {line}", file=sys.stderr)

@@ -16,28 +16,32 @@ WINDOW, HOP, RATE_HZ = 1024, 512, 3200
 SEED = 1
 
 
+# Names in the figures, and in a training configuration.
+MODELS = {"mahalanobis": "mahalanobis", "mixture": "gaussian-mixture", "isolation": "isolation-forest"}
+
+
 @dataclass(frozen=True)
 class Workload:
-    """The window, the model that is applied to it, and the configurations with and without envelope (SPEC.md 1.1).
+    """The window, the models that are applied to it, and the configurations with and without envelope (SPEC.md 1.1).
 
-    `table_bytes`: what the forest takes as a table of nodes.
+    `models`: by the names of MODELS, each with the same classifier; `table_bytes`: what that takes as a table of nodes.
     """
 
     frames: Int16
     plain: dict[str, int]
     envelope: dict[str, int]
-    converted: convert.Converted
+    models: dict[str, convert.Converted]
     table_bytes: int
 
 
-def training_config() -> config.TrainingConfig:
-    """Mahalanobis of 21 features, seven an axis, and a forest of ten trees; no envelope."""
+def training_config(kind: str = "mahalanobis") -> config.TrainingConfig:
+    """An anomaly model of 21 features, seven an axis, and a forest of ten trees; no envelope."""
     time_domain = ("rms", "peak", "crest", "kurtosis")
     return config.TrainingConfig(
         name="bench",
         sensor=config.SensorChoice("adxl345"),
         core=config.CoreChoice(window=WINDOW, hop=HOP, bands=12, band_lo_hz=5, band_hi_hz=1440),
-        anomaly=config.AnomalyChoice(inputs=(*time_domain, "velocity_rms", "centroid", "flatness")),
+        anomaly=config.AnomalyChoice(inputs=(*time_domain, "velocity_rms", "centroid", "flatness"), kind=kind),
         classifier=config.ClassifierChoice(inputs=(*time_domain, "band"), trees=10, depth=8),
     )
 
@@ -74,24 +78,24 @@ def _recording(
 
 def workload() -> Workload:
     """The same every time: all of it is seeded."""
-    choice = training_config()
-    plain = choice.core_config()
+    plain = training_config().core_config()
     recordings = []
     for seed in (1, 2):
         recordings.append(_recording("healthy", seed, plain))
         recordings.append(_recording("outer-race", 10 + seed, plain, impacts=0.1))
         recordings.append(_recording("imbalance", 20 + seed, plain, imbalance=1.1))
-    model = fit.fit(recordings, choice)
+    fitted = {name: fit.fit(recordings, training_config(kind)) for name, kind in MODELS.items()}
+    model = fitted["mahalanobis"]
     assert model.forest is not None
-    converted = convert.convert(model)
     wide = {"envelope_bands": 6, "envelope_lo_hz": 640, "envelope_hi_hz": 1440}
     n_nodes = sum(int((tree.tree_.children_left >= 0).sum()) for tree in model.forest.estimators_)
     table_bytes = 8 * n_nodes + 2 * len(model.forest.estimators_) + 2 * len(model.tree_inputs)
-    return Workload(machine(99, impacts=0.1), plain, plain | wide, converted, table_bytes)
+    models = {name: convert.convert(model) for name, model in fitted.items()}
+    return Workload(machine(99, impacts=0.1), plain, plain | wide, models, table_bytes)
 
 
 def write_headers(work: Workload, folder: Path) -> None:
-    """window.h, model_bin.h and model.c into `folder`."""
+    """window.h, model_bin.h and a <name>_model.c for each model into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
         f"#define PLAIN_CONFIG {_initialiser(work.plain)}",
@@ -99,10 +103,12 @@ def write_headers(work: Workload, folder: Path) -> None:
         _array("int16_t", "signal_frames", work.frames.ravel()),
     ]
     (folder / "window.h").write_text("#include <stdint.h>\n" + "\n".join(lines))
-    data = np.frombuffer(work.converted.binary, np.uint8)
-    aligned = _array("uint8_t", "model_bin", data).replace("static", "static __attribute__((aligned(4)))", 1)
-    (folder / "model_bin.h").write_text("#include <stdint.h>\n" + aligned)
-    (folder / "model.c").write_text(work.converted.source)
+    arrays = []
+    for name, model in work.models.items():
+        data = np.frombuffer(model.binary, np.uint8)
+        arrays.append("__attribute__((aligned(4))) " + _array("uint8_t", f"{name}_bin", data))
+        (folder / f"{name}_model.c").write_text(model.source)
+    (folder / "model_bin.h").write_text("#include <stdint.h>\n" + "\n".join(arrays))
 
 
 def _initialiser(core: dict[str, int]) -> str:

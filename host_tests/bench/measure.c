@@ -24,7 +24,7 @@ static uint64_t memory[4096];
 static int16_t features[MAX_FEATURES];
 static float peer_out[MAX_FEATURES];
 static vib_core_t *core;
-static vib_model_t table_model;
+static vib_model_t mahalanobis_model, mixture_model, isolation_model;
 static int16_t score;
 static uint32_t inline_class, table_class;
 static int status;
@@ -72,7 +72,17 @@ static void all_features(void)
 
 static void mahalanobis(void)
 {
-    status = vib_model_score(&table_model, features, vib_feature_count(&plain), NULL, &score);
+    status = vib_model_score(&mahalanobis_model, features, vib_feature_count(&plain), NULL, &score);
+}
+
+static void mixture(void)
+{
+    status = vib_model_score(&mixture_model, features, vib_feature_count(&plain), NULL, &score);
+}
+
+static void isolation(void)
+{
+    status = vib_model_score(&isolation_model, features, vib_feature_count(&plain), NULL, &score);
 }
 
 static void forest_inline(void)
@@ -82,7 +92,7 @@ static void forest_inline(void)
 
 static void forest_table(void)
 {
-    status = vib_model_classify(&table_model, features, vib_feature_count(&plain), NULL, &table_class);
+    status = vib_model_classify(&mahalanobis_model, features, vib_feature_count(&plain), NULL, &table_class);
 }
 
 static void float_peer(void)
@@ -128,8 +138,12 @@ static void measure_features(const vib_config_t *config, const char *name, const
 static void measure_models(void)
 {
     check(vib_model_check(&vib_linked_model));
-    check(vib_model_load(model_bin, sizeof model_bin, &table_model));
+    check(vib_model_load(mahalanobis_bin, sizeof mahalanobis_bin, &mahalanobis_model));
+    check(vib_model_load(mixture_bin, sizeof mixture_bin, &mixture_model));
+    check(vib_model_load(isolation_bin, sizeof isolation_bin, &isolation_model));
     checked_stage("mahalanobis", mahalanobis);
+    checked_stage("mixture", mixture);
+    checked_stage("isolation", isolation);
     checked_stage("forest_inline", forest_inline);
     checked_stage("forest_table", forest_table);
     if (inline_class != table_class) {
@@ -157,6 +171,8 @@ static void measure_stack(void)
     push_last_hop();
     stack_of("stack.features", all_features);
     stack_of("stack.mahalanobis", mahalanobis);
+    stack_of("stack.mixture", mixture);
+    stack_of("stack.isolation", isolation);
     stack_of("stack.forest_inline", forest_inline);
     stack_of("stack.forest_table", forest_table);
 }
