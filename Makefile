@@ -9,6 +9,8 @@ DEFAULT_MODEL := build/models/default
 ifneq ($(filter-out $(DEFAULT_MODEL),$(MODEL)),)
 $(if $(wildcard $(MODEL)/model.c),,$(error MODEL=$(MODEL) has no model.c; name a model package, a folder that vibtrain made))
 endif
+# Executions of `make fuzz`.
+RUNS ?= 10000000
 # Seconds until `make demo` ends by itself; empty: at Ctrl-C.
 FOR ?=
 
@@ -33,6 +35,9 @@ test: packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qem
 
 bench: packages-bench venv firmware-unix ## Count what a window costs, and compare with docs/BENCH.md: ACCEPT=1 rewrites its table
 	@PYTHONPATH=host_tests $(BIN)/python -m bench $(if $(ACCEPT),--accept)
+
+fuzz: packages-fuzz venv ## Try the core on arbitrary bytes, with sanitizers: RUNS executions in all
+	@PYTHONPATH=host_tests $(BIN)/python -m fuzz --runs $(RUNS)
 
 lint: venv ## Check style and types
 	$(BIN)/ruff check .
@@ -116,5 +121,5 @@ firmware-qemu-rv32: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Buil
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
-.PHONY: help demo test bench lint packages venv model micropython clean
+.PHONY: help demo test bench fuzz lint packages venv model micropython clean
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32

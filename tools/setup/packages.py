@@ -1,4 +1,4 @@
-"""Install the system packages that a group of packages.toml needs: `packages.py build|demo|qemu|test|bench`.
+"""Install the system packages that a group of packages.toml needs: `packages.py build|demo|qemu|bench|fuzz|test`.
 
 Quick when all is there. On Debian and its kin, missing ones are installed when this runs as root or sudo asks
 for no password; otherwise one message names the command to run, and the exit code is 1.

@@ -1,0 +1,194 @@
+/*
+ * libFuzzer harness: any configuration and FIFO format, then any bytes in any lumps with gaps between. Two cores get the
+ * same, one in lumps and one frame by frame (by vib_core_push where the format is the core's own), and must give the
+ * same windows.
+ *
+ * Input: a byte of flags; the configuration's 11 fields; bits, sample bytes, flags and skipped bytes of the format; then
+ * commands, each one byte and the bytes off the bus that it counts.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vib.h"
+
+#define CONFIG_AT 1
+#define FORMAT_AT (CONFIG_AT + 4 * 11)
+#define COMMANDS_AT (FORMAT_AT + 4)
+#define MAX_WINDOW 256   /* of a configuration that is run; larger ones are checked and their memory laid out */
+#define MAX_WINDOWS 2    /* features asked for in one run, for speed: hops may be of one frame */
+#define MAX_FEATURES 256
+#define BYTES_OF_COMMAND 8 /* for each count of its byte */
+#define GAP 255
+
+typedef struct {
+    const uint8_t *at;
+    size_t left;
+} input_t;
+
+typedef struct {
+    void *memory;
+    vib_core_t *core;
+    size_t frame_bytes, n_features, windows;
+    int16_t last[MAX_FEATURES];
+} stream_t;
+
+static void require(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+static uint32_t in_range(uint32_t x, uint32_t lo, uint32_t hi)
+{
+    return hi > lo ? lo + x % (hi - lo + 1) : lo;
+}
+
+/* Most 32-bit words are far out of range: bring them near, so that runs get past the checks and to their edges. */
+static void bring_near(vib_config_t *c)
+{
+    c->rate_millihz = in_range(c->rate_millihz, 1000, 100000000);
+    c->window = 64u << c->window % 2;
+    c->hop = in_range(c->hop, 1, 2 * c->window);
+    c->axes = in_range(c->axes, 1, VIB_MAX_AXES);
+    c->lsb_nm_s2 = in_range(c->lsb_nm_s2, 1, 4000000000u);
+    c->bands = in_range(c->bands, 1, VIB_MAX_BANDS);
+    uint32_t half = c->rate_millihz / 2000, bin = c->rate_millihz / 1000 / c->window;
+    c->band_lo_hz = in_range(c->band_lo_hz, bin + 1, half);
+    c->band_hi_hz = in_range(c->band_hi_hz, c->band_lo_hz, half);
+    c->envelope_bands = in_range(c->envelope_bands, 0, VIB_MAX_ENVELOPE_BANDS);
+    c->envelope_lo_hz = in_range(c->envelope_lo_hz, 0, half);
+    c->envelope_hi_hz = in_range(c->envelope_hi_hz, c->envelope_lo_hz, c->envelope_lo_hz + half / 2);
+}
+
+static vib_format_t read_format(const uint8_t *p, bool near)
+{
+    vib_format_t f = { p[0], p[1], p[2] & 1, p[2] & 2, p[3] };
+    if (near) {
+        f.sample_bytes = (uint8_t)in_range(f.sample_bytes, 2, 3);
+        f.bits = (uint8_t)in_range(f.bits, 8, 8u * f.sample_bytes);
+        f.skip_bytes = (uint8_t)in_range(f.skip_bytes, 0, 8);
+    }
+    return f;
+}
+
+static bool is_native(const vib_format_t *f)
+{
+    return f->bits == 16 && f->sample_bytes == 2 && !f->big_endian && f->skip_bytes == 0;
+}
+
+static bool open_stream(const vib_config_t *config, const vib_format_t *format, stream_t *s)
+{
+    size_t bytes = 0;
+    int status = vib_core_size(config, &bytes);
+    require(strcmp(vib_error_text(status), "unknown error") != 0);
+    if (status != VIB_OK) {
+        return false;
+    }
+    memset(s, 0, sizeof *s);
+    s->memory = malloc(bytes);
+    s->frame_bytes = vib_format_frame_bytes(format, config->axes);
+    s->n_features = vib_feature_count(config);
+    require(s->n_features <= MAX_FEATURES);
+    require(vib_core_init(s->memory, bytes - 1, config, &s->core) == VIB_ERR_MEMORY);
+    require(vib_core_init(s->memory, bytes, config, &s->core) == VIB_OK);
+    return true;
+}
+
+/* One push of n frames; `format` NULL: of the core's own. Returns how many were taken. */
+static size_t push(stream_t *s, const vib_format_t *format, const uint8_t *data, size_t n)
+{
+    size_t taken = 0;
+    if (format) {
+        require(vib_core_push_raw(s->core, format, data, n, &taken) == VIB_OK);
+    } else {
+        int16_t *frames = malloc(n * s->frame_bytes + 1);
+        memcpy(frames, data, n * s->frame_bytes);
+        vib_core_push(s->core, frames, n, &taken);
+        free(frames);
+    }
+    require(taken <= n && (taken == n || vib_core_ready(s->core)));
+    return taken;
+}
+
+/* Push n frames, at most `lump` at a time, and take each window's features as it becomes whole. */
+static void feed(stream_t *s, const vib_format_t *format, const uint8_t *data, size_t n, size_t lump)
+{
+    while (n && s->windows < MAX_WINDOWS) {
+        size_t taken = push(s, format, data, n < lump ? n : lump);
+        data += taken * s->frame_bytes;
+        n -= taken;
+        if (vib_core_ready(s->core)) {
+            int16_t *out = malloc(s->n_features * sizeof *out); /* of that very size, so that one too many is seen */
+            require(vib_core_features(s->core, out, s->n_features) == VIB_OK);
+            memcpy(s->last, out, s->n_features * sizeof *out);
+            free(out);
+            s->windows++;
+        }
+    }
+    require(vib_core_features(s->core, s->last, s->n_features - 1) == VIB_ERR_LENGTH);
+    require(vib_core_ready(s->core) || vib_core_features(s->core, s->last, s->n_features) == VIB_ERR_NOT_READY);
+}
+
+/* Both cores through all commands. */
+static void play(stream_t *lumps, stream_t *singles, const vib_format_t *format, input_t in)
+{
+    while (in.left && lumps->windows < MAX_WINDOWS) {
+        size_t bytes = (size_t)*in.at * BYTES_OF_COMMAND;
+        bool gap = *in.at == GAP;
+        in.at++;
+        in.left--;
+        if (gap) {
+            vib_core_gap(lumps->core);
+            vib_core_gap(singles->core);
+            continue;
+        }
+        bytes = bytes < in.left ? bytes : in.left;
+        size_t n = bytes / lumps->frame_bytes;
+        feed(lumps, format, in.at, n, n);
+        feed(singles, is_native(format) ? NULL : format, in.at, n, 1);
+        require(lumps->windows == singles->windows && !memcmp(lumps->last, singles->last, sizeof lumps->last));
+        in.at += bytes;
+        in.left -= bytes;
+    }
+}
+
+static void run(const vib_config_t *config, const vib_format_t *format, input_t in)
+{
+    stream_t lumps, singles;
+    size_t taken = 0;
+    if (!open_stream(config, format, &lumps)) {
+        return;
+    }
+    require(open_stream(config, format, &singles));
+    if (vib_format_check(format) != VIB_OK) {
+        require(vib_core_push_raw(lumps.core, format, in.at, 1, &taken) == VIB_ERR_FORMAT && taken == 0);
+    } else if (config->window <= MAX_WINDOW) {
+        play(&lumps, &singles, format, in);
+    }
+    free(lumps.memory);
+    free(singles.memory);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    vib_config_t config;
+    char name[VIB_FEATURE_NAME_SIZE];
+    if (size < COMMANDS_AT) {
+        return 0;
+    }
+    memcpy(&config, data + CONFIG_AT, sizeof config);
+    if (data[0] & 1) {
+        bring_near(&config);
+    }
+    vib_format_t format = read_format(data + FORMAT_AT, data[0] & 2);
+    if (vib_config_check(&config) == VIB_OK) {
+        size_t n = vib_feature_count(&config);
+        require(vib_feature_name(&config, n - 1, name) == VIB_OK && strlen(name) < sizeof name);
+        require(vib_feature_name(&config, n, name) == VIB_ERR_LENGTH);
+    }
+    run(&config, &format, (input_t){ data + COMMANDS_AT, size - COMMANDS_AT });
+    return 0;
+}
