@@ -123,9 +123,7 @@ def test_wrong_download_leaves_nothing_behind(empty_machine: Path, web_folder: t
     assert list((registry.cache_folder() / "small").iterdir()) == []
 
 
-def test_unavailable_data_names_all_that_was_tried(
-    empty_machine: Path, web_folder: tuple[Path, str]
-) -> None:
+def test_unavailable_data_names_all_that_was_tried(empty_machine: Path, web_folder: tuple[Path, str]) -> None:
     _, url = web_folder  # serves an empty folder
     with pytest.raises(DataUnavailable) as caught:
         registry.locate(small_dataset(url), announce=lambda text: None)

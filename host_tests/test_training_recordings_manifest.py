@@ -106,8 +106,8 @@ def test_faulty_manifests(folder: Path, text: str, name: str, message: str) -> N
 @pytest.mark.parametrize(
     ("name", "content", "columns", "message"),
     [
-        ("n.csv", b"1,2\n3,oops\n", "1", "frame 1, column 1: no number"),
-        ("n.csv", b"1,2\n3,\n", "1", "frame 1, column 1: no number"),
+        ("n.csv", b"1,2\n3,oops\n", "1", "row 2, column 1: 'oops', accepted: finite numbers"),
+        ("n.csv", b"1,2\n3,\n", "1", "row 2, column 1: empty or nan, accepted: finite numbers"),
         ("n.csv", b"a,b\n1,2\n", "c", "column 'c', accepted: a, b or 0 to 1"),
         ("n.csv", b"1,2\n", "2", "column 2, accepted: 0 to 1"),
         ("n.csv", b"\n", "0", "is empty"),

@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_data.app, name="data")
+app.command("scan")(cli_data.scan_folder)
 _console = Console(width=None if sys.stdout.isatty() else 120)
 _errors = Console(stderr=True)
 
@@ -59,7 +60,8 @@ def fit(
     recordings: Recordings = None,
     simulate: Simulate = False,
     or_simulate: Annotated[
-        bool, typer.Option("--or-simulate", help="Use the simulator if the data set is not to be had, and say so.")
+        bool,
+        typer.Option("--or-simulate", help="Use the simulator if the data set is not to be had, and say so."),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -143,7 +145,9 @@ def _source(
         return chosen, manifest.catalogue(recordings)
     if not simulate:
         try:
-            return chosen, pipeline.entries_of(chosen, announce=lambda line: _errors.print(line, markup=False))
+            return chosen, pipeline.entries_of(
+                chosen, announce=lambda line: _errors.print(line, markup=False)
+            )
         except DataUnavailable as error:
             if not or_simulate:
                 raise

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, track
-from rich.table import Table
+from rich.table import Column, Table
 
-from vibtrain import dataset_loaders, manifest, registry, simulator
+from vibtrain import dataset_loaders, manifest, registry, scan, simulator
 from vibtrain.recordings import DataError, Entry
 from vibtrain.survey import Figures, survey
 
@@ -124,6 +124,41 @@ def check(
     for row in rows:
         table.add_row(*row)
     _console.print(table)
+
+
+def scan_folder(
+    folder: Annotated[Path, typer.Argument(help="Folder of recordings; folders in it are looked into too.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Manifest to write [default: manifest.csv in that folder].")
+    ] = None,
+) -> None:
+    """Guess a manifest for a folder of recordings: correct it, above all where it says `?`, then train on it."""
+    target = out or folder / "manifest.csv"
+    with _one_line_errors():
+        progress = track(scan.find(folder), description="reading", console=_to_stderr, transient=True)
+        guesses = [scan.guess(file, target.parent) for file in progress]
+        scan.write_manifest(target, guesses)
+    table = Table(Column("file", overflow="fold"), "rate, Hz", "columns", "unit", "label")
+    for guess in guesses:
+        if guess.trouble:
+            _to_stderr.print(f"left out: {guess.trouble}", markup=False, highlight=False, soft_wrap=True)
+        else:
+            table.add_row(
+                guess.fields["file"], *(_guessed(guess, f) for f in ("rate_hz", "columns", "unit", "label"))
+            )
+    _console.print(table)
+    unknown = sum("?" in guess.fields.values() for guess in guesses)
+    _say(
+        f"Wrote {target}: {len(guesses)} files"
+        + (f"; {unknown} have a `?` to be filled in" if unknown else "")
+    )
+
+
+def _guessed(guess: scan.Guess, field: str) -> str:
+    value = guess.fields[field]
+    if field == "unit" and guess.fields["scale"]:
+        value += f" x {guess.fields['scale']}"
+    return f"{value} ({guess.reasons[field]})"
 
 
 def _catalogue(recordings: str) -> list[Entry]:

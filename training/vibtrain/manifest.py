@@ -22,21 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from vibtrain.recordings import HEALTHY, STANDARD_GRAVITY, DataError, Entry, Samples
-from vibtrain.sample_files import ENDINGS, Column, column_count, read_columns
+from vibtrain import units
+from vibtrain.recordings import HEALTHY, DataError, Entry, Samples
+from vibtrain.sample_files import ENDINGS, Column, column_names, read_columns
 
 FIELDS = (
     "file", "machine", "session", "time", "label", "speed_rpm", "load", "rate_hz", "columns", "unit", "scale",
 )  # fmt: skip
 COMPULSORY = ("file", "rate_hz")
-UNITS_M_S2 = {
-    "m/s2": 1.0,
-    "m/s²": 1.0,
-    "mm/s2": 1e-3,
-    "mm/s²": 1e-3,
-    "g": STANDARD_GRAVITY,
-    "mg": STANDARD_GRAVITY * 1e-3,
-}
+UNKNOWN = "?"  # what `vibtrain scan` writes for a field that it cannot tell and that must be known
 
 
 @dataclass(frozen=True)
@@ -135,11 +129,14 @@ def _check_fields(path: Path, place: str, fields: Any) -> None:
 
 
 def _entry(row: _Row) -> Entry:
+    for field in row.fields:
+        if row.get(field) == UNKNOWN:
+            raise row.refuse(field, "what you know of this recording; `vibtrain scan` could not tell")
     file = _file(row)
     rate_hz = row.positive("rate_hz", None)
     assert rate_hz is not None  # compulsory
     columns = _columns(row, file)
-    scale = (row.positive("scale", 1.0) or 1.0) * _unit_m_s2(row)
+    scale = (row.positive("scale", 1.0) or 1.0) * units.IN_M_S2[_unit(row)]
     name = str(row.get("file"))
     return Entry(
         name=name,
@@ -152,19 +149,14 @@ def _entry(row: _Row) -> Entry:
         rate_hz=rate_hz,
         axes=_axes(columns),
         source=str(row.manifest),
-        reader=partial(_read, file, columns, rate_hz, scale),
+        reader=partial(_read, file, columns, rate_hz, "" if row.get("scale") else _unit(row), scale),
     )
 
 
-def _read(file: Path, columns: tuple[Column, ...], rate_hz: float, scale: float) -> tuple[Samples, str]:
-    table = read_columns(file, columns, rate_hz=rate_hz)
-    bad = ~np.isfinite(table)
-    if bad.any():
-        frame, column = np.argwhere(bad)[0]
-        raise DataError(
-            f"{file}: frame {frame}, column {columns[column]!r}: no number, accepted are finite numbers"
-        )
-    return (table * scale).astype(np.float32), ""
+def _read(
+    file: Path, columns: tuple[Column, ...], rate_hz: float, unit: str, scale: float
+) -> tuple[Samples, str]:
+    return (read_columns(file, columns, rate_hz=rate_hz, unit=unit) * scale).astype(np.float32), ""
 
 
 def _file(row: _Row) -> Path:
@@ -179,11 +171,11 @@ def _file(row: _Row) -> Path:
     return path
 
 
-def _unit_m_s2(row: _Row) -> float:
-    unit = row.get("unit") or "m/s2"
-    if unit not in UNITS_M_S2:
-        raise row.refuse("unit", ", ".join(UNITS_M_S2))
-    return UNITS_M_S2[unit]
+def _unit(row: _Row) -> str:
+    unit = str(row.get("unit") or "m/s2")
+    if unit not in units.IN_M_S2:
+        raise row.refuse("unit", ", ".join(units.IN_M_S2))
+    return unit
 
 
 def _time(row: _Row) -> str:
@@ -200,10 +192,12 @@ def _columns(row: _Row, file: Path) -> tuple[Column, ...]:
     """Column names or numbers; in CSV separated by blanks, where a whole number is a column number."""
     value = row.get("columns")
     if value == "":
-        count = column_count(file)
-        if count > 3:
-            raise row.refuse("columns", f"the columns of the axes, for {file.name} has {count} columns")
-        return tuple(range(count))
+        names = column_names(file)
+        if len(names) > 3:
+            raise row.refuse(
+                "columns", f"the axes, for {file.name} has {len(names)} columns: {', '.join(names)}"
+            )
+        return tuple(range(len(names)))
     listed = value.split() if isinstance(value, str) else value
     if not isinstance(listed, list) or any(not isinstance(column, str | int) for column in listed):
         raise row.refuse("columns", "names or numbers (from 0) of the axes")

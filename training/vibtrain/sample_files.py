@@ -1,49 +1,81 @@
-"""Reading the columns of one file of samples: CSV of any delimiter, NumPy's npy and npz, WAV."""
+"""Reading samples out of one file, whatever its format: the columns asked for, all of them finite numbers."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
-import gzip
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.io import wavfile
 
+from vibtrain import array_files, logger_files, text_files, units
+from vibtrain.file_columns import Array, FileColumns
 from vibtrain.recordings import DataError
 
 Column = str | int
 Table = npt.NDArray[np.float64]
 
-TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
-ENDINGS = (*TEXT_ENDINGS, ".npy", ".npz", ".wav")
-BLANKS = r"\s+"
-_SNIFFED_CHARS = 4096
+READERS: dict[str, Callable[[Path], FileColumns]] = {
+    **dict.fromkeys(text_files.ENDINGS, text_files.read_text),
+    ".npy": array_files.read_npy,
+    ".npz": array_files.read_npz,
+    ".wav": array_files.read_wav,
+    ".mat": array_files.read_mat,
+    **dict.fromkeys((".h5", ".hdf5"), array_files.read_hdf5),
+    ".parquet": logger_files.read_parquet,
+    ".tdms": logger_files.read_tdms,
+    **dict.fromkeys((".uff", ".unv"), logger_files.read_uff),
+}
+ENDINGS = tuple(READERS)
+RATE_TOLERANCE = 1e-4  # between the rate that a file states and the one that the user does
 
 
-def read_columns(path: Path, columns: Sequence[Column] = (), *, rate_hz: float | None = None) -> Table:
+def read_file(path: Path) -> FileColumns:
+    """All columns of `path`, as its format has them. Raises `DataError` naming the file."""
+    ending = next((e for e in sorted(READERS, key=len, reverse=True) if path.name.lower().endswith(e)), "")
+    if not ending:
+        raise DataError(f"{path}: ending {path.suffix!r}, accepted: {', '.join(ENDINGS)}")
+    with _refusals_name(path):
+        content = READERS[ending](path)
+    if not any(len(column) for column in content.columns.values()):
+        raise DataError(f"{path}: is empty, accepted are rows of numbers")
+    return content
+
+
+def read_columns(
+    path: Path, columns: Sequence[Column] = (), *, rate_hz: float | None = None, unit: str = ""
+) -> Table:
     """Numbers in the named or (from 0) numbered columns of `path`, unscaled, shape (frames, columns).
 
-    No `columns` means all. Integer WAV samples come as shares of full scale. Where the file itself states
-    a sample rate it must be `rate_hz`. Raises `DataError` naming file, place, value and what is accepted.
+    No `columns` means all. Integer WAV samples come as shares of full scale. Where the file itself states a sample
+    rate it must be `rate_hz`; where it states a unit, `unit` (empty: any will do). Raises `DataError` naming file,
+    place, value and what is accepted.
     """
-    with _refusals_name(path):
-        table, names = _read(path, rate_hz)
-    chosen = [_position(path, column, names, table.shape[1]) for column in columns]
-    return table[:, chosen] if chosen else table
+    content = read_file(path)
+    own_rate_hz = content.rate_hz
+    if rate_hz and own_rate_hz and not math.isclose(rate_hz, own_rate_hz, rel_tol=RATE_TOLERANCE):
+        raise DataError(f"{path}: rate_hz {rate_hz:g}, accepted is the file's own {own_rate_hz:g}")
+    names = list(content.columns)
+    chosen = [_name(path, column, content) for column in columns] or names
+    for name in chosen:
+        _check_unit(path, name, content.units.get(name, ""), unit)
+    lengths = {name: len(content.columns[name]) for name in chosen}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name} ({length})" for name, length in lengths.items())
+        raise DataError(f"{path}: columns of different lengths, {listed}; accepted are equally long ones")
+    return np.stack([_numbers(path, name, content) for name in chosen], axis=1)
 
 
-def column_count(path: Path) -> int:
-    """How many columns the file has, without reading all of a text. Raises `DataError` as `read_columns`."""
+def column_names(path: Path) -> list[str]:
+    """Names (numbers from 0 where it has none) of the file's columns, without reading all of a text."""
     with _refusals_name(path):
-        if path.name.lower().endswith(TEXT_ENDINGS):
-            return _text_layout(path)[2]
-        return int(_read(path, None)[0].shape[1])
+        if path.name.lower().endswith(text_files.ENDINGS):
+            found = text_files.layout(path)
+            return found.names or [str(i) for i in range(found.count)]
+    return list(read_file(path).columns)
 
 
 @contextlib.contextmanager
@@ -53,100 +85,42 @@ def _refusals_name(path: Path) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
+    except Exception as error:  # every library raises its own kinds; all say that this file cannot be read
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
-def _read(path: Path, rate_hz: float | None) -> tuple[Table, list[str]]:
-    name = path.name.lower()
-    if name.endswith(TEXT_ENDINGS):
-        return _read_text(path)
-    if name.endswith(".npz"):
-        return _read_npz(path)
-    if name.endswith(".npy"):
-        return _as_table(path, np.load(path, allow_pickle=False)), []
-    if name.endswith(".wav"):
-        return _read_wav(path, rate_hz), []
-    raise DataError(f"{path}: ending {path.suffix!r}, accepted: {', '.join(ENDINGS)}")
-
-
-def _text_layout(path: Path) -> tuple[str, list[str], int]:
-    """Delimiter, column names (none where the first row holds numbers) and number of columns."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig") as stream:
-        head = stream.read(_SNIFFED_CHARS)
-    if not head.strip():
-        raise DataError(f"{path}: is empty, accepted are rows of numbers")
-    first = head.splitlines()[0]
-    delimiter = max("\t;,", key=first.count) if any(mark in first for mark in "\t;,") else BLANKS
-    cells = first.split() if delimiter == BLANKS else next(csv.reader([first], delimiter=delimiter))
-    if len(cells) > 1 and not cells[-1].strip():  # rows that end in a delimiter
-        cells.pop()
-    has_names = not all(_is_number(cell) for cell in cells)
-    return delimiter, [cell.strip() for cell in cells] if has_names else [], len(cells)
-
-
-def _read_text(path: Path) -> tuple[Table, list[str]]:
-    delimiter, names, count = _text_layout(path)
-    frame = pd.read_csv(
-        path,
-        sep=delimiter,
-        header=None,
-        skiprows=1 if names else 0,
-        usecols=range(count),
-        encoding="utf-8-sig",
-        low_memory=False,
-    )
-    # A cell that is no number becomes NaN, which the caller refuses in the columns that it asked for.
-    numbers = frame.apply(pd.to_numeric, errors="coerce")
-    return np.asarray(numbers, dtype=np.float64), names
-
-
-def _read_npz(path: Path) -> tuple[Table, list[str]]:
-    with np.load(path, allow_pickle=False) as arrays:
-        names = list(arrays.files)
-        if len(names) == 1:
-            table = _as_table(path, arrays[names[0]])
-            return table, names if table.shape[1] == 1 else []
-        lengths = {name: arrays[name].shape for name in names}
-        if any(len(shape) != 1 for shape in lengths.values()) or len(set(lengths.values())) != 1:
-            raise DataError(
-                f"{path}: arrays {lengths}, accepted are one of shape (frames, axes), or equally long columns"
-            )
-        return np.stack([_as_table(path, arrays[name])[:, 0] for name in names], axis=1), names
-
-
-def _read_wav(path: Path, rate_hz: float | None) -> Table:
-    own_rate_hz, samples = wavfile.read(path)
-    if rate_hz is not None and own_rate_hz != rate_hz:
-        raise DataError(f"{path}: rate_hz {rate_hz:g}, accepted is the file's own {own_rate_hz}")
-    if samples.dtype == np.uint8:  # 8-bit WAV is unsigned
-        return _as_table(path, (samples.astype(np.float64) - 128) / 128)
-    scale = 1.0 if samples.dtype.kind == "f" else -float(np.iinfo(samples.dtype).min)
-    return _as_table(path, samples) / scale
-
-
-def _as_table(path: Path, array: npt.NDArray[np.generic]) -> Table:
-    if array.dtype.kind not in "iuf" or array.ndim not in (1, 2):
+def _check_unit(path: Path, name: str, own: str, stated: str) -> None:
+    if not own or not stated:
+        return
+    if own not in units.IN_M_S2:
         raise DataError(
-            f"{path}: {array.dtype} of shape {array.shape}, accepted are numbers of shape (frames, axes)"
+            f"{path}: column {name!r} is in {own!r}, accepted: {', '.join(units.IN_M_S2)}; or a scale"
         )
-    return np.asarray(array, dtype=np.float64).reshape(len(array), -1)
+    if units.IN_M_S2[own] != units.IN_M_S2[stated]:
+        raise DataError(f"{path}: column {name!r}: unit {stated!r}, accepted is the file's own {own!r}")
 
 
-def _position(path: Path, column: Column, names: list[str], count: int) -> int:
-    if isinstance(column, str) and column in names:
-        return names.index(column)
-    if isinstance(column, int) and 0 <= column < count:
+def _name(path: Path, column: Column, content: FileColumns) -> str:
+    names = list(content.columns)
+    if isinstance(column, str) and content.named and column in names:
         return column
-    known = f"{', '.join(names)} or " if names else ""
-    raise DataError(f"{path}: column {column!r}, accepted: {known}0 to {count - 1}")
+    if isinstance(column, int) and 0 <= column < len(names):
+        return names[column]
+    known = f"{', '.join(names)} or " if content.named else ""
+    raise DataError(f"{path}: column {column!r}, accepted: {known}0 to {len(names) - 1}")
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _numbers(path: Path, name: str, content: FileColumns) -> Array:
+    values = content.columns[name]
+    shown = repr(name) if content.named else name
+    if values.dtype.kind not in "iufbO":
+        raise DataError(f"{path}: column {shown}: {values.dtype}, accepted: finite numbers")
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce") if values.dtype.kind == "O" else values
+    column = np.asarray(numbers, dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(column))
+    if len(bad):
+        value = values[bad[0]]
+        found = "empty or nan" if value is None or value != value else repr(value)
+        raise DataError(f"{path}: row {bad[0] + 1}, column {shown}: {found}, accepted: finite numbers")
+    return column

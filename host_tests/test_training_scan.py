@@ -1,0 +1,105 @@
+"""`vibtrain scan`: what a folder of recordings is guessed to be, and what is left for its owner to say."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import savemat, wavfile
+from typer.testing import CliRunner
+from vibtrain import manifest, scan
+from vibtrain.cli import app
+from vibtrain.recordings import DataError
+
+FRAMES = 200
+
+
+def noise(offset: tuple[float, ...] = (0, 0, 1)) -> np.ndarray:
+    return np.random.default_rng(1).normal(0, 0.05, (FRAMES, len(offset))) + offset
+
+
+def write_csv(path: Path, data: np.ndarray, heading: str = "", *, times: np.ndarray | None = None) -> None:
+    path.parent.mkdir(exist_ok=True)
+    table = data if times is None else np.column_stack([times, data])
+    np.savetxt(path, table, delimiter=",", header=heading, comments="", fmt="%.9g")
+
+
+def only(folder: Path) -> scan.Guess:
+    (file,) = scan.find(folder)
+    guessed = scan.guess(file, folder)
+    assert not guessed.trouble
+    return guessed
+
+
+@pytest.mark.parametrize(
+    ("heading", "step", "rate_hz"),
+    [
+        ("time,x,y,z", 1 / 400, "400"),
+        ("timestamp_ms,x,y,z", 2.5, "400"),
+        ("Time [us],x,y,z", 2500, "400"),
+        ("", 1 / 400, "400"),
+    ],
+)
+def test_the_rate_from_a_time_column(tmp_path: Path, heading: str, step: float, rate_hz: str) -> None:
+    write_csv(tmp_path / "a.csv", noise(), heading, times=np.arange(FRAMES) * step)
+    guess = only(tmp_path)
+    assert guess.fields["rate_hz"] == rate_hz
+    assert guess.fields["columns"] == ("x y z" if heading else "1 2 3")
+
+
+def test_a_counter_does_not_tell_the_rate(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", noise(), "time,x,y,z", times=np.arange(FRAMES) * 5)
+    assert only(tmp_path).fields["rate_hz"] == "?"
+
+
+@pytest.mark.parametrize(
+    ("factor", "unit", "scale"),
+    [(1, "g", ""), (9.80665, "m/s2", ""), (1000, "mg", ""), (4096, "g", "0.000244140625"), (37, "?", "")],
+)
+def test_the_unit_from_gravity(tmp_path: Path, factor: float, unit: str, scale: str) -> None:
+    write_csv(tmp_path / "400Hz-normal.csv", noise() * factor, "ax,ay,az")
+    guess = only(tmp_path)
+    assert (guess.fields["unit"], guess.fields["scale"]) == (unit, scale)
+
+
+def test_names_tell_label_speed_machine_and_rate(tmp_path: Path) -> None:
+    write_csv(tmp_path / "healthy" / "pump_3 1480rpm outer 20kHz.csv", noise(), "x [g],y [g],z [g]")
+    fields = only(tmp_path).fields
+    assert fields["file"] == "healthy/pump_3 1480rpm outer 20kHz.csv"
+    assert (fields["machine"], fields["speed_rpm"], fields["rate_hz"]) == ("pump-3", "1480", "20000")
+    assert (fields["label"], fields["unit"], fields["columns"]) == ("outer-race", "g", "0 1 2")
+
+
+def test_what_nobody_could_know_is_a_question_that_a_manifest_refuses(tmp_path: Path) -> None:
+    savemat(tmp_path / "X097.mat", {f"c{i}": noise((0,)) for i in range(5)})
+    result = CliRunner().invoke(app, ["scan", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    (row,) = csv.DictReader((tmp_path / "manifest.csv").open())
+    assert {field for field, value in row.items() if value == "?"} == {"rate_hz", "columns", "unit", "label"}
+    with pytest.raises(DataError, match=r"line 2: field label: '\?', accepted: what you know"):
+        manifest.catalogue(tmp_path / "manifest.csv")
+
+
+def test_a_scanned_manifest_is_read_as_it_stands(tmp_path: Path) -> None:
+    wavfile.write(tmp_path / "normal.wav", 8000, (noise((0.0,)) * 8000).astype(np.int16))
+    write_csv(tmp_path / "sub" / "clogged.csv", noise((0, 0, 9.81)), "t,x,y,z", times=np.arange(FRAMES) / 400)
+    (tmp_path / "sub" / "broken.npz").write_bytes(b"junk")
+    result = CliRunner().invoke(app, ["scan", str(tmp_path), "--out", str(tmp_path / "sub" / "m.csv")])
+    assert result.exit_code == 0 and "left out" in result.stderr and "broken.npz" in result.stderr
+    text = (tmp_path / "sub" / "m.csv").read_text()
+    (tmp_path / "sub" / "m.csv").write_text(text.replace("?", "g"))  # the owner says the microphone's unit
+    entries = {entry.label: entry for entry in manifest.catalogue(tmp_path / "sub" / "m.csv")}
+    assert entries["healthy"].read().data.shape == (FRAMES, 1)
+    np.testing.assert_allclose(entries["clogged"].read().data.mean(axis=0), (0, 0, 9.81), atol=0.02)
+    again = CliRunner().invoke(app, ["scan", str(tmp_path), "--out", str(tmp_path / "sub" / "m.csv")])
+    assert again.exit_code == 1 and "exists, accepted: a new file" in again.stderr
+
+
+@pytest.mark.parametrize("folder", ["empty", "missing"])
+def test_a_folder_without_recordings_is_refused(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "empty").mkdir()
+    result = CliRunner().invoke(app, ["scan", str(tmp_path / folder)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ") and folder in result.stderr
