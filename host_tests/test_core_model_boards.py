@@ -1,0 +1,71 @@
+"""Every kind of model, of a real one's size, through the firmware of every board: the host's scores, bit for bit."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import vib
+from qemu_fixtures import ALL_BOARDS, run
+from small_model import small_config, small_windows
+from vibtrain import config, convert, fit
+
+SCRIPT = """
+from array import array
+import vib
+
+for kind in open("kinds.txt").read().split():
+    model = vib.Model(open(kind + ".bin", "rb").read())
+    core = vib.Core(model.config())
+    baseline, row = array("h", [0] * core.n_features), array("h", [0] * core.n_features)
+    rows, out = open("rows.i16", "rb"), open(kind + ".out", "wb")
+    rows.readinto(baseline)
+    while rows.readinto(row):
+        out.write(array("h", [model.score(row), model.score(row, baseline), model.classify(row, baseline)]))
+    out.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, bytes]:
+    small = small_config()
+    anomaly = dataclasses.replace(
+        small.anomaly,
+        inputs=("rms", "peak", "crest", "kurtosis", "centroid", "band"),
+        mixture=config.MixtureChoice(components=8, covariance="full"),
+        isolation=config.IsolationChoice(),
+    )
+    chosen = {kind: dataclasses.replace(anomaly, kind=kind) for kind in config.KINDS}
+    fitted = {
+        kind: fit.fit(small_windows(), dataclasses.replace(small, anomaly=choice))
+        for kind, choice in chosen.items()
+    }
+    return {kind: convert.convert(model).binary for kind, model in fitted.items()}
+
+
+@pytest.fixture(scope="module")
+def rows() -> np.ndarray:
+    """A baseline, then windows near to it, far from it and at the ends of int16."""
+    healthy = small_windows()[0].features
+    random = np.random.default_rng(1)
+    scattered = healthy + random.normal(0, 1, healthy.shape) * random.choice(
+        [0, 50, 500, 5000], (len(healthy), 1)
+    )
+    ends = random.choice([-32768, 32767], (20, healthy.shape[1]))
+    return np.concatenate([healthy[:1], scattered, ends]).clip(-32768, 32767).round().astype(np.int16)
+
+
+@pytest.mark.parametrize("board", ALL_BOARDS)
+def test_every_kind_scores_the_same_on(board: str, models: dict[str, bytes], rows: np.ndarray) -> None:
+    files = {f"{kind}.bin": data for kind, data in models.items()}
+    files |= {"kinds.txt": " ".join(models).encode(), "rows.i16": rows.astype("<i2").tobytes()}
+    answers = run(board, SCRIPT, files=files).files
+    baseline, windows = rows[0], rows[1:]
+    for kind, data in models.items():
+        model = vib.Model(data)
+        columns = [vib.score(model, windows), vib.score(model, windows, baseline)]
+        columns.append(vib.classify(model, windows, baseline))
+        expected = np.column_stack(columns)
+        assert len(np.unique(expected[:, 1])) > 20
+        assert np.array_equal(np.frombuffer(answers[f"{kind}.out"], "<i2").reshape(-1, 3), expected), kind
