@@ -30,7 +30,7 @@ help: ## Show this list
 demo: packages-demo firmware-unix ## Recordings in, alerts out, on this computer: FOR=90 ends after 90 s and says whether it worked
 	@$(BIN)/python tools/demo.py --config $(CONFIG) --model $(MODEL) $(if $(FOR),--for $(FOR))
 
-test: packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 ## Install and build all that the tests need, and run them
+test: packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 natmod-test ## Install and build all that the tests need, and run them
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 bench: packages-bench venv firmware-unix ## Count what a window costs, and compare with docs/BENCH.md: ACCEPT=1 rewrites its table
@@ -118,8 +118,32 @@ firmware-qemu-m4: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Build 
 firmware-qemu-rv32: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Build for an emulated RISC-V, RV32IMAC
 	$(call build_port,qemu,QEMU_VIRT_RV32,$(call QEMU_BOARD,QEMU_VIRT_RV32))
 
+# ---- Native modules ----
+
+natmod: micropython venv ## Build vib.mpy for a stock MicroPython: ARCH=rv32imc for one instruction set; empty for all
+	@$(BIN)/python tools/natmod/build_modules.py --micropython $(MICROPYTHON_DIR) $(if $(ARCH),--arch $(ARCH))
+
+xtensa: packages-xtensa ## Put a compiler for the ESP32's instruction set together from Debian's packages, for tests
+	@$(PYTHON) tools/setup/xtensa.py
+
+# A MicroPython with register windows, as the ESP32 has them, to run the native module in.
+XTENSA_ROOT := $(CURDIR)/build/xtensa/root/usr
+firmware-xtensa: private MODEL :=
+firmware-xtensa: private USER_C_MODULES :=
+firmware-xtensa: xtensa micropython $(MPY_CROSS) ## Build MicroPython for an emulated Xtensa, without our module
+	$(call build_port,qemu,LINUX_XTENSA,$(call QEMU_BOARD,LINUX_XTENSA) \
+		CROSS_COMPILE=$(XTENSA_ROOT)/bin/xtensa-lx106-elf- XTENSA_HEADERS=$(XTENSA_ROOT)/lib/xtensa-lx106-elf/include)
+
+# All native modules, and what the tests run them in. Without a Debian archive there is no Xtensa compiler: those
+# tests are then left out.
+natmod-test:
+	+@$(MAKE) --no-print-directory xtensa || echo 'note: the tests leave Xtensa out'
+	+@test ! -e build/xtensa/ready.txt || $(MAKE) --no-print-directory firmware-xtensa
+	+@$(MAKE) --no-print-directory natmod ARCH=
+
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
 .PHONY: help demo test bench fuzz lint packages venv model micropython clean
+.PHONY: natmod natmod-test xtensa firmware-xtensa
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32

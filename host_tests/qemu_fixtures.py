@@ -60,7 +60,8 @@ def firmware_path(board: str) -> Path:
     return path
 
 
-def _command(board: str) -> list[str]:
+def board_command(board: str) -> list[str]:
+    """Return the command that runs SCRIPT_NAME of the current folder on a board; BoardFailure if it is not built."""
     emulator = _board_data(board).get("emulator")
     firmware = str(firmware_path(board))
     if not isinstance(emulator, list):
@@ -96,18 +97,29 @@ def run(
     `files` are put beside the script, by plain name. Raises BoardFailure when the firmware is not built, the
     script is still running after `timeout_s` seconds, or its exit code is not the expected `exit_code`.
     """
-    command = _command(board)
-    with tempfile.TemporaryDirectory(prefix=f"{board}-") as name:
-        folder = Path(name)
+    return run_command(board, board_command(board), script, files, timeout_s, exit_code)
+
+
+def run_command(
+    name: str,
+    command: list[str],
+    script: str,
+    files: Mapping[str, bytes] | None = None,
+    timeout_s: float = 120,
+    exit_code: int = 0,
+) -> Run:
+    """Run `script` as run() does, by a command that runs SCRIPT_NAME of its folder; `name` stands in messages."""
+    with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder_name:
+        folder = Path(folder_name)
         for file_name, content in (files or {}).items():
             (folder / file_name).write_bytes(content)
         (folder / SCRIPT_NAME).write_text(script)
-        stdout, code = _execute(board, command, folder, timeout_s)
+        stdout, code = _execute(name, command, folder, timeout_s)
         left = {
             path.name: path.read_bytes()
             for path in folder.iterdir()
             if path.is_file() and path.name != SCRIPT_NAME
         }
     if code != exit_code:
-        raise BoardFailure(f"{board}: exit code {code}, expected {exit_code}; it printed:\n{stdout[-2000:]}")
+        raise BoardFailure(f"{name}: exit code {code}, expected {exit_code}; it printed:\n{stdout[-2000:]}")
     return Run(stdout, code, left)

@@ -93,7 +93,7 @@ def empty_for(folder: Path, compiler: str) -> None:
 
 
 def build(arch: str, compiler: str, micropython: Path) -> bool:
-    """Build the module for `arch`; tell whether the file is another one than before. BuildError if it cannot be built."""
+    """Build the module for `arch`; tell whether the file is another than before. BuildError if it cannot be built."""
     folder = BUILD / arch
     empty_for(folder, compiler)
     module = folder / "vib.mpy"
