@@ -25,11 +25,11 @@ DEADLINE_S = 30.0
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], what: str) -> T:
+def eventually(look: Callable[[], T], what: str, within_s: float = DEADLINE_S) -> T:
     """Return the first true value of `look`; fail after a generous deadline."""
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + within_s
     while not (value := look()):
-        assert time.monotonic() < deadline, f"not within {DEADLINE_S:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}"
         time.sleep(0.02)
     return value
 
@@ -83,7 +83,7 @@ class Vibdash:
     """`vibdash run` as a process of its own on a free port; `vibdash page` where no broker is given."""
 
     def __init__(
-        self, broker: Mosquitto | None, database: Path, log: Path, silent_after_s: float = 3600
+        self, broker: Mosquitto | None, database: str, log: Path, silent_after_s: float = 3600
     ) -> None:
         command = [
             sys.executable,
@@ -92,7 +92,7 @@ class Vibdash:
             *(["run", "--broker", broker.url] if broker else ["page"]),
         ]
         command += ["--port", "0"]
-        command += ["--db", f"sqlite:///{database}", "--silent-after-s", str(silent_after_s)]
+        command += ["--db", database, "--silent-after-s", str(silent_after_s)]
         self._log = log.open("ab")
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
         assert self._process.stdout is not None

@@ -4,22 +4,21 @@ import json
 import queue
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from dashboard_databases import KINDS, new_database, rows
 from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, Vibdash, eventually, run_vibdash
 from vibdash.broker import Broker
 from vibdash.ingest import Ingest
-from vibdash.messages import Alert
-from vibdash.schema import DatabaseError, open_database
+from vibdash.opening import DatabaseError, open_database
 from vibdash.settling import Ack
-from vibdash.store import Store
+from vibdash.store import Received, Store
 
 
 @pytest.fixture
@@ -30,9 +29,9 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     running.stop()
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "alerts.db"
+@pytest.fixture(params=KINDS)
+def database(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    return new_database(request.param, tmp_path)
 
 
 @pytest.fixture
@@ -43,19 +42,28 @@ def device(broker: Mosquitto) -> Iterator[Device]:
 
 
 @pytest.fixture
-def vibdash(broker: Mosquitto, database: Path, tmp_path: Path) -> Iterator[Vibdash]:
+def vibdash(broker: Mosquitto, database: str, tmp_path: Path) -> Iterator[Vibdash]:
     running = Vibdash(broker, database, tmp_path / "vibdash.log")
     yield running
     running.stop()
 
 
-def stored_seqs(database: Path) -> list[int]:
-    with sqlite3.connect(database) as connection:
-        return [seq for (seq,) in connection.execute("SELECT seq FROM alert ORDER BY seq")]
+@pytest.fixture
+def ingest(broker: Mosquitto, database: str) -> Iterator[Ingest]:
+    engine = open_database(database)
+    running = Ingest(Broker.from_url(broker.url), Store(engine), site=None, client_id="test")
+    running.start()
+    yield running
+    running.stop()
+    engine.dispose()
+
+
+def stored_seqs(database: str) -> list[int]:
+    return [seq for (seq,) in rows(database, "SELECT seq FROM alert ORDER BY seq")]
 
 
 def test_when_the_ack_arrives_the_alert_is_in_the_database(
-    vibdash: Vibdash, device: Device, database: Path
+    ingest: Ingest, device: Device, database: str
 ) -> None:
     for seq in range(1, 21):
         device.alert(seq)
@@ -66,20 +74,20 @@ def test_when_the_ack_arrives_the_alert_is_in_the_database(
 class FailingStore(Store):
     """A store whose disk is full until it is mended."""
 
-    def __init__(self, database: Path) -> None:
-        super().__init__(open_database(f"sqlite:///{database}"))
+    def __init__(self, database: str) -> None:
+        super().__init__(open_database(database))
         self.mended = threading.Event()
         self.failures: queue.Queue[int] = queue.Queue()
 
-    def take_alert(self, new: Alert, received_at_ms: int) -> Ack | None:
+    def take(self, batch: Sequence[Received]) -> list[Ack]:
         if not self.mended.is_set():
-            self.failures.put(new.identity.seq)
+            self.failures.put(json.loads(batch[0].payload)["seq"])
             raise DatabaseError("database: disk is full")
-        return super().take_alert(new, received_at_ms)
+        return super().take(batch)
 
 
 def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(
-    broker: Mosquitto, device: Device, database: Path
+    broker: Mosquitto, device: Device, database: str
 ) -> None:
     store = FailingStore(database)
     ingest = Ingest(Broker.from_url(broker.url), store, site=None, client_id="failing")
@@ -97,7 +105,7 @@ def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(
 
 
 def test_duplicates_and_disorder_end_as_one_row_each(
-    vibdash: Vibdash, device: Device, database: Path
+    ingest: Ingest, device: Device, database: str
 ) -> None:
     for seq in (1, 1, 4, 3, 3, 1, 2, 4):
         device.alert(seq, replay=seq == 3)
@@ -106,7 +114,7 @@ def test_duplicates_and_disorder_end_as_one_row_each(
 
 
 def test_a_device_that_subscribes_later_finds_the_ack_retained(
-    vibdash: Vibdash, device: Device, broker: Mosquitto
+    ingest: Ingest, device: Device, broker: Mosquitto
 ) -> None:
     device.alert(1)
     device.wait_for_ack(1)
@@ -117,7 +125,7 @@ def test_a_device_that_subscribes_later_finds_the_ack_retained(
 
 
 def test_malformed_messages_are_quarantined_with_a_reason(
-    vibdash: Vibdash, device: Device, database: Path
+    ingest: Ingest, device: Device, database: str
 ) -> None:
     device.publish_raw("alert", b"{ no json")
     device.publish_raw("alert", b"{ no json")
@@ -125,39 +133,54 @@ def test_malformed_messages_are_quarantined_with_a_reason(
     device.publish_raw("alarm", b"{}")
     device.alert(1)
     device.wait_for_ack(1)
-    with sqlite3.connect(database) as connection:
-        rows = connection.execute("SELECT topic, times, reason FROM quarantine ORDER BY id").fetchall()
-    assert [(topic.split("/")[-1], times) for topic, times, _ in rows] == [
+    refused = rows(database, "SELECT topic, times, reason FROM quarantine ORDER BY id")
+    assert [(topic.split("/")[-1], times) for topic, times, _ in refused] == [
         ("alert", 2),
         ("status", 1),
         ("alarm", 1),
     ]
-    assert [reason.split(":")[0] for _, _, reason in rows] == [
+    assert [reason.split(":")[0] for _, _, reason in refused] == [
         "not JSON",
         "v is 9",
         "kind 'alarm' in the topic",
     ]
-    assert vibdash.get("/api/v1/fleet")["quarantined"] == 4
+
+
+class IngestProcess:
+    """`vibdash ingest` as a process of its own."""
+
+    def __init__(self, broker: Mosquitto, database: str) -> None:
+        command = [sys.executable, "-m", "vibdash.cli", "ingest", "--broker", broker.url, "--db", database]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == f"taking messages from {broker.url}\n"
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self._process.send_signal(number)
+        self._process.communicate(timeout=DEADLINE_S)
+        return self._process.returncode
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_what_comes_while_the_ingest_is_down_is_taken_when_it_is_back(
-    broker: Mosquitto, device: Device, database: Path, tmp_path: Path, number: signal.Signals
+    broker: Mosquitto, device: Device, database: str, number: signal.Signals
 ) -> None:
-    first = Vibdash(broker, database, tmp_path / "first.log")
+    first = IngestProcess(broker, database)
     device.alert(1)
     device.wait_for_ack(1)
-    first.stop(number)
+    first.end(number)
     for seq in range(2, 102):
         device.alert(seq)
-    second = Vibdash(broker, database, tmp_path / "second.log")
+    second = IngestProcess(broker, database)
     device.wait_for_ack(101)
     assert stored_seqs(database) == list(range(1, 102))
-    assert second.stop() == 0
+    assert second.end() == 0
 
 
 def test_a_broker_restart_is_survived_and_shown(
-    broker: Mosquitto, device: Device, vibdash: Vibdash, database: Path
+    broker: Mosquitto, device: Device, vibdash: Vibdash, database: str
 ) -> None:
     device.status()
     device.alert(1)
@@ -175,8 +198,8 @@ def test_a_broker_restart_is_survived_and_shown(
     assert stored_seqs(database) == [1, 2]
 
 
-def test_only_the_site_asked_for_is_taken(broker: Mosquitto, database: Path) -> None:
-    store = Store(open_database(f"sqlite:///{database}"))
+def test_only_the_site_asked_for_is_taken(broker: Mosquitto, database: str) -> None:
+    store = Store(open_database(database))
     ingest = Ingest(Broker.from_url(broker.url), store, site="east", client_id="east")
     ingest.start()
     west, east = Device(broker, "motor-1", site="west"), Device(broker, "motor-2", site="east")
@@ -191,9 +214,9 @@ def test_only_the_site_asked_for_is_taken(broker: Mosquitto, database: Path) -> 
 
 
 def test_ingest_and_page_may_be_two_processes(
-    broker: Mosquitto, device: Device, database: Path, tmp_path: Path
+    broker: Mosquitto, device: Device, database: str, tmp_path: Path
 ) -> None:
-    store = Store(open_database(f"sqlite:///{database}"))
+    store = Store(open_database(database))
     ingest = Ingest(Broker.from_url(broker.url), store, site=None, client_id="apart")
     ingest.start()
     page = Vibdash(None, database, tmp_path / "page.log")
@@ -209,27 +232,9 @@ def test_ingest_and_page_may_be_two_processes(
     assert page.stop() == 0
 
 
-def test_an_ingest_alone_ends_cleanly_and_says_so(broker: Mosquitto, device: Device, database: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "vibdash.cli",
-        "ingest",
-        "--broker",
-        broker.url,
-        "--db",
-        f"sqlite:///{database}",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as ingest:
-        assert ingest.stdout is not None
-        assert ingest.stdout.readline() == f"taking messages from {broker.url}\n"
-        device.alert(1)
-        device.wait_for_ack(1)
-        ingest.terminate()
-        assert ingest.wait(DEADLINE_S) == 0
-    with sqlite3.connect(database) as connection:
-        told = connection.execute("SELECT connected, detail FROM ingest_link").fetchall()
-    assert told == [(0, "the ingest was stopped")]
+def test_an_ingest_alone_ends_cleanly_and_says_so(broker: Mosquitto, database: str) -> None:
+    assert IngestProcess(broker, database).end() == 0
+    assert rows(database, "SELECT connected, detail FROM ingest_link") == [(0, "the ingest was stopped")]
 
 
 def test_alerts_are_asked_for_by_sensor_and_from_where_one_left_off(

@@ -39,7 +39,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 @pytest.fixture
 def vibdash(broker: Mosquitto, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Vibdash]:
     silent_after_s = getattr(request, "param", SILENT_AFTER_S)
-    running = Vibdash(broker, tmp_path / "x.db", tmp_path / "vibdash.log", silent_after_s=silent_after_s)
+    running = Vibdash(broker, f"sqlite:///{tmp_path}/x.db", tmp_path / "vibdash.log", silent_after_s=silent_after_s)
     yield running
     running.stop()
 

@@ -2,19 +2,29 @@
 
 import json
 import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from dashboard_databases import KINDS, change, new_database
 from dashboard_fixtures import alert_message, status_message
 from vibdash.fleet import FleetReader, Link
-from vibdash.messages import Alert, Malformed, Sensor, Status, parse
-from vibdash.schema import DatabaseError, alert, open_database, quarantine
-from vibdash.store import Store
+from vibdash.messages import Sensor
+from vibdash.opening import DatabaseError, open_database
+from vibdash.schema import alert, metadata, quarantine, status_history
+from vibdash.store import Received, Store
 
 NOW_MS = 1_760_000_000_000
 SENSOR = Sensor("demo", "motor-1")
+
+
+def received(kind: str, message: dict[str, Any], at_ms: int = NOW_MS, repeated: bool = False) -> Received:
+    return Received(SENSOR.topic(kind), json.dumps(message).encode(), at_ms, repeated)
 
 
 class Host:
@@ -26,23 +36,20 @@ class Host:
         self.reader = FleetReader(engine, silent_after_ms=60_000)
         self.store.note_link("test", "mqtt://broker", True, "", NOW_MS)
 
+    def take(self, *messages: Received) -> list[tuple[int, int]]:
+        return [(ack.boot, ack.seq) for ack in self.store.take(messages)]
+
     def alert(self, seq: int, *, at_ms: int = NOW_MS, **changes: Any) -> tuple[int, int] | None:
-        parsed = parse(SENSOR.topic("alert"), json.dumps(alert_message(seq, **changes)).encode())
-        assert isinstance(parsed, Alert)
-        ack = self.store.take_alert(parsed, at_ms)
-        return (ack.boot, ack.seq) if ack else None
+        acks = self.take(received("alert", alert_message(seq, **changes), at_ms))
+        return acks[0] if acks else None
 
     def status(self, *, at_ms: int = NOW_MS, repeated: bool = False, **changes: Any) -> None:
         message = status_message(**{"time": at_ms // 1000} | changes)
-        parsed = parse(SENSOR.topic("status"), json.dumps(message).encode())
-        assert isinstance(parsed, Status)
-        self.store.take_status(parsed, at_ms, repeated=repeated)
+        assert not self.take(received("status", message, at_ms, repeated))
 
     def will(self, *, boot: int = 3, at_ms: int = NOW_MS, repeated: bool = False) -> None:
-        message = b'{"v":1,"state":"offline","why":"will","boot":%d}' % boot
-        parsed = parse(SENSOR.topic("status"), message)
-        assert isinstance(parsed, Status)
-        self.store.take_status(parsed, at_ms, repeated=repeated)
+        message = {"v": 1, "state": "offline", "why": "will", "boot": boot}
+        assert not self.take(received("status", message, at_ms, repeated))
 
     def sensor(self, now_ms: int = NOW_MS) -> Any:
         (sensor,) = self.reader.fleet(now_ms).sensors
@@ -53,9 +60,11 @@ class Host:
             return list(connection.execute(sa.select(table).order_by(table.c.id)))
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(open_database(f"sqlite:///{tmp_path}/alerts.db"))
+@pytest.fixture(params=KINDS)
+def host(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Host]:
+    engine = open_database(new_database(request.param, tmp_path))
+    yield Host(engine)
+    engine.dispose()
 
 
 # What may be forgotten
@@ -142,17 +151,14 @@ def test_an_ack_never_covers_what_has_not_come(host: Host) -> None:
 
 def test_a_refused_alert_does_not_block_those_behind_it(host: Host) -> None:
     host.alert(1)
-    topic, payload = SENSOR.topic("alert"), json.dumps(alert_message(2, level="bad")).encode()
-    with pytest.raises(Malformed) as caught:
-        parse(topic, payload)
+    refused = received("alert", alert_message(2, level="bad"))
     for _ in range(3):
-        ack = host.store.take_malformed(topic, payload, caught.value, SENSOR, NOW_MS)
-        assert ack is not None
-        assert ack.seq == 2
+        assert host.take(refused) == [(3, 2)]
     assert host.alert(3, oldest=2) == (3, 3)
     (row,) = host.rows(quarantine)
-    assert (row.times, row.payload, row.boot, row.seq) == (3, payload, 3, 2)
+    assert (row.times, row.payload, row.boot, row.seq) == (3, refused.payload, 3, 2)
     assert "level is 'bad'" in row.reason
+    assert host.reader.fleet(NOW_MS).quarantined == 3
 
 
 def test_an_identity_used_twice_for_different_alerts_loses_neither(host: Host) -> None:
@@ -162,6 +168,26 @@ def test_an_identity_used_twice_for_different_alerts_loses_neither(host: Host) -
     (row,) = host.rows(quarantine)
     assert "boot 3 and seq 1" in row.reason
     assert b"2000" in row.payload
+
+
+def test_a_batch_is_committed_whole_and_acknowledged_once(host: Host) -> None:
+    alerts = [received("alert", alert_message(seq)) for seq in (2, 1, 3, 3)]
+    assert host.take(received("status", status_message()), *alerts) == [(3, 3)]
+    assert len(host.rows(alert)) == 3
+
+
+def test_a_batch_that_fails_leaves_nothing(host: Host) -> None:
+    with host.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE threshold"))
+    with pytest.raises(DatabaseError, match="threshold"):
+        host.take(received("alert", alert_message(1, level="warning")))
+    assert host.rows(alert) == []
+
+
+def test_a_status_that_two_ingests_bring_is_one_in_the_history(host: Host) -> None:
+    for at_ms in (NOW_MS, NOW_MS + 1):
+        host.take(received("status", status_message(time=None, time_quality="none"), at_ms))
+    assert len(host.rows(status_history)) == 1
 
 
 # When it happened
@@ -300,24 +326,50 @@ def test_the_trend_is_the_last_sixty_scores_oldest_first(host: Host) -> None:
 # Opening
 
 
-def test_a_committed_alert_is_written_through_to_the_disk(host: Host) -> None:
-    with host.engine.begin() as connection:
+def test_a_committed_alert_is_written_through_to_the_disk(tmp_path: Path) -> None:
+    with open_database(new_database("sqlite", tmp_path)).begin() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
-@pytest.mark.parametrize("content", ["folder", "text", "newer"])
+@pytest.mark.parametrize("content", ["folder", "text", "newer", "other"])
 def test_what_is_no_database_of_ours_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.db"
     if content == "folder":
         path.mkdir()
     elif content == "text":
         path.write_text("no database at all " * 100)
+    elif content == "newer":
+        open_database(f"sqlite:///{path}")
+        change(f"sqlite:///{path}", "UPDATE alembic_version SET version_num = '9999'")
     else:
-        with open_database(f"sqlite:///{path}").begin() as connection:
-            connection.exec_driver_sql("UPDATE schema_version SET version = 99")
+        change(f"sqlite:///{path}", "CREATE TABLE device (name TEXT)")
     with pytest.raises(DatabaseError) as caught:
         open_database(f"sqlite:///{path}")
     assert str(path) in str(caught.value)
     assert "need" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_migrations_make_the_tables_that_the_program_uses(tmp_path: Path, kind: str) -> None:
+    with open_database(new_database(kind, tmp_path)).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_processes_that_open_a_new_database_at_once_do_not_get_in_each_others_way(
+    tmp_path: Path, kind: str
+) -> None:
+    url = new_database(kind, tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        engines = list(pool.map(open_database, [url] * 4))
+    assert [Host(engine).alert(seq) for seq, engine in enumerate(engines, 1)] == [(3, n) for n in range(1, 5)]
+
+
+@pytest.mark.parametrize("url", ["mysql://me:hush@h/x", "postgresql://me:hush@/x?host=/nowhere", "me:hush@x"])
+def test_a_database_out_of_reach_is_said_in_one_line_without_its_password(url: str) -> None:
+    with pytest.raises(DatabaseError, match="need") as caught:
+        open_database(url)
+    assert "hush" not in str(caught.value)
     assert "\n" not in str(caught.value)

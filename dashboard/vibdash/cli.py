@@ -15,7 +15,7 @@ from vibdash.address import ServeError, bind
 from vibdash.broker import Broker, BrokerError
 from vibdash.fleet import FleetReader
 from vibdash.ingest import Ingest
-from vibdash.schema import DatabaseError, open_database
+from vibdash.opening import DatabaseError, open_database
 from vibdash.store import Store
 
 app = typer.Typer(
@@ -50,6 +50,13 @@ ClientId = Annotated[
     typer.Option(
         help="Name of the MQTT session, under which the broker keeps messages while this program is down. "
         "Keep it the same from run to run, and different for each ingest.  [default: vibdash-SITE]"
+    ),
+]
+Share = Annotated[
+    str | None,
+    typer.Option(
+        metavar="GROUP",
+        help="Share the alerts with every ingest that names the same group. Each needs a --client-id of its own.",
     ),
 ]
 PageHost = Annotated[
@@ -102,9 +109,13 @@ def ingest(
     site: Site = None,
     ca_file: CaFile = None,
     client_id: ClientId = None,
+    share: Share = None,
 ) -> None:
     """Take messages from the broker into the database, without a page."""
-    taking = _make_ingest(broker, ca_file, Store(open_database(db)), site, client_id)
+    if share is not None and (client_id is None or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", share)):
+        needed = "need 1 to 32 of a-z, A-Z, 0-9 and -, and a --client-id that no other ingest has"
+        raise typer.BadParameter(f"{share!r}: {needed}", param_hint="--share")
+    taking = _make_ingest(broker, ca_file, Store(open_database(db)), site, client_id, share)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: taking.ask_to_stop())
     taking.start()
@@ -128,18 +139,24 @@ def page(
 
 
 def _make_ingest(
-    url: str, ca_file: Path | None, store: Store, site: str | None, client_id: str | None
+    url: str,
+    ca_file: Path | None,
+    store: Store,
+    site: str | None,
+    client_id: str | None,
+    share: str | None = None,
 ) -> Ingest:
     if site is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", site):
         raise typer.BadParameter(f"{site!r}: need 1 to 32 of a-z, 0-9 and -", param_hint="--site")
     broker = Broker.from_url(url, ca_file)
-    return Ingest(broker, store, site=site, client_id=client_id or f"vibdash-{site or 'all'}")
+    return Ingest(broker, store, site=site, client_id=client_id or f"vibdash-{site or 'all'}", share=share)
 
 
 def main() -> None:
     """Run the command; every foreseeable failure is one line on stderr and exit code 1."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         app()
     except (BrokerError, DatabaseError, ServeError) as error:

@@ -15,6 +15,8 @@ from vibdash.schema import alert, boot
 
 _CLOCK_RANK = {None: 0, "received": 1, "rtc": 2, "ntp": 3}
 
+_BOOT = sa.select(boot).where(*(boot.c[name] == sa.bindparam(name) for name in ("site", "device", "boot")))
+
 
 def is_sensor(table: sa.Table, sensor: Sensor) -> sa.ColumnElement[bool]:
     """Return the condition that a row belongs to this sensor."""
@@ -22,11 +24,12 @@ def is_sensor(table: sa.Table, sensor: Sensor) -> sa.ColumnElement[bool]:
 
 
 def boot_row(connection: sa.Connection, sensor: Sensor, number: int) -> Any:
-    query = sa.select(boot).where(is_sensor(boot, sensor), boot.c.boot == number)
-    row = connection.execute(query).one_or_none()
+    """Return the row of a run of a device, made if there is none."""
+    key = {**vars(sensor), "boot": number}
+    row = connection.execute(_BOOT, key).one_or_none()
     if row is None:
-        connection.execute(boot.insert().values(**vars(sensor), boot=number, bytes_sampled=0, bytes_sent=0))
-        row = connection.execute(query).one()
+        connection.execute(boot.insert(), {**key, "bytes_sampled": 0, "bytes_sent": 0})
+        row = connection.execute(_BOOT, key).one()
     return row
 
 

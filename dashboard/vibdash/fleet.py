@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from vibdash.opening import for_reading
 from vibdash.schema import alert, boot, cause, device, ingest_link, quarantine, threshold
 from vibdash.settling import same_life
 from vibdash.trends import Trends
@@ -186,7 +187,7 @@ class FleetReader:
     """Reads the database for the page. A sensor is silent after `silent_after_ms` without a message."""
 
     def __init__(self, engine: sa.Engine, *, silent_after_ms: int, site: str | None = None) -> None:
-        self._engine = engine.execution_options(read_only=True)
+        self._engine = for_reading(engine)
         self._silent_after_ms = silent_after_ms
         self._site = site
         self._trends = Trends()

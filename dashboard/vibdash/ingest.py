@@ -2,7 +2,11 @@
 
 The order is what keeps alerts: commit to the database, then acknowledge the message to the broker, then
 publish the `ack` that lets the device forget it. A crash between any two means that the message comes again,
-and the database takes it once. The session is persistent: the broker keeps what comes while this is down.
+and the database takes it once. What has arrived together is committed together.
+
+Alone, the session is persistent: the broker keeps what comes while this is down. Several ingests may share the
+alerts (`share`). Each then hears every status, in the broker's order, so that the last word stands; and keeps no
+session, so that no alert waits in the broker for an ingest that does not come back: the device sends it again.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import select
 import socket
 import ssl
 import threading
@@ -22,15 +27,16 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from vibdash.broker import Broker, BrokerError
-from vibdash.messages import TOPIC_ROOT, VERSION, Alert, Malformed, Sensor, Status, parse, sensor_of_topic
-from vibdash.schema import DatabaseError
+from vibdash.messages import TOPIC_ROOT, VERSION
+from vibdash.opening import DatabaseError
 from vibdash.settling import Ack
-from vibdash.store import Store
+from vibdash.store import Received, Store
 
 CONNECT_TIMEOUT_S = 10.0
 HEARTBEAT_S = 5.0
 LONGEST_RETRY_S = 30.0
 KEEPALIVE_S = 30
+LARGEST_BATCH = 500
 
 log = logging.getLogger("vibdash.ingest")
 
@@ -43,11 +49,15 @@ def now_ms() -> int:
 class Ingest:
     """One MQTT session. `start` runs it in a thread of its own; all it says of itself is in the database."""
 
-    def __init__(self, broker: Broker, store: Store, *, site: str | None, client_id: str) -> None:
+    def __init__(
+        self, broker: Broker, store: Store, *, site: str | None, client_id: str, share: str | None = None
+    ) -> None:
         self._broker = broker
         self._store = store
-        self._filter = f"{TOPIC_ROOT}/{site or '+'}/#"
+        self._filters = _filters(site, share)
+        self._keeps_session = share is None
         self._client_id = client_id
+        self._arrived: list[MQTTMessage] = []
         self._stopping = threading.Event()
         self._connected = threading.Event()
         self._refusal = ""
@@ -75,7 +85,10 @@ class Ingest:
 
     def _make_client(self) -> Client:
         client = Client(
-            CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=False, manual_ack=True
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            clean_session=not self._keeps_session,
+            manual_ack=True,
         )
         if self._broker.user is not None:
             client.username_pw_set(self._broker.user, self._broker.password)
@@ -90,7 +103,7 @@ class Ingest:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
+        client.on_message = lambda _client, _data, message: self._arrived.append(message)
         return client
 
     # Connecting
@@ -98,6 +111,7 @@ class Ingest:
     def _connect(self) -> None:
         """Connect and wait for the broker's answer. Raises BrokerError."""
         self._refusal = "no answer"
+        self._arrived.clear()  # of the last connection: not acknowledged, so it comes again
         try:
             self._client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
             deadline = time.monotonic() + CONNECT_TIMEOUT_S
@@ -115,18 +129,18 @@ class Ingest:
         if reason.is_failure:
             self._refusal = f"refused the connection: {reason}"
             return
-        client.subscribe(self._filter, qos=1)
+        client.subscribe([(name, 1) for name in self._filters])
 
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _p: Properties | None
     ) -> None:
         # Connected means that nothing published from now on is missed.
         if any(reason.is_failure for reason in reasons):
-            self._refusal = f"refused the subscription to {self._filter}"
+            self._refusal = f"refused the subscription to {' and '.join(self._filters)}"
             return
         self._connected.set()
         self._heartbeat_due_s = 0.0
-        log.info("connected to %s, taking %s", self._broker, self._filter)
+        log.info("connected to %s, taking %s", self._broker, " and ".join(self._filters))
 
     def _on_disconnect(
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _p: Properties | None
@@ -172,7 +186,9 @@ class Ingest:
                 if time.monotonic() >= self._heartbeat_due_s:
                     self._heartbeat_due_s = time.monotonic() + HEARTBEAT_S
                     self._store.note_link(self._client_id, str(self._broker), True, "", now_ms())
-                if self._client.loop(0.5) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                lost = self._client.loop(0.5) != MQTTErrorCode.MQTT_ERR_SUCCESS or not self._read_on()
+                self._take_what_arrived()
+                if lost:
                     self._connected.clear()
                     return f"broker {self._broker}: {self._refusal}"
             except DatabaseError as error:
@@ -194,30 +210,41 @@ class Ingest:
 
     # Taking messages
 
-    def _on_message(self, client: Client, _data: Any, message: MQTTMessage) -> None:
-        ack = self._commit(message)
-        client.ack(message.mid, message.qos)
-        if ack is not None:
-            self._publish(ack)
+    def _read_on(self) -> bool:
+        """Read what else has come already, up to a batch; return whether the connection stands."""
+        while len(self._arrived) < LARGEST_BATCH:
+            sock: Any = self._client.socket()
+            if sock is None:
+                return False
+            if not select.select([sock], [], [], 0)[0] and not (self._broker.tls and sock.pending()):
+                return True
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return False
+        return True
 
-    def _commit(self, message: MQTTMessage) -> Ack | None:
-        payload = bytes(message.payload)
-        try:
-            parsed = parse(message.topic, payload)
-        except Malformed as error:
-            log.warning("quarantined a message on %s: %s", message.topic, error.reason)
-            sensor: Sensor | None = sensor_of_topic(message.topic)
-            return self._store.take_malformed(message.topic, payload, error, sensor, now_ms())
-        match parsed:
-            case Status():
-                self._store.take_status(parsed, now_ms(), repeated=message.retain or message.dup)
-            case Alert():
-                return self._store.take_alert(parsed, now_ms())
-        return None
+    def _take_what_arrived(self) -> None:
+        """Commit the batch, then acknowledge it to the broker, then to the devices. Raises DatabaseError."""
+        if not self._arrived:
+            return
+        arrived, self._arrived = self._arrived, []
+        acks = self._store.take([_received(message) for message in arrived])
+        for message in arrived:
+            self._client.ack(message.mid, message.qos)
+        for ack in acks:
+            self._publish(ack)
 
     def _publish(self, ack: Ack) -> None:
         payload = json.dumps({"v": VERSION, "boot": ack.boot, "seq": ack.seq}, separators=(",", ":"))
         self._client.publish(ack.sensor.topic("ack"), payload, qos=1, retain=True)
+
+
+def _filters(site: str | None, share: str | None) -> list[str]:
+    of_site = f"{TOPIC_ROOT}/{site or '+'}"
+    return [f"{of_site}/#"] if share is None else [f"$share/{share}/{of_site}/+/alert", f"{of_site}/+/status"]
+
+
+def _received(message: MQTTMessage) -> Received:
+    return Received(message.topic, bytes(message.payload), now_ms(), message.retain or message.dup)
 
 
 def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:

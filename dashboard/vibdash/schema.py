@@ -1,4 +1,4 @@
-"""The database: its tables, and opening it.
+"""The tables of the database. A change here needs a migration in `migrations/versions`, which a test compares.
 
 Columns ending in `_ms` hold milliseconds; `..._at_ms` and `since_ms` are since 1970-01-01 UTC. Scores and
 thresholds are in steps of 1/256 octave, as sent.
@@ -10,9 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-SCHEMA_VERSION = 1
 BigInt = sa.BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 
 metadata = MetaData()
@@ -21,8 +19,6 @@ metadata = MetaData()
 def _sensor_key(**kwargs: Any) -> tuple[Column[str], Column[str]]:
     return Column("site", Text, nullable=False, **kwargs), Column("device", Text, nullable=False, **kwargs)
 
-
-schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
 
 device = Table(  # the latest word of each sensor
     "device",
@@ -156,53 +152,3 @@ ingest_link = Table(  # how each ingest process stands with its broker
     Column("heartbeat_at_ms", BigInt, nullable=False),
     Column("detail", Text, nullable=False),
 )
-
-
-class DatabaseError(Exception):
-    """The database cannot be opened or written; the text is one line for the user."""
-
-
-def open_database(url: str) -> sa.Engine:
-    """Open the database at an SQLAlchemy URL, making its tables if there are none. Raises DatabaseError."""
-    try:
-        engine = sa.create_engine(url)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise DatabaseError(f"--db {url}: {_first_line(error)}; need e.g. sqlite:///alerts.db") from None
-    shown = engine.url.render_as_string(hide_password=True)
-    if engine.dialect.name == "sqlite":
-        _use_wal(engine)
-    try:
-        with engine.begin() as connection:
-            metadata.create_all(connection)
-            version = connection.scalar(sa.select(schema_version.c.version))
-            if version is None:
-                connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
-    except DBAPIError as error:
-        raise DatabaseError(f"--db {shown}: {_first_line(error.orig)}; {_what_is_needed(engine)}") from None
-    if version not in (None, SCHEMA_VERSION):
-        raise DatabaseError(f"--db {shown}: schema version {version}; this program needs {SCHEMA_VERSION}")
-    return engine
-
-
-def _use_wal(engine: sa.Engine) -> None:
-    @sa.event.listens_for(engine, "connect")
-    def set_pragmas(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by the driver
-        for pragma in ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL"):
-            connection.execute(f"PRAGMA {pragma}")  # FULL: a committed alert survives a power cut
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        # A writer that begins as a reader fails with "locked" when another wrote in between.
-        reads = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _what_is_needed(engine: sa.Engine) -> str:
-    if engine.dialect.name == "sqlite":
-        return "need a folder that exists and can be written, and a SQLite file or none"
-    return "need a database server that answers and a user who may create tables"
-
-
-def _first_line(error: object) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -20,6 +20,7 @@ on devices sending the oldest alert first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -48,48 +49,49 @@ def settle(connection: sa.Connection, sensor: Sensor, identity: Identity) -> Ack
 
     Must run in the transaction that stores the alert.
     """
-    held_from = max(identity.oldest, _highest_oldest(connection, sensor, identity))
+    this = {
+        **vars(sensor),
+        "this_boot": identity.boot,
+        "this_seq": identity.seq,
+        "first_boot": identity.boot - BOOTS_OF_ONE_LIFE + 1,
+        "last_boot": identity.boot + BOOTS_OF_ONE_LIFE - 1,
+    }
+    held_from = max(identity.oldest, connection.scalar(_HIGHEST_OLDEST, this) or 1)
     settled_seq, settled_boot = held_from - 1, None
-    for seq, boot in _stored_from(connection, sensor, identity, held_from):
-        if seq > settled_seq + 1:
+    for stored in connection.execute(_STORED_FROM, {**this, "held_from": held_from}):
+        if stored.seq > settled_seq + 1:
             break
-        settled_seq, settled_boot = seq, boot
+        settled_seq, settled_boot = stored.seq, stored.boot
     return None if settled_boot is None else Ack(sensor, settled_boot, settled_seq)
 
 
-def _highest_oldest(connection: sa.Connection, sensor: Sensor, identity: Identity) -> int:
-    """Return the lowest seq still held as the latest alerts say; this one may be an old repetition."""
-    later = _later(alert, identity)
-    return connection.scalar(sa.select(sa.func.max(alert.c.oldest)).where(_of(alert, sensor), later)) or 1
+def _of_sensor(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.site == sa.bindparam("site"), table.c.device == sa.bindparam("device"))
 
 
-def _stored_from(
-    connection: sa.Connection, sensor: Sensor, identity: Identity, first_seq: int
-) -> list[tuple[int, int]]:
-    """Return (seq, boot) of the alerts of this outbox from `first_seq` on, by seq."""
-    stored = sa.union_all(
-        *(
-            sa.select(table.c.seq, table.c.boot).where(
-                _of(table, sensor),
-                table.c.seq >= first_seq,
-                sa.or_(_earlier(table, identity), _later(table, identity)),
-            )
-            for table in (alert, quarantine)
-        )
-    ).subquery()
-    query = sa.select(stored.c.seq, sa.func.max(stored.c.boot)).group_by(stored.c.seq).order_by(stored.c.seq)
-    return [(seq, boot) for seq, boot in connection.execute(query)]
+def _earlier(table: sa.Table) -> sa.ColumnElement[bool]:
+    boots = table.c.boot.between(sa.bindparam("first_boot"), sa.bindparam("this_boot"))
+    return sa.and_(table.c.seq < sa.bindparam("this_seq"), boots)
 
 
-def _of(table: sa.Table, sensor: Sensor) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.site == sensor.site, table.c.device == sensor.device)
+def _later(table: sa.Table) -> sa.ColumnElement[bool]:
+    boots = table.c.boot.between(sa.bindparam("this_boot"), sa.bindparam("last_boot"))
+    return sa.and_(table.c.seq >= sa.bindparam("this_seq"), boots)
 
 
-def _earlier(table: sa.Table, identity: Identity) -> sa.ColumnElement[bool]:
-    first_boot = identity.boot - BOOTS_OF_ONE_LIFE + 1
-    return sa.and_(table.c.seq < identity.seq, table.c.boot.between(first_boot, identity.boot))
+def _stored_in(table: sa.Table) -> sa.Select[Any]:
+    from_there = table.c.seq >= sa.bindparam("held_from")
+    of_outbox = sa.or_(_earlier(table), _later(table))
+    return sa.select(table.c.seq, table.c.boot).where(_of_sensor(table), from_there, of_outbox)
 
 
-def _later(table: sa.Table, identity: Identity) -> sa.ColumnElement[bool]:
-    last_boot = identity.boot + BOOTS_OF_ONE_LIFE - 1
-    return sa.and_(table.c.seq >= identity.seq, table.c.boot.between(identity.boot, last_boot))
+def _stored_from() -> sa.Select[Any]:
+    stored = sa.union_all(_stored_in(alert), _stored_in(quarantine)).subquery()
+    boot = sa.func.max(stored.c.boot).label("boot")
+    return sa.select(stored.c.seq, boot).group_by(stored.c.seq).order_by(stored.c.seq)
+
+
+# The lowest seq still held as the latest alerts say: the one at hand may be an old repetition.
+_HIGHEST_OLDEST = sa.select(sa.func.max(alert.c.oldest)).where(_of_sensor(alert), _later(alert))
+# (seq, boot) of the alerts of this outbox from the lowest held on, by seq.
+_STORED_FROM = _stored_from()
