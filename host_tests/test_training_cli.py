@@ -48,7 +48,7 @@ def test_a_manifest_of_ones_own_recordings_trains_and_evaluates(tmp_path: Path) 
     )
     fitted = vibtrain("fit", "--config", config, "--recordings", manifest, "--out", tmp_path / "model")
     assert fitted.returncode == 0, fitted.stderr
-    judged = vibtrain("evaluate", tmp_path / "model", "--config", config, "--recordings", manifest, "--json")
+    judged = vibtrain("evaluate", tmp_path / "model", "--recordings", manifest, "--json")
     assert json.loads(judged.stdout)["held_out_conditions"] == 1
 
 

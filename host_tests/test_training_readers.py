@@ -138,6 +138,7 @@ def test_a_missing_library_names_the_extra(
 def row(folder: Path, cells: str) -> Entry:
     path = folder / "m.csv"
     path.write_text("file,rate_hz,columns,unit,scale\n" + cells + "\n")
+    entry: Entry
     (entry,) = manifest.catalogue(path)
     return entry
 

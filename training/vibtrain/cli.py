@@ -7,15 +7,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from vibtrain import cli_data, config, evaluate, manifest, package, pipeline, replay
 from vibtrain.config import TrainingConfig
+from vibtrain.evaluation_table import print_evaluation
 from vibtrain.features import Windows
 from vibtrain.proof import ConversionError
 from vibtrain.recordings import DataError, Entry
@@ -40,6 +40,13 @@ Simulate = Annotated[
     bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
 ]
 Package = Annotated[Path, typer.Argument(help="A model package, a folder that `vibtrain fit` made.")]
+Baseline = Annotated[
+    float | None,
+    typer.Option(
+        "--baseline",
+        help="Seconds of healthy running to learn first, 0 for none [default: half of the first recording, up to 300].",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
@@ -75,7 +82,7 @@ def fit(
         if as_json:
             print(json.dumps({"package": str(out), "digest": outcome.digest} | outcome.evaluation))
             return
-        _print_evaluation(outcome.evaluation)
+        print_evaluation(_console, outcome.evaluation)
         _console.print(
             f"Proved on {outcome.proof.windows} windows: {outcome.proof.class_differences} classes differ, "
             f"scores within {outcome.proof.score_error_steps:.2f} step of the float model."
@@ -88,25 +95,22 @@ def fit(
 @app.command("evaluate")
 def evaluate_package(
     path: Package,
-    config_name: Config = "adi-motor",
     recordings: Recordings = None,
-    simulate: Simulate = False,
+    baseline_s: Baseline = None,
     as_json: Json = False,
 ) -> None:
-    """Window-level figures of a package, for each machine, speed and load; held-out ones are those not trained on."""
+    """What a package is worth, window by window and alert by alert, on the data set that it was trained on or on
+    --recordings; held-out groups are those of machine, speed and load not trained on."""
     with one_line_errors():
         model, description = package.read(path)
-        chosen, entries = _source(config_name, recordings, simulate)
-        if chosen.core_config() != model.config():
-            raise DataError(
-                f"{path}: made for {model.config()}, the configuration {config_name} says {chosen.core_config()}"
-            )
-        conditions = evaluate.evaluate(model, _windows(chosen, entries), package.selection(description))
-        summary = evaluate.summary(conditions)
+        made_for = package.configuration(description)
+        entries = _entries(made_for, recordings)
+        judged = evaluate.evaluate(model, _windows(made_for, entries), made_for.train, baseline_s)
+        summary = evaluate.summary(judged)
         if as_json:
             print(json.dumps(summary))
         else:
-            _print_evaluation(summary)
+            print_evaluation(_console, summary)
 
 
 @app.command("replay")
@@ -141,13 +145,9 @@ def _source(
     config_name: str, recordings: Path | None, simulate: bool, or_simulate: bool = False
 ) -> tuple[TrainingConfig, list[Entry]]:
     chosen = config.load(config_name)
-    if recordings is not None:
-        return chosen, manifest.catalogue(recordings)
-    if not simulate:
+    if recordings is not None or not simulate:
         try:
-            return chosen, pipeline.entries_of(
-                chosen, announce=lambda line: _errors.print(line, markup=False)
-            )
+            return chosen, _entries(chosen, recordings)
         except DataUnavailable as error:
             if not or_simulate:
                 raise
@@ -157,41 +157,16 @@ def _source(
     return chosen, pipeline.entries_of(chosen)
 
 
+def _entries(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
+    if recordings is not None:
+        return manifest.catalogue(recordings)
+    return pipeline.entries_of(chosen, announce=lambda line: _errors.print(line, markup=False))
+
+
 def _windows(chosen: TrainingConfig, entries: list[Entry]) -> list[Windows]:
     with Progress(console=_errors, transient=True) as bar:
         task = bar.add_task("recordings", total=len(entries))
         return pipeline.windows_of(chosen, entries, lambda name: bar.advance(task))
-
-
-def _print_evaluation(summary: dict[str, Any]) -> None:
-    table = Table(
-        "machine", "rpm", "load", "", "AUC", "AUC", "false alarms", "recall", "class acc.", "windows"
-    )
-    table.add_row(
-        "", "", "", "", "plain", "baseline", "baseline", "baseline", "baseline", "h / f", style="dim"
-    )
-    for c in summary["conditions"]:
-        plain, learnt = c["without_baseline"], c["with_baseline"] or {}
-        table.add_row(
-            c["machine"],
-            "" if c["speed_rpm"] is None else f"{c['speed_rpm']:g}",
-            c["load"],
-            "trained" if c["trained"] else "held out",
-            _figure(plain["window_auc"]),
-            *(_figure(learnt.get(k)) for k in ("window_auc", "false_alarm_rate", "recall", "class_accuracy")),
-            f"{plain['healthy_windows']} / {plain['fault_windows']}",
-        )
-    plain, learnt = summary["without_baseline"], summary["with_baseline"]
-    table.add_section()
-    table.add_row(
-        "mean", "", "", "held out", _figure(plain["window_auc"]),
-        *(_figure(learnt[k]) for k in ("window_auc", "false_alarm_rate", "recall", "class_accuracy")), "",
-    )  # fmt: skip
-    _console.print(table)
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def main() -> None:

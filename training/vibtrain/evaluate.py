@@ -1,26 +1,42 @@
-"""How well a model separates healthy from faulty windows, condition by condition, through the C core itself."""
+"""What a model is worth on recordings: windows told apart, alerts as an operator meets them, and how sure that is."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import vib
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import recall_score, roc_auc_score
 
-from vibtrain.anomaly import median_baseline
+from vibtrain import alerts, intervals
+from vibtrain.alerts import AlertFigures
 from vibtrain.config import Selection
 from vibtrain.features import Windows
-from vibtrain.fit import Regime
+from vibtrain.groups import Group, by_regime
+from vibtrain.intervals import Interval
 
 Int16 = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True)
+class Scored:
+    """The windows of one recording as the model saw them; `classes` is empty where it names no faults."""
+
+    name: str
+    label: str
+    faulty: bool
+    scores: Int16
+    classes: Int16
+
+
+@dataclass(frozen=True)
 class Figures:
-    """Figures of one way of running the model on one condition; None where a class is missing.
+    """Figures of windows; None where a kind of window is missing.
 
     Attributes:
         window_auc: area under the ROC curve of the anomaly score, faulty against healthy windows.
@@ -39,95 +55,194 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """One machine at one speed and load. `trained`: its recordings were trained on. `plain`: no baseline learnt.
-    `learnt`: the baseline from the first half of each healthy recording, which is then left out of the figures."""
+class GroupResult:
+    """One group. `plain`: no baseline learnt. `learnt`: with the group's baseline, None where it has none; the
+    windows that it was learnt from are in neither. `alerts`: with the baseline where there is one."""
 
-    regime: Regime
-    trained: bool
-    plain: Figures
-    learnt: Figures | None
+    group: Group
+    plain: list[Scored]
+    learnt: list[Scored] | None
+    alerts: AlertFigures
+
+    @property
+    def best(self) -> list[Scored]:
+        """As a device would have scored: with the baseline where there is one."""
+        return self.learnt if self.learnt is not None else self.plain
 
 
-def evaluate(model: vib.Model, recordings: list[Windows], train: Selection) -> list[Condition]:
-    """Figures of every condition. `train` says which conditions the model was fitted on."""
-    regimes: dict[Regime, list[Windows]] = {}
-    for r in recordings:
-        if r.is_healthy or r.is_fault:
-            regimes.setdefault(r.regime, []).append(r)
+@dataclass(frozen=True)
+class Evaluation:
+    """All groups, and what they were judged by."""
+
+    groups: list[GroupResult]
+    warning: int
+    classes: tuple[str, ...]
+
+    @property
+    def held_out(self) -> list[GroupResult]:
+        """Those not trained on."""
+        return [g for g in self.groups if not g.group.trained]
+
+    @property
+    def counted(self) -> list[GroupResult]:
+        """Those that the overall figures are about: held out, or all where none is."""
+        return self.held_out or self.groups
+
+
+def evaluate(
+    model: vib.Model, recordings: list[Windows], train: Selection, baseline_s: float | None = None
+) -> Evaluation:
+    """Judge every group. `train` says which conditions the model was fitted on; `baseline_s` as in `by_regime`.
+
+    Raises `DataError` as that does.
+    """
+    config, meta = model.config(), model.meta()
+    hop_s = config["hop"] * 1000 / config["rate_millihz"]
     results = []
-    for regime in sorted(regimes, key=str):
-        members = regimes[regime]
+    for group in by_regime(recordings, train, hop_s, baseline_s):
+        baseline = group.baseline()
         results.append(
-            Condition(
-                regime=regime,
-                trained=all(train.admits(r) for r in members),
-                plain=_figures(model, [(r, r.features) for r in members], None),
-                learnt=_with_baseline(model, members),
+            GroupResult(
+                group=group,
+                plain=_scored(model, group, None),
+                learnt=None if baseline is None else _scored(model, group, baseline),
+                alerts=alerts.play(model, group),
             )
         )
-    return results
+    return Evaluation(results, meta["warning"], meta["classes"])
 
 
-def _with_baseline(model: vib.Model, members: list[Windows]) -> Figures | None:
-    halves = {id(r): np.array_split(r.features, 2) for r in members if r.is_healthy and len(r.features) >= 2}
-    if not halves:
-        return None
-    baseline = median_baseline(np.concatenate([first for first, _ in halves.values()]))
-    kept = [(r, halves[id(r)][1] if id(r) in halves else r.features) for r in members]
-    return _figures(model, kept, baseline)
+def _scored(model: vib.Model, group: Group, baseline: Int16 | None) -> list[Scored]:
+    classifies = bool(model.meta()["classes"])
+    return [
+        Scored(
+            name=r.name,
+            label=r.label,
+            faulty=r.is_fault,
+            scores=vib.score(model, features, baseline),
+            classes=vib.classify(model, features, baseline) if classifies else np.empty(0, np.int16),
+        )
+        for r, features in group.judged()
+    ]
 
 
-def _figures(model: vib.Model, members: list[tuple[Windows, Int16]], baseline: Int16 | None) -> Figures:
-    meta = model.meta()
-    scores = np.concatenate([vib.score(model, features, baseline) for _, features in members])
-    faulty = np.concatenate([np.full(len(features), r.is_fault) for r, features in members])
-    over = scores >= meta["warning"]
+def figures(scored: Sequence[Scored], evaluation: Evaluation) -> Figures:
+    """Figures of the windows of these recordings, pooled."""
+    healthy, faulty = _scores(scored, False), _scores(scored, True)
+    auc = None
+    if len(healthy) and len(faulty):
+        truth = np.r_[np.zeros(len(healthy)), np.ones(len(faulty))]
+        auc = float(roc_auc_score(truth, np.r_[healthy, faulty]))
     return Figures(
-        window_auc=float(roc_auc_score(faulty, scores)) if 0 < faulty.sum() < len(faulty) else None,
-        false_alarm_rate=float(over[~faulty].mean()) if (~faulty).any() else None,
-        recall=float(over[faulty].mean()) if faulty.any() else None,
-        class_accuracy=_class_accuracy(model, members, baseline),
-        healthy_windows=int((~faulty).sum()),
-        fault_windows=int(faulty.sum()),
+        window_auc=auc,
+        false_alarm_rate=float((healthy >= evaluation.warning).mean()) if len(healthy) else None,
+        recall=float((faulty >= evaluation.warning).mean()) if len(faulty) else None,
+        class_accuracy=_class_accuracy(scored, evaluation.classes),
+        healthy_windows=len(healthy),
+        fault_windows=len(faulty),
     )
 
 
-def _class_accuracy(
-    model: vib.Model, members: list[tuple[Windows, Int16]], baseline: Int16 | None
-) -> float | None:
-    classes = model.meta()["classes"]
-    known = [(r, features) for r, features in members if r.label in classes]
-    if len({r.label for r, _ in known}) < 2:
+def _scores(scored: Sequence[Scored], faulty: bool) -> Int16:
+    return np.concatenate([np.empty(0, np.int16), *(s.scores for s in scored if s.faulty == faulty)])
+
+
+def _class_accuracy(scored: Sequence[Scored], classes: tuple[str, ...]) -> float | None:
+    known = [s for s in scored if s.label in classes]
+    present = sorted({classes.index(s.label) for s in known})
+    if len(present) < 2:
         return None
-    said = np.concatenate([vib.classify(model, features, baseline) for _, features in known])
-    truth = np.concatenate([np.full(len(features), classes.index(r.label)) for r, features in known])
-    return float(balanced_accuracy_score(truth, said))
+    said = np.concatenate([s.classes for s in known])
+    truth = np.concatenate([np.full(len(s.classes), classes.index(s.label)) for s in known])
+    return float(recall_score(truth, said, labels=present, average="macro", zero_division=0))
+
+
+def window_intervals(scored: Sequence[Scored], warning: int) -> dict[str, Interval | None]:
+    """Bootstrap intervals of `figures`, recordings drawn."""
+    healthy, faulty = ([s.scores for s in scored if s.faulty == kind] for kind in (False, True))
+
+    def of_share(kind: list[Int16]) -> Interval | None:
+        return intervals.of_share([int((s >= warning).sum()) for s in kind], [len(s) for s in kind])
+
+    return {
+        "window_auc": intervals.of_auc(faulty, healthy),
+        "false_alarm_rate": of_share(healthy),
+        "recall": of_share(faulty),
+    }
+
+
+def alert_numbers(sums: AlertFigures) -> tuple[dict[str, Any], dict[str, Interval | None]]:
+    """Figures of alerts, and their intervals. `delay_s` is the median over all episodes, None if most never raised."""
+    delay_s = intervals.upper_median(sums.delays_s) if sums.delays_s else math.inf
+    rate = intervals.poisson_rate(sums.false_alarms, sums.healthy_s / alerts.SECONDS_PER_DAY)
+    numbers = {
+        "false_alarms": sums.false_alarms,
+        "healthy_s": sums.healthy_s,
+        "false_alarms_per_day": sums.false_alarms_per_day,
+        "episodes": len(sums.delays_s),
+        "episodes_detected": sums.detected,
+        "delay_s": delay_s if math.isfinite(delay_s) else None,
+        "alerts_sent": sums.alerts,
+        "bytes_sampled": sums.bytes_sampled,
+        "bytes_sent": sums.bytes_sent,
+    }
+    spread = {
+        "false_alarms_per_day": rate,
+        "share_detected": intervals.share(sums.detected, len(sums.delays_s)),
+        "delay_s": intervals.of_median(sums.delays_s),
+    }
+    return numbers, spread
+
+
+def _numbers(evaluation: Evaluation, scored: Sequence[Scored], sums: AlertFigures) -> dict[str, Any]:
+    numbers, spread = alert_numbers(sums)
+    spread = window_intervals(scored, evaluation.warning) | spread
+    return (
+        dataclasses.asdict(figures(scored, evaluation))
+        | numbers
+        | {"intervals": {name: _finite(interval) for name, interval in spread.items()}}
+    )
+
+
+def _finite(interval: Interval | None) -> list[float | None] | None:
+    """For JSON, which has no infinity: an end that is not reached is null."""
+    return None if interval is None else [end if math.isfinite(end) else None for end in interval]
 
 
 def mean_figures(figures: list[Figures]) -> dict[str, float | None]:
-    """Mean of each figure over conditions, those without it left out."""
+    """Mean of each figure over groups, those without it left out."""
     names = ("window_auc", "false_alarm_rate", "recall", "class_accuracy")
     columns = {name: [v for f in figures if (v := getattr(f, name)) is not None] for name in names}
     return {name: float(np.mean(values)) if values else None for name, values in columns.items()}
 
 
-def summary(conditions: list[Condition]) -> dict[str, Any]:
-    """Everything as plain data for JSON: means over held-out conditions, then each condition."""
-    held_out = [c for c in conditions if not c.trained]
-    return {
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything as plain data for JSON.
+
+    First over all counted groups (those held out, or all where none is), their windows pooled, each figure as the
+    device would have it; then means over the held-out groups without and with baseline; then each group.
+    """
+    counted = evaluation.counted
+    held_out = evaluation.held_out
+    overall = _numbers(
+        evaluation, [s for g in counted for s in g.best], alerts.total(g.alerts for g in counted)
+    )
+    learnt = [figures(g.learnt, evaluation) for g in held_out if g.learnt is not None]
+    return overall | {
+        "counted": "held-out groups" if held_out else "all groups, which were trained on",
         "held_out_conditions": len(held_out),
-        "without_baseline": mean_figures([c.plain for c in held_out]),
-        "with_baseline": mean_figures([c.learnt for c in held_out if c.learnt]),
-        "conditions": [
-            {
-                "machine": c.regime[0],
-                "speed_rpm": c.regime[1],
-                "load": c.regime[2],
-                "trained": c.trained,
-                "without_baseline": asdict(c.plain),
-                "with_baseline": asdict(c.learnt) if c.learnt else None,
+        "without_baseline": mean_figures([figures(g.plain, evaluation) for g in held_out]),
+        "with_baseline": mean_figures(learnt),
+        "groups": [
+            {"machine": g.group.regime[0], "speed_rpm": g.group.regime[1], "load": g.group.regime[2]}
+            | {"trained": g.group.trained, "baseline_windows": g.group.learn_windows}
+            | _numbers(evaluation, g.best, g.alerts)
+            | {
+                "without_baseline": dataclasses.asdict(figures(g.plain, evaluation)),
+                "with_baseline": None
+                if g.learnt is None
+                else dataclasses.asdict(figures(g.learnt, evaluation)),
             }
-            for c in conditions
+            for g in evaluation.groups
         ],
     }

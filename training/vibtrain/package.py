@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import shutil
 import tempfile
 import tomllib
@@ -14,7 +15,8 @@ import numpy as np
 import tomli_w
 import vib
 
-from vibtrain.config import Selection, TrainingConfig
+from vibtrain import registry, simulator
+from vibtrain.config import AnomalyChoice, CoreChoice, Selection, SensorChoice, TrainingConfig
 from vibtrain.convert import Converted
 from vibtrain.features import Windows
 from vibtrain.fit import FittedModel
@@ -118,10 +120,12 @@ def _kind_parameters(config: TrainingConfig) -> dict[str, Any]:
 
 
 def _without_none(value: Any) -> Any:
-    """TOML has no null: what is not known is left out."""
+    """TOML has no null: what is not known is left out, and an interval's end that is not reached is inf."""
     if isinstance(value, dict):
         return {key: _without_none(item) for key, item in value.items() if item is not None}
-    return [_without_none(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [math.inf if item is None else _without_none(item) for item in value]
+    return value
 
 
 def _golden(converted: Converted, config: TrainingConfig, recordings: list[Windows]) -> dict[str, Any]:
@@ -158,6 +162,35 @@ def read(folder: Path) -> tuple[vib.Model, dict[str, Any]]:
             f"{folder}: model.bin has digest {model.meta()['digest']}, model.toml says {description.get('digest')}"
         )
     return model, description
+
+
+def configuration(description: dict[str, Any]) -> TrainingConfig:
+    """What a package says of its sensor and core, to turn other recordings into windows for it.
+
+    `dataset` is the one that it was trained on, empty where that was a manifest's recordings. Raises `DataError` where
+    the package does not say what this version needs.
+    """
+    core_fields = {field.name for field in dataclasses.fields(CoreChoice)}
+    sources = description["training"]["sources"]
+    dataset = sources[0] if len(sources) == 1 else ""
+    config = TrainingConfig(
+        name=description["name"],
+        sensor=SensorChoice(**description["sensor"]),
+        core=CoreChoice(**{k: v for k, v in description["config"].items() if k in core_fields}),
+        anomaly=AnomalyChoice(inputs=()),
+        dataset="simulator"
+        if dataset == simulator.SOURCE
+        else dataset
+        if dataset in registry.names()
+        else "",
+        train=selection(description),
+    )
+    if config.core_config() != description["config"]:
+        raise DataError(
+            f"{description['name']}: made for {description['config']}, sensor {config.sensor.name} now gives "
+            f"{config.core_config()}"
+        )
+    return config
 
 
 def selection(description: dict[str, Any]) -> Selection:

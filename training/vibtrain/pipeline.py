@@ -14,7 +14,7 @@ from vibtrain import convert, evaluate, features, fit, package, proof, simulator
 from vibtrain.config import TrainingConfig
 from vibtrain.dataset_loaders import catalogue
 from vibtrain.features import Windows
-from vibtrain.recordings import Entry
+from vibtrain.recordings import DataError, Entry
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Outcome:
 
 def entries_of(config: TrainingConfig, announce: Callable[[str], None] = print) -> list[Entry]:
     """The catalogue that a configuration names. Raises `DataError`."""
-    return (
-        simulator.catalogue()
-        if config.dataset == "simulator"
-        else catalogue(config.dataset, announce=announce)
-    )
+    if config.dataset == "simulator":
+        return simulator.catalogue()
+    if not config.dataset:
+        raise DataError(f"{config.name}: names no data set, accepted: a manifest of recordings")
+    return catalogue(config.dataset, announce=announce)
 
 
 def simulated(config: TrainingConfig) -> TrainingConfig:

@@ -1,0 +1,102 @@
+"""Recordings by the place that one device would have: one machine at one speed and load, and its healthy baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vibtrain.anomaly import median_baseline
+from vibtrain.config import Selection
+from vibtrain.features import Windows
+from vibtrain.fit import Regime
+from vibtrain.recordings import DataError
+
+Int16 = npt.NDArray[np.int16]
+
+LONGEST_BASELINE_S = 300.0  # unless asked for more
+
+
+@dataclass(frozen=True)
+class Group:
+    """What one device sees.
+
+    Attributes:
+        regime: machine, speed and load.
+        trained: whether its recordings were trained on.
+        members: its recordings in order: of time where all state one, else as listed.
+        learn_windows: how many windows of its healthy recordings, the first ones, are its baseline.
+    """
+
+    regime: Regime
+    trained: bool
+    members: tuple[Windows, ...]
+    learn_windows: int
+
+    @property
+    def name(self) -> str:
+        """E.g. `rig, 1800 rpm, 11 lb`."""
+        machine, speed_rpm, load = self.regime
+        return ", ".join(filter(None, (machine, f"{speed_rpm:g} rpm" if speed_rpm else "", load)))
+
+    @property
+    def timed(self) -> bool:
+        """Whether the recordings' order in time is known."""
+        return all(r.time for r in self.members)
+
+    def baseline(self) -> Int16 | None:
+        """The median of the windows to learn; None where there are none."""
+        if not self.learn_windows:
+            return None
+        healthy = np.concatenate([r.features for r in self.members if r.is_healthy])
+        return median_baseline(healthy[: self.learn_windows])
+
+    def judged(self) -> list[tuple[Windows, Int16]]:
+        """Healthy and faulty recordings with the windows that are left to judge: those learnt are not."""
+        to_learn, result = self.learn_windows, []
+        for r in self.members:
+            if not (r.is_healthy or r.is_fault):
+                continue
+            learnt = min(to_learn, len(r.features)) if r.is_healthy else 0
+            to_learn -= learnt
+            if len(r.features) > learnt:
+                result.append((r, r.features[learnt:]))
+        return result
+
+
+def by_regime(
+    recordings: list[Windows], train: Selection, hop_s: float, baseline_s: float | None = None
+) -> list[Group]:
+    """Groups in order of name. `hop_s`: seconds from window to window. `baseline_s`: healthy time to learn first; 0
+    for none; None for half of the first healthy recording, at most LONGEST_BASELINE_S.
+
+    Raises `DataError` where a group has healthy recordings, but fewer than a window more than `baseline_s`.
+    """
+    regimes: dict[Regime, list[Windows]] = {}
+    for r in recordings:
+        regimes.setdefault(r.regime, []).append(r)
+    groups = []
+    for regime in sorted(regimes, key=str):
+        members = regimes[regime]
+        if all(r.time for r in members):
+            members = sorted(members, key=lambda r: r.time)
+        if any(r.is_healthy or r.is_fault for r in members):
+            trained = all(train.admits(r) for r in members)
+            groups.append(Group(regime, trained, tuple(members), _to_learn(members, hop_s, baseline_s)))
+    return groups
+
+
+def _to_learn(members: list[Windows], hop_s: float, baseline_s: float | None) -> int:
+    healthy = [len(r.features) for r in members if r.is_healthy]
+    if not healthy or baseline_s == 0:
+        return 0
+    if baseline_s is None:
+        return min((healthy[0] + 1) // 2, round(LONGEST_BASELINE_S / hop_s)) if sum(healthy) > 1 else 0
+    wanted = max(1, round(baseline_s / hop_s))
+    if wanted >= sum(healthy):
+        raise DataError(
+            f"{members[0].machine}: a baseline of {baseline_s:g} s, accepted: less than its healthy recordings, "
+            f"{sum(healthy) * hop_s:.0f} s"
+        )
+    return wanted

@@ -1,0 +1,99 @@
+"""An evaluation in sentences: each figure with its interval, and plainly said where there are too few data for it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MONTH_DAYS = 30.4
+ENOUGH_MONTHS = 3.7  # without a false alarm in so many months, under one a month is all but sure
+
+
+def sentences(summary: dict[str, Any]) -> list[str]:
+    """What `evaluate.summary` says, most important first."""
+    return [
+        _false_alarms(summary),
+        _detection(summary),
+        *_windows(summary),
+        _bytes(summary),
+    ]
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure for people; `-` where there is none."""
+    if value is None:
+        return "-"
+    if abs(value) >= 10**digits:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
+def interval(ends: list[float | None] | None) -> str:
+    """`[0.91, 0.99]`; an end that was not reached is `never`."""
+    if ends is None:
+        return "no interval"
+    return "[" + ", ".join("never" if end is None else number(end) for end in ends) + "]"
+
+
+def duration(seconds: float) -> str:
+    """E.g. `12 s`, `4.5 min`, `3.2 h`, `2.1 days`."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def _false_alarms(s: dict[str, Any]) -> str:
+    if s["false_alarms_per_day"] is None:
+        return "False alarms: no healthy recording was left to judge, so nothing can be said."
+    alarms, heard = s["false_alarms"], duration(s["healthy_s"])
+    low, high = s["intervals"]["false_alarms_per_day"]
+    text = f"False alarms: {alarms} in {heard} of healthy running."
+    if high * MONTH_DAYS <= 2:
+        return f"{text} That is {number(s['false_alarms_per_day'])} a day, {interval([low, high])}."
+    needed = ENOUGH_MONTHS * MONTH_DAYS * 86400 / s["healthy_s"]
+    worth = f"With so little, the true rate may be anything from {number(low)} to {number(high)} a day"
+    return f"{text} {worth}: to show under one a month takes about {_rounded(needed)} times as much healthy recording."
+
+
+def _rounded(value: float) -> str:
+    """Two significant digits, written out."""
+    return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _detection(s: dict[str, Any]) -> str:
+    if not s["episodes"]:
+        return "Detection: no fault was recorded, so nothing can be said of how faults are found."
+    found, episodes = s["episodes_detected"], s["episodes"]
+    text = f"Faults: {found} of {episodes} raised an alert, {interval(s['intervals']['share_detected'])} as a share."
+    if s["delay_s"] is None:
+        return f"{text} Most raised none within their recordings."
+    spread = s["intervals"]["delay_s"]
+    return f"{text} Median delay {duration(s['delay_s'])}" + (f", {interval(spread)} s." if spread else ".")
+
+
+def _windows(s: dict[str, Any]) -> list[str]:
+    names = (
+        ("window_auc", "AUC"),
+        ("recall", "recall at the warning threshold"),
+        ("false_alarm_rate", "healthy windows over it"),
+    )
+    parts = [
+        f"{title} {number(s[name])} {interval(s['intervals'][name])}"
+        for name, title in names
+        if s[name] is not None and not math.isnan(s[name])
+    ]
+    if not parts:
+        return []
+    text = f"Windows ({s['healthy_windows']} healthy, {s['fault_windows']} faulty): " + ", ".join(parts) + "."
+    if any(s[name] is not None and s["intervals"][name] is None for name, _ in names):
+        text += " No interval: there is one recording only, and what another would show is not known."
+    return [text]
+
+
+def _bytes(s: dict[str, Any]) -> str:
+    share = s["bytes_sampled"] / s["bytes_sent"] if s["bytes_sent"] else math.inf
+    return (
+        f"Sent: {number(s['bytes_sent'], 6)} bytes of {number(s['bytes_sampled'], 6)} sampled, "
+        f"1 in {number(share)}; {s['alerts_sent']} alert messages."
+    )

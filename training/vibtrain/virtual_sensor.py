@@ -1,0 +1,150 @@
+"""The device's own program on windows of a recording: it learns, judges and reports as it would on the machine.
+
+Nothing of the firmware is imitated: `vibnode.node.Node` runs, and what it would have sent is counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import vib
+from vibnode import messages
+from vibnode.node import Node
+
+Int16 = npt.NDArray[np.int16]
+
+STATUS_INTERVAL_S = 3600
+TOPIC_BYTES = {kind: len(f"vibnode/v1/site/machine/{kind}") for kind in ("status", "alert")}
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert as the device put it; `window` counts from the beginning of what is played, `event` as in SPEC 3.2."""
+
+    window: int
+    event: str
+    level: str
+    cause: str
+    score: int | None
+    fault_class: str | None
+
+
+class VirtualSensor:
+    """A device that was switched on with nothing but the model, and, where `state` holds one, a learnt baseline."""
+
+    def __init__(self, model: vib.Model, state: Path, learn_windows: int) -> None:
+        """`state`: its folder, which outlives it. `learn_windows`: healthy windows to learn first, 0 for none."""
+        config = model.config()
+        self.hop_s = config["hop"] * 1000 / config["rate_millihz"]
+        self.window_s = config["window"] * 1000 / config["rate_millihz"]
+        self.bytes_sampled = 0
+        self.bytes_sent = 0
+        self.alerts: list[Alert] = []
+        self._bytes_per_window = config["hop"] * config["axes"] * 2
+        self._stored: list[bytes] = []
+        self._changed = False
+        self._status_at_s = 0.0
+        device = {
+            "data_dir": str(state),
+            "learn_windows": learn_windows,
+            "status_interval_s": STATUS_INTERVAL_S,
+            "velocity_limits_mm_s": None,
+        }
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._node = Node(
+                device, model, _Sampler(self, vib.feature_names(config)), _Outbox(self._stored), _Clock(self)
+            )
+        self._node.on_change = self._change
+        self._send_status("birth")
+
+    @property
+    def windows(self) -> int:
+        """Windows played so far."""
+        return int(self._node.windows)
+
+    @property
+    def seconds(self) -> float:
+        """Time played so far."""
+        return self.windows * self.hop_s
+
+    def play(self, features: Int16) -> None:
+        """Play windows, shape (windows, features); what follows from them is added to `alerts` and `bytes_sent`."""
+        with contextlib.redirect_stdout(io.StringIO()):  # the device's console
+            for row in np.ascontiguousarray(features):
+                self._window(row)
+
+    def _window(self, row: Int16) -> None:
+        self.bytes_sampled += self._bytes_per_window
+        self._node.window(array("h", row.tobytes()))
+        for body in self._stored:
+            self._send_alert(body)
+        self._stored.clear()
+        if self._changed:
+            self._send_status("change")
+        elif self.seconds - self._status_at_s >= STATUS_INTERVAL_S:
+            self._send_status("periodic")
+
+    def _send_alert(self, body: bytes) -> None:
+        seq = len(self.alerts) + 1
+        said = json.loads(body)
+        self.alerts.append(
+            Alert(self.windows - 1, said["event"], said["level"], said["cause"], said["score"], said["class"])
+        )
+        self.bytes_sent += TOPIC_BYTES["alert"] + len(messages.alert(1, seq, seq, False, body))
+
+    def _send_status(self, why: str) -> None:
+        self._changed = False
+        self._status_at_s = self.seconds
+        self._node.bytes_sent = self.bytes_sent
+        self.bytes_sent += TOPIC_BYTES["status"] + len(self._node.status(why))
+
+    def _change(self) -> None:
+        self._changed = True
+
+
+class _Sampler:
+    """What Node asks of a sampler."""
+
+    def __init__(self, sensor: VirtualSensor, names: list[str]) -> None:
+        self.names = names
+        self.gaps = 0
+        self._sensor = sensor
+
+    def bytes_sampled(self) -> int:
+        return self._sensor.bytes_sampled
+
+
+class _Outbox:
+    """What Node asks of an outbox: alerts leave it at once."""
+
+    boot = 1
+    dropped = 0
+
+    def __init__(self, stored: list[bytes]) -> None:
+        self._stored = stored
+
+    def append(self, body: bytes) -> None:
+        self._stored.append(body)
+
+    def queued(self) -> int:
+        return 0
+
+
+class _Clock:
+    """Time as it passes in what is played."""
+
+    def __init__(self, sensor: VirtualSensor) -> None:
+        self._sensor = sensor
+
+    def uptime_ms(self) -> int:
+        return round(self._sensor.seconds * 1000)
+
+    def unix_time(self) -> tuple[int | None, str]:
+        return 1_760_000_000 + round(self._sensor.seconds), "ntp"
