@@ -8,7 +8,8 @@
 int main(int argc, char **argv)
 {
     uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 0;
-    vib_config_t config = { 3200000, n, n, 1, 1000, 1, 50, 1600, 0, 0, 0 };
+    vib_config_t config = { .rate_millihz = 3200000, .window = n, .hop = n, .axes = 1, .lsb_nm_s2 = 1000,
+                            .bands = 1, .band_lo_hz = 50, .band_hi_hz = 1600 };
     static uint64_t memory[8192];
     static int16_t samples[VIB_MAX_WINDOW];
     vib_core_t *core;

@@ -1,5 +1,5 @@
 /*
- * Features of a stream of samples, for a build with sanitizers: config (11 x u32), frames (u32) and samples from
+ * Features of a stream of samples, for a build with sanitizers: config (vib_config_t), frames (u32) and samples from
  * standard input, features to standard output. Frames come in lumps of odd sizes, as from a FIFO.
  */
 #include <stdio.h>

@@ -15,6 +15,11 @@ CONFIG = {
     "envelope_bands": 0,
     "envelope_lo_hz": 500,
     "envelope_hi_hz": 1500,
+    "orders": 0,
+    "bpfo_milliorders": 0,
+    "bpfi_milliorders": 0,
+    "bsf_milliorders": 0,
+    "ftf_milliorders": 0,
 }
 FEATURES_PER_AXIS = 9 + CONFIG["bands"]
 CENTRE = 4000  # log2 level of x.rms that counts as healthy where no baseline was learnt: about 50 mm/s2
@@ -45,7 +50,7 @@ def model_bin() -> bytes:
         classes,
     )
     body = b"".join(section + bytes(-len(section) % 4) for section in sections)
-    head = struct.pack("<2I11I", 1, 1, *CONFIG.values()) + bytes.fromhex("00112233aabbccdd")
+    head = struct.pack("<2I16I", 1, 1, *CONFIG.values()) + bytes.fromhex("00112233aabbccdd")
     head += struct.pack("<10I6h2I", *anomaly, *classifier, *limits, len(name), len(classes))
     total = 12 + len(head) + len(body) + 4
     whole = struct.pack("<3I", 0x4D424956, 1, total) + head + body

@@ -19,10 +19,13 @@ EDGE_TOLERANCE = 2.0 ** (-8 / 65536)
 FLATNESS_FLOOR = 2.0**-32
 
 
-def features(samples: npt.NDArray[np.int16], config: Mapping[str, int]) -> Float:
+def features(samples: npt.NDArray[np.int16], config: Mapping[str, int], shaft_hz: float = 0) -> Float:
     """Features of one window, shape (window, axes), not rounded; levels limited below at 0 as SPEC.md 1.2 says."""
     return np.concatenate(
-        [axis_features(samples[:, axis].astype(np.float64), config) for axis in range(config["axes"])]
+        [
+            axis_features(samples[:, axis].astype(np.float64), config, shaft_hz)
+            for axis in range(config["axes"])
+        ]
     )
 
 
@@ -31,10 +34,12 @@ def level(value: float) -> float:
     return max(0.0, STEPS * np.log2(value)) if value > 0 else 0.0
 
 
-def axis_features(counts: Float, config: Mapping[str, int]) -> Float:
+def axis_features(counts: Float, config: Mapping[str, int], shaft_hz: float) -> Float:
     rate_hz, window = config["rate_millihz"] / 1000, config["window"]
     if np.ptp(counts) == 0:
-        return np.zeros(9 + config["bands"] + config["envelope_bands"])
+        return np.zeros(
+            9 + config["bands"] + config["envelope_bands"] + config["orders"] + len(bearing(config))
+        )
     a = (counts - counts.mean()) * (config["lsb_nm_s2"] / 1000)  # um/s^2
     rms, peak = np.sqrt(np.mean(a**2)), np.abs(a).max()
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
@@ -55,7 +60,7 @@ def axis_features(counts: Float, config: Mapping[str, int]) -> Float:
             level(velocity_nm_s(mean_square, rate_hz / window)),
             *shape(power, bins, edges, rate_hz / window, window),
             *(level(np.sqrt(mean_square[lo:hi].sum())) for lo, hi in itertools.pairwise(edges)),
-            *envelope(spectrum, config),
+            *envelope_and_shaft(spectrum, config, shaft_hz),
         ]
     )
 
@@ -98,17 +103,53 @@ def shape(
     return [level((k * p).sum() / p.sum() * bin_hz), flatness, level((top + offset) * bin_hz), level(line)]
 
 
-def envelope(spectrum: npt.NDArray[np.complex128], config: Mapping[str, int]) -> list[float]:
+def bearing(config: Mapping[str, int]) -> list[int]:
+    """Milliorders of BPFO, BPFI, BSF and FTF; empty where none is configured."""
+    orders = [config[f"{name}_milliorders"] for name in ("bpfo", "bpfi", "bsf", "ftf")]
+    return orders if any(orders) else []
+
+
+def order_level(mean_square: Float, bin_number: float) -> float:
+    k = int(np.floor(bin_number + 0.5))
+    if k < 2 or k + 1 >= len(mean_square):
+        return 0.0
+    return level(np.sqrt(mean_square[k - 1 : k + 2].sum()))
+
+
+def envelope_and_shaft(
+    spectrum: npt.NDArray[np.complex128], config: Mapping[str, int], shaft_hz: float
+) -> list[float]:
+    """Envelope bands, shaft orders, bearing depths."""
+    bin_hz = config["rate_millihz"] / 1000 / config["window"]
+    mean_square = np.abs(spectrum) ** 2 * (16 / 3) / config["window"] ** 2
+    mean_square[0] = 0
+    orders = [order_level(mean_square, (i + 1) * shaft_hz / bin_hz) for i in range(config["orders"])]
     if config["envelope_bands"] == 0:
-        return []
+        return orders
+    e, wide = envelope_spectrum(spectrum, config)
+    edges = band_edges(3, wide, config["envelope_bands"])
+    depths = [
+        level(2**20 * 2 * np.sqrt((e[a:b] ** 2).sum()) / e[0]) if e[0] else 0.0
+        for a, b in itertools.pairwise(edges)
+    ]
+    return [
+        *depths,
+        *orders,
+        *(bearing_depth(e, wide, m / 1000 * shaft_hz / bin_hz) for m in bearing(config)),
+    ]
+
+
+def envelope_spectrum(spectrum: npt.NDArray[np.complex128], config: Mapping[str, int]) -> tuple[Float, int]:
+    """Magnitudes of the squared envelope's spectrum, and the pass band's width in bins."""
     bin_hz = config["rate_millihz"] / 1000 / config["window"]
     lo, hi = (int(np.ceil(config[f"envelope_{end}_hz"] / bin_hz)) for end in ("lo", "hi"))
-    wide = hi - lo
-    points = 1 << int(np.ceil(np.log2(2 * wide)))
-    analytic = np.fft.ifft(np.concatenate([spectrum[lo:hi], np.zeros(points - wide)]))
-    e = np.abs(np.fft.rfft(np.abs(analytic) ** 2))
-    if e[0] == 0:
-        return [0.0] * config["envelope_bands"]
-    edges = band_edges(3, wide, config["envelope_bands"])
-    depths = [2 * np.sqrt((e[a:b] ** 2).sum()) / e[0] for a, b in itertools.pairwise(edges)]
-    return [level(depth * 2**20) for depth in depths]
+    points = 1 << int(np.ceil(np.log2(2 * (hi - lo))))
+    analytic = np.fft.ifft(np.concatenate([spectrum[lo:hi], np.zeros(points - (hi - lo))]))
+    return np.abs(np.fft.rfft(np.abs(analytic) ** 2)), hi - lo
+
+
+def bearing_depth(e: Float, wide: int, bin_number: float) -> float:
+    k = int(np.floor(bin_number + 0.5))
+    if k < 5 or k > wide - 3 or e[0] == 0:
+        return 0.0
+    return level(2**20 * 2 * np.sqrt((e[k - 2 : k + 3] ** 2).sum() * 18 / 35) / e[0])

@@ -22,6 +22,11 @@ def core_config(window: int, *, axes: int = 1, rate_hz: int = 3200, hop: int | N
         "envelope_bands": 4 if window >= 128 else 2,
         "envelope_lo_hz": rate_hz // 5,
         "envelope_hi_hz": rate_hz * 44 // 100,
+        "orders": 3,
+        "bpfo_milliorders": 3585,
+        "bpfi_milliorders": 5415,
+        "bsf_milliorders": 2357,
+        "ftf_milliorders": 398,
     }
 
 

@@ -100,6 +100,9 @@ REFUSED = [
     ({"envelope_bands": 17}, "envelope_bands"),
     ({"envelope_hi_hz": 1601}, "envelope_lo_hz"),
     ({"envelope_lo_hz": 100}, "rate/4 wide"),
+    ({"orders": 9}, "orders"),
+    ({"bpfo_milliorders": 50_001}, "milliorders"),
+    ({"envelope_bands": 0}, "milliorders"),
 ]
 
 
@@ -112,7 +115,7 @@ def test_a_field_out_of_range_is_named(change: dict[str, int], named: str) -> No
 def test_errors_of_the_memory_and_the_order_of_calls(library: ctypes.CDLL) -> None:
     """The codes that the bindings never let happen: memory too small, out of line, no window yet, a wrong length."""
     fields = core_config(64)
-    config = (ctypes.c_uint32 * 11)(*(fields[field] for field in vib.CONFIG_FIELDS))
+    config = (ctypes.c_uint32 * len(vib.CONFIG_FIELDS))(*(fields[field] for field in vib.CONFIG_FIELDS))
     need, core = ctypes.c_size_t(), ctypes.c_void_p()
     assert library.vib_core_size(config, ctypes.byref(need)) == 0
     memory = (ctypes.c_uint64 * (need.value // 8 + 2))()
@@ -136,9 +139,9 @@ def test_errors_of_the_memory_and_the_order_of_calls(library: ctypes.CDLL) -> No
 
 def test_every_error_has_its_text(library: ctypes.CDLL) -> None:
     library.vib_error_text.restype = ctypes.c_char_p
-    texts = {library.vib_error_text(-code) for code in range(18)}
-    assert len(texts) == 18
-    assert library.vib_error_text(-18) == b"unknown error"
+    texts = {library.vib_error_text(-code) for code in range(20)}
+    assert len(texts) == 20
+    assert library.vib_error_text(-20) == b"unknown error"
 
 
 def test_the_tables_are_what_their_script_makes() -> None:
@@ -155,5 +158,6 @@ def names() -> Iterator[list[str]]:
 
 def test_features_are_named_in_order(names: list[str]) -> None:
     per_axis = len(names) // 3
-    assert names[0] == "x.rms" and names[per_axis] == "y.rms" and names[-1] == "z.env03"
+    assert names[0] == "x.rms" and names[per_axis] == "y.rms" and names[-1] == "z.ftf"
+    assert [name for name in names if name.startswith("y.order")] == ["y.order01", "y.order02", "y.order03"]
     assert len(set(names)) == len(names)

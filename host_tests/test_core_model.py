@@ -48,23 +48,23 @@ DAMAGE: list[tuple[str, str, Callable[[bytes], bytes], str]] = [
     ("another core", ANY, count(12, 99), "another core"),
     ("another feature list", ANY, count(16, 99), "another core or feature"),
     ("a window of 1000", ANY, count(24, 1000), "window"),
-    ("no inputs", ANY, count(72, 0), "damaged|out of range"),
-    ("inputs past the limit", ANY, count(72, 129), "out of range"),
-    ("an unknown kind", ANY, count(76, 3), "out of range"),
-    ("Gaussians that call themselves a forest", GAUSSIANS, count(76, 2), "out of range"),
-    ("a forest that calls itself Gaussians", FOREST, count(76, 1), "out of range"),
-    ("no components", GAUSSIANS, count(80, 0), "damaged|out of range"),
-    ("components past the limit", GAUSSIANS, count(80, 9), "out of range"),
-    ("a path scale without paths", GAUSSIANS, count(84, 1), "out of range"),
-    ("no trees of paths", FOREST, count(88, 0), "damaged|out of range"),
-    ("path nodes past the limit", FOREST, count(92, 32768), "out of range"),
-    ("classes past the limit", ANY, count(96, 33), "out of range"),
-    ("one class", ANY, count(96, 1), "out of range"),
-    ("no tree inputs", ANY, count(100, 0), "damaged|out of range"),
-    ("trees past the limit", ANY, count(104, 32768), "out of range"),
-    ("no dwell", ANY, changed(120, struct.pack("<h", 0)), "out of range"),
-    ("warning over alarm", ANY, changed(112, struct.pack("<h", 32767)), "out of range"),
-    ("a name of 4 GB", ANY, count(124, 0xFFFFFFFF), "damaged"),
+    ("no inputs", ANY, count(92, 0), "damaged|out of range"),
+    ("inputs past the limit", ANY, count(92, 129), "out of range"),
+    ("an unknown kind", ANY, count(96, 3), "out of range"),
+    ("Gaussians that call themselves a forest", GAUSSIANS, count(96, 2), "out of range"),
+    ("a forest that calls itself Gaussians", FOREST, count(96, 1), "out of range"),
+    ("no components", GAUSSIANS, count(100, 0), "damaged|out of range"),
+    ("components past the limit", GAUSSIANS, count(100, 9), "out of range"),
+    ("a path scale without paths", GAUSSIANS, count(104, 1), "out of range"),
+    ("no trees of paths", FOREST, count(108, 0), "damaged|out of range"),
+    ("path nodes past the limit", FOREST, count(112, 32768), "out of range"),
+    ("classes past the limit", ANY, count(116, 33), "out of range"),
+    ("one class", ANY, count(116, 1), "out of range"),
+    ("no tree inputs", ANY, count(120, 0), "damaged|out of range"),
+    ("trees past the limit", ANY, count(124, 32768), "out of range"),
+    ("no dwell", ANY, changed(140, struct.pack("<h", 0)), "out of range"),
+    ("warning over alarm", ANY, changed(132, struct.pack("<h", 32767)), "out of range"),
+    ("a name of 4 GB", ANY, count(144, 0xFFFFFFFF), "damaged"),
     ("more after the end", ANY, lambda data: sealed(data[:-4] + bytes(8)), "damaged"),
 ]
 
@@ -81,7 +81,7 @@ def test_a_damaged_model_is_refused(
 
 def section_starts(binary: bytes, kind: str) -> dict[str, int]:
     """Where the sections of a model of that kind begin, SPEC.md 2.1."""
-    n, _, k, _, path_trees, path_nodes, _, tree_inputs, trees, nodes = struct.unpack_from("<10I", binary, 72)
+    n, _, k, _, path_trees, path_nodes, _, tree_inputs, trees, nodes = struct.unpack_from("<10I", binary, 92)
     gaussians = [
         ("means", 2 * k * n),
         ("whiten_shifts", 2 * k),
@@ -92,7 +92,7 @@ def section_starts(binary: bytes, kind: str) -> dict[str, int]:
     features = vib.Core(vib.Model(binary).config()).n_features
     sizes = [("centre", 2 * features), ("inputs", 2 * n), *(paths if kind == FOREST else gaussians)]
     sizes += [("tree_inputs", 2 * tree_inputs), ("roots", 2 * trees), ("nodes", 8 * nodes)]
-    starts, at = {}, 132
+    starts, at = {}, 152
     for name, size in sizes:
         starts[name] = at
         at += (size + 3) & ~3

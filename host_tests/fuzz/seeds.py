@@ -43,8 +43,9 @@ def streams() -> Iterator[Seed]:
     for number, (name, sample_format) in enumerate(formats.items()):
         window = 64 << number % 2
         envelope = (4, 200, 600) if number % 2 else (0, 0, 0)
-        fields = (3_200_000, window, window // 2, 1 + number % 3, 38_245_935, 4, 100, 1500, *envelope)
-        head = struct.pack("<11I4B", *fields, *sample_format)
+        shaft = (3, 3585, 5415, 2357, 398) if number % 2 else (2, 0, 0, 0, 0)
+        fields = (3_200_000, window, window // 2, 1 + number % 3, 38_245_935, 4, 100, 1500, *envelope, *shaft)
+        head = struct.pack(f"<{len(fields)}I4B", *fields, *sample_format)
         commands = b""
         for count in (1, 60, 30):
             commands += bytes([count]) + random.bytes(count * COMMAND_COUNTS)

@@ -3,7 +3,7 @@
  * same, one in lumps and one frame by frame (by vib_core_push where the format is the core's own), and must give the
  * same windows.
  *
- * Input: a byte of flags; the configuration's 11 fields; bits, sample bytes, flags and skipped bytes of the format; then
+ * Input: a byte of flags; the configuration's fields; bits, sample bytes, flags and skipped bytes of the format; then
  * commands, each one byte and the bytes off the bus that it counts.
  */
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "vib.h"
 
 #define CONFIG_AT 1
-#define FORMAT_AT (CONFIG_AT + 4 * 11)
+#define FORMAT_AT (CONFIG_AT + (int)sizeof(vib_config_t))
 #define COMMANDS_AT (FORMAT_AT + 4)
 #define MAX_WINDOW 256   /* of a configuration that is run; larger ones are checked and their memory laid out */
 #define MAX_WINDOWS 2    /* features asked for in one run, for speed: hops may be of one frame */
@@ -59,6 +59,11 @@ static void bring_near(vib_config_t *c)
     c->envelope_bands = in_range(c->envelope_bands, 0, VIB_MAX_ENVELOPE_BANDS);
     c->envelope_lo_hz = in_range(c->envelope_lo_hz, 0, half);
     c->envelope_hi_hz = in_range(c->envelope_hi_hz, c->envelope_lo_hz, c->envelope_lo_hz + half / 2);
+    c->orders = in_range(c->orders, 0, VIB_MAX_ORDERS);
+    c->bpfo_milliorders = in_range(c->bpfo_milliorders, 0, 50000);
+    c->bpfi_milliorders = in_range(c->bpfi_milliorders, 0, 50000);
+    c->bsf_milliorders = in_range(c->bsf_milliorders, 0, 50000);
+    c->ftf_milliorders = in_range(c->ftf_milliorders, 0, 50000);
 }
 
 static vib_format_t read_format(const uint8_t *p, bool near)
@@ -92,6 +97,7 @@ static bool open_stream(const vib_config_t *config, const vib_format_t *format, 
     require(s->n_features <= MAX_FEATURES);
     require(vib_core_init(s->memory, bytes - 1, config, &s->core) == VIB_ERR_MEMORY);
     require(vib_core_init(s->memory, bytes, config, &s->core) == VIB_OK);
+    vib_core_set_shaft(s->core, config->lsb_nm_s2); /* any speed */
     return true;
 }
 

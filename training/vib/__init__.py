@@ -29,10 +29,11 @@ Int16 = NDArray[np.int16]
 WINDOWS_WORTH_A_THREAD = 100  # some milliseconds of work
 
 
-def extract(samples: Int16, config: Mapping[str, int], *, workers: int | None = None) -> Int16:
+def extract(samples: Int16, config: Mapping[str, int], *, shaft_hz: float = 0, workers: int | None = None) -> Int16:
     """Features of every whole window of a gapless recording.
 
-    samples: int16 counts, shape (frames, axes). config: the fields of SPEC.md 1.1. workers: threads, by default as many
+    samples: int16 counts, shape (frames, axes). config: the fields of SPEC.md 1.1. shaft_hz: speed of the
+    shaft, 0 where it is not known. workers: threads, by default as many
     as there are processors; the result does not depend on it.
     Returns int16, shape (windows, features). ValueError names a field out of range or a wrong shape.
     """
@@ -49,7 +50,7 @@ def extract(samples: Int16, config: Mapping[str, int], *, workers: int | None = 
 
     def part(first: int, last: int) -> None:  # windows are independent of each other
         if last > first:
-            _extract(samples[first * hop : (last - 1) * hop + window], config, out[first:last])
+            _extract(samples[first * hop : (last - 1) * hop + window], config, out[first:last], round(shaft_hz * 1000))
 
     if workers == 1:
         part(0, windows)

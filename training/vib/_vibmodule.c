@@ -328,6 +328,16 @@ static PyObject *core_push_raw(CoreObject *self, PyObject *args)
     return PyErr_Occurred() ? NULL : PyLong_FromSize_t(taken);
 }
 
+static PyObject *core_shaft(CoreObject *self, PyObject *args)
+{
+    unsigned int millihz;
+    if (!PyArg_ParseTuple(args, "I", &millihz)) {
+        return NULL;
+    }
+    vib_core_set_shaft(self->core, millihz);
+    return Py_NewRef(Py_None);
+}
+
 static PyObject *core_ready(CoreObject *self, PyObject *unused)
 {
     (void)unused;
@@ -373,6 +383,7 @@ static PyMethodDef core_methods[] = {
     { "raw_format", (PyCFunction)core_raw_format, METH_VARARGS,
       "raw_format(bits, sample_bytes, big_endian, left_justified, skip_bytes=0): how push_raw's bytes are laid out." },
     { "push_raw", (PyCFunction)core_push_raw, METH_VARARGS, "push_raw(buf, start=0): push of raw FIFO frames." },
+    { "shaft", (PyCFunction)core_shaft, METH_VARARGS, "shaft(millihz): speed from here on; 0 where it is not known." },
     { "ready", (PyCFunction)core_ready, METH_NOARGS, "Whether a whole window is held." },
     { "gap", (PyCFunction)core_gap, METH_NOARGS, "Samples were lost: forget the partial window." },
     { "features", (PyCFunction)core_features, METH_O, "features(out): the window's features, then on by one hop." },
@@ -412,15 +423,16 @@ static int extract_all(vib_core_t *core, const int16_t *samples, size_t frames, 
     return status;
 }
 
-/* _extract(samples, config, out): features of every whole window of samples; out has exactly that many rows. */
+/* _extract(samples, config, out, shaft_millihz): features of every whole window; out has exactly that many rows. */
 static PyObject *extract(PyObject *module, PyObject *args)
 {
     PyObject *samples, *dict, *out;
+    unsigned int shaft_millihz;
     Py_buffer x, y;
     vib_config_t config;
     int status = VIB_OK;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOO", &samples, &dict, &out) || parse_config(dict, &config) < 0
+    if (!PyArg_ParseTuple(args, "OOOI", &samples, &dict, &out, &shaft_millihz) || parse_config(dict, &config) < 0
         || check(vib_config_check(&config)) < 0 || int16_buffer(samples, &x, -1, 0) < 0) {
         return NULL;
     }
@@ -433,6 +445,7 @@ static PyObject *extract(PyObject *module, PyObject *args)
     vib_core_t *core = make_core(&config);
     if (core) {
         Py_BEGIN_ALLOW_THREADS
+        vib_core_set_shaft(core, shaft_millihz);
         status = extract_all(core, x.buf, frames, config.axes, y.buf, n);
         Py_END_ALLOW_THREADS
         PyMem_RawFree(core);

@@ -17,16 +17,6 @@ from vibtrain.recordings import Condition, DataError
 CONFIGS = Path(__file__).parent / "configs"
 KINDS = ("mahalanobis", "gaussian-mixture", "isolation-forest")
 COVARIANCES = ("full", "tied")
-CORE_FIELDS = (
-    "window",
-    "hop",
-    "bands",
-    "band_lo_hz",
-    "band_hi_hz",
-    "envelope_bands",
-    "envelope_lo_hz",
-    "envelope_hi_hz",
-)
 
 
 @dataclass(frozen=True)
@@ -50,6 +40,11 @@ class CoreChoice:
     envelope_bands: int = 0
     envelope_lo_hz: int = 0
     envelope_hi_hz: int = 0
+    orders: int = 0
+    bpfo_milliorders: int = 0
+    bpfi_milliorders: int = 0
+    bsf_milliorders: int = 0
+    ftf_milliorders: int = 0
 
 
 @dataclass(frozen=True)

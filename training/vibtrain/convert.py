@@ -18,7 +18,7 @@ from vibtrain.classifier import convertible
 from vibtrain.fit import FittedModel
 
 MODEL_FORMAT = 1
-DIGEST_AT, DIGEST_BYTES = 64, 8  # of model.bin
+DIGEST_AT, DIGEST_BYTES = 84, 8  # of model.bin
 GAUSSIAN, ISOLATION = 1, 2  # vib_anomaly_t
 LIMITS = ("warning", "alarm", "hysteresis", "off_rms", "dwell_windows", "clear_windows")
 
@@ -105,7 +105,7 @@ def _binary(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees) -
     tail = struct.pack("<10I", len(model.inputs), *_anomaly_counts(anomaly), *classifier)
     tail += struct.pack("<6h2I", *_limits(model), len(name), len(classes))
     head = struct.pack("<2I", vib.CORE_VERSION, vib.FEATURE_VERSION) + struct.pack(
-        "<11I", *_core_fields(model)
+        f"<{len(vib.CONFIG_FIELDS)}I", *_core_fields(model)
     )
     size = 12 + len(head) + DIGEST_BYTES + len(tail) + len(body) + 4
     head = b"VIBM" + struct.pack("<2I", MODEL_FORMAT, size) + head

@@ -51,7 +51,7 @@ def extract(
                 f"{entry.source}: {entry.name}: {len(recording.axes)} axes, accepted are {core['axes']}"
             )
         counts = to_counts(recording, chip)
-        features = vib.extract(counts, core)
+        features = vib.extract(counts, core, shaft_hz=(entry.speed_rpm or 0) / 60)
         if not len(features):
             raise DataError(
                 f"{entry.source}: {entry.name}: {len(counts)} frames at {chip.rate_hz:g} Hz, "

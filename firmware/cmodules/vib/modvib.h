@@ -77,7 +77,7 @@ static void store(mp_obj_t dict, const char *key, mp_obj_t value)
 static mp_obj_t model_config(mp_obj_t self_in)
 {
     const vib_config_t *c = &((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model->config;
-    mp_obj_t dict = mp_obj_new_dict(11);
+    mp_obj_t dict = mp_obj_new_dict(16);
 #define VIB_CONFIG(field) store(dict, #field, mp_obj_new_int_from_uint(c->field));
 #include "vib_config.def"
 #undef VIB_CONFIG
@@ -249,6 +249,18 @@ static mp_obj_t core_push_raw(size_t n_args, const mp_obj_t *args)
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(core_push_raw_obj, 2, 3, core_push_raw);
 
+static mp_obj_t core_shaft(mp_obj_t self_in, mp_obj_t millihz)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_int_t speed = mp_obj_get_int(millihz);
+    if (speed < 0 || speed > 100000000) {
+        refuse("vib: shaft of %d mHz; accepted: 0 to 100000000", millihz);
+    }
+    vib_core_set_shaft(self->core, (uint32_t)speed);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(core_shaft_obj, core_shaft);
+
 static mp_obj_t core_ready(mp_obj_t self_in)
 {
     return mp_obj_new_bool(vib_core_ready(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core));
@@ -300,6 +312,7 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     ENTRY(MP_QSTR_push, core_push_obj) \
     ENTRY(MP_QSTR_raw_format, core_raw_format_obj) \
     ENTRY(MP_QSTR_push_raw, core_push_raw_obj) \
+    ENTRY(MP_QSTR_shaft, core_shaft_obj) \
     ENTRY(MP_QSTR_ready, core_ready_obj) \
     ENTRY(MP_QSTR_features, core_features_obj) \
     ENTRY(MP_QSTR_gap, core_gap_obj) \

@@ -29,6 +29,8 @@
 #define VIB_MAX_HOP 1000000
 #define VIB_MAX_BANDS 32
 #define VIB_MAX_ENVELOPE_BANDS 16
+#define VIB_MAX_ORDERS 8
+#define VIB_BEARING_FREQUENCIES 4
 #define VIB_MAX_INPUTS 128 /* inputs of an anomaly model, and of a classifier */
 #define VIB_MAX_COMPONENTS 8 /* Gaussians of an anomaly model */
 #define VIB_MAX_CLASSES 32 /* classes of a fault classifier */
@@ -61,6 +63,8 @@ typedef enum {
     VIB_ERR_MODEL_FIELD = -15,  /* an index, count or link in the model is out of range */
     VIB_ERR_NO_CLASSES = -16,   /* the model has no classifier */
     VIB_ERR_FORMAT = -17,       /* a raw sample format that no chip has */
+    VIB_ERR_ORDERS = -18,
+    VIB_ERR_BEARING = -19,
 } vib_status_t;
 
 /* Units and ranges; vib_config_check() holds them. */
@@ -76,6 +80,11 @@ typedef struct {
     uint32_t envelope_bands; /* bands of the envelope spectrum per axis: 0 (off) .. 16 */
     uint32_t envelope_lo_hz; /* pass band of the envelope: at most rate / 4 wide and */
     uint32_t envelope_hi_hz; /*   at most rate / 2; 3 bins or more wider than envelope_bands */
+    uint32_t orders;         /* harmonics of the shaft per axis, once its speed is told: 0 .. 8 */
+    uint32_t bpfo_milliorders; /* a bearing's frequencies, 1/1000 of the shaft's: outer race, */
+    uint32_t bpfi_milliorders; /*   inner race, */
+    uint32_t bsf_milliorders;  /*   rolling element */
+    uint32_t ftf_milliorders;  /*   and cage; 0 .. 50,000 each, all 0 for no bearing, else with an envelope */
 } vib_config_t;
 
 typedef struct vib_core vib_core_t; /* opaque; lives in the caller's memory */
@@ -112,6 +121,8 @@ VIB_CHECKED int vib_core_push_raw(vib_core_t *core, const vib_format_t *format, 
                                   size_t *taken);
 bool vib_core_ready(const vib_core_t *core); /* a whole window is held: ask for its features before pushing on */
 void vib_core_gap(vib_core_t *core);         /* samples were lost here: forget the partial window */
+/* Speed of the shaft from here on, 1/1000 Hz; 0: not known, and the features that need it are 0. */
+void vib_core_set_shaft(vib_core_t *core, uint32_t shaft_millihz);
 /* Features of the window held, then moves on by one hop. out[n], n = vib_feature_count(). */
 VIB_CHECKED int vib_core_features(vib_core_t *core, int16_t *out, size_t n);
 

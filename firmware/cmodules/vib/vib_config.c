@@ -14,6 +14,8 @@ static const char *const feature_names[VIB_F_COUNT] = {
 #undef VIB_FEATURE
 };
 
+static const char bearing_names[VIB_BEARING_FREQUENCIES][5] = { "bpfo", "bpfi", "bsf", "ftf" };
+
 static unsigned log2_of_power(uint32_t n)
 {
     return vib_bits32(n) - 1;
@@ -100,6 +102,17 @@ static int check_envelope(const vib_config_t *c)
     return VIB_OK;
 }
 
+static int check_shaft(const vib_config_t *c)
+{
+    const uint32_t most = 50000;
+    if (c->orders > VIB_MAX_ORDERS) {
+        return VIB_ERR_ORDERS;
+    }
+    bool fits = c->bpfo_milliorders <= most && c->bpfi_milliorders <= most && c->bsf_milliorders <= most
+        && c->ftf_milliorders <= most;
+    return fits && (c->envelope_bands || !vib_has_bearing(c)) ? VIB_OK : VIB_ERR_BEARING;
+}
+
 int vib_config_check(const vib_config_t *c)
 {
     if (c->rate_millihz < 1000 || c->rate_millihz > 100000000) {
@@ -118,7 +131,10 @@ int vib_config_check(const vib_config_t *c)
         return VIB_ERR_LSB;
     }
     int status = check_bands(c);
-    return status ? status : check_envelope(c);
+    if (status == VIB_OK) {
+        status = check_envelope(c);
+    }
+    return status ? status : check_shaft(c);
 }
 
 const char *vib_error_text(int status)
@@ -144,6 +160,8 @@ const char *vib_error_text(int status)
         "a field of the model is out of range",
         "the model has no classifier",
         "raw format: bits must be 8 to 24, sample_bytes 2 or 3 and enough for them, skip_bytes 0 to 8",
+        "orders must be 0 to 8",
+        "bpfo, bpfi, bsf and ftf_milliorders must be 0 to 50000, and all 0 without envelope_bands",
     };
     unsigned index = (unsigned)-status;
     return index < sizeof text / sizeof text[0] ? text[index] : "unknown error";
@@ -151,7 +169,7 @@ const char *vib_error_text(int status)
 
 static size_t features_per_axis(const vib_config_t *c)
 {
-    return VIB_F_COUNT + c->bands + c->envelope_bands;
+    return VIB_F_COUNT + c->bands + c->envelope_bands + c->orders + (vib_has_bearing(c) ? VIB_BEARING_FREQUENCIES : 0);
 }
 
 size_t vib_feature_count(const vib_config_t *c)
@@ -179,11 +197,20 @@ int vib_feature_name(const vib_config_t *c, size_t index, char *name)
     index %= per_axis;
     if (index < VIB_F_COUNT) {
         memcpy(name + 2, feature_names[index], strlen(feature_names[index]) + 1);
-    } else if (index < VIB_F_COUNT + c->bands) {
-        numbered(name + 2, "band", index - VIB_F_COUNT);
-    } else {
-        numbered(name + 2, "env", index - VIB_F_COUNT - c->bands);
+        return VIB_OK;
     }
+    index -= VIB_F_COUNT;
+    const struct { const char *stem; size_t count, first; } families[] = {
+        { "band", c->bands, 0 }, { "env", c->envelope_bands, 0 }, { "order", c->orders, 1 },
+    };
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        if (index < families[i].count) {
+            numbered(name + 2, families[i].stem, index + families[i].first);
+            return VIB_OK;
+        }
+        index -= families[i].count;
+    }
+    memcpy(name + 2, bearing_names[index], strlen(bearing_names[index]) + 1);
     return VIB_OK;
 }
 

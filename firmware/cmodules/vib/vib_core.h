@@ -36,6 +36,8 @@ struct vib_core {
     unsigned envelope_log2n; /* log2 of the envelope's transform: twice the pass band or more */
     uint16_t edges[VIB_MAX_BANDS + 1];
     uint16_t envelope_edges[VIB_MAX_ENVELOPE_BANDS + 1];
+    uint16_t order_bins[VIB_MAX_ORDERS];            /* nearest bin of each harmonic; 0: outside, or no speed */
+    uint16_t bearing_bins[VIB_BEARING_FREQUENCIES]; /* the same in the envelope's spectrum */
     int32_t log2_lsb_um;  /* Q16: log2 of a count in um/s^2 */
     int32_t log2_bin_hz;  /* Q16: log2 of the bin spacing in Hz */
     int16_t *frames;      /* [window * axes] */
@@ -47,6 +49,11 @@ struct vib_core {
 void vib_band_edges(int32_t lo, int32_t hi, uint32_t count, uint16_t *edges);
 /* Block of the axis whose first sample x points to, windowed into core->spectrum. False: every sample is the same. */
 bool vib_block(vib_core_t *core, const int16_t *x, vib_block_t *block);
+bool vib_has_bearing(const vib_config_t *config);
+/* Levels of the shaft's harmonics. unit: log2 in Q16 of a spectrum count in um/s^2. */
+void vib_order_levels(const vib_core_t *core, const uint64_t *power, int32_t unit, int16_t *out);
+/* Modulation depths at the bearing's frequencies. bins: the envelope's spectrum, mean: log2 in Q16 of its bin 0. */
+void vib_bearing_depths(const vib_core_t *core, const int32_t *bins, int32_t mean, int16_t *out);
 /* Drops the oldest hop of frames. */
 void vib_window_advance(vib_core_t *core);
 /* Envelope band levels of the window whose bins stand in core->spectrum (before they become powers). */

@@ -72,4 +72,7 @@ void vib_envelope(vib_core_t *core, int16_t *out)
         int32_t depth = vib_log2_64(sum) / 2 + 65536 - mean + (20 << 16);
         out[i] = (int16_t)(sum && depth > 0 ? (depth + 128) >> 8 : 0);
     }
+    if (vib_has_bearing(&core->config)) {
+        vib_bearing_depths(core, z, mean, out + core->config.envelope_bands + core->config.orders);
+    }
 }

@@ -167,7 +167,7 @@ static void axis_features(vib_core_t *core, const int16_t *x, int16_t *out)
 {
     const vib_config_t *c = &core->config;
     vib_block_t block;
-    memset(out, 0, (VIB_F_COUNT + c->bands + c->envelope_bands) * sizeof *out);
+    memset(out, 0, vib_feature_count(c) / c->axes * sizeof *out);
     if (!vib_block(core, x, &block)) {
         return; /* a flat line has no spectrum: every feature is 0 */
     }
@@ -180,6 +180,7 @@ static void axis_features(vib_core_t *core, const int16_t *x, int16_t *out)
     int32_t unit = core->log2_lsb_um - (int32_t)block.spectrum_shift * LOG2_ONE;
     uint64_t sum = bands(core, power, unit, out + VIB_F_COUNT);
     out[VIB_F_velocity_rms] = velocity(core, power, unit);
+    vib_order_levels(core, power, unit, out + VIB_F_COUNT + c->bands + c->envelope_bands);
     if (sum) {
         out[VIB_F_centroid] = centroid(core, power, sum);
         out[VIB_F_flatness] = flatness(core, power, sum);
