@@ -13,7 +13,7 @@ import pytest
 from qemu_fixtures import ROOT, SCRIPT_NAME, BoardFailure, Run, board_command, run_command
 
 sys.path.insert(0, str(ROOT / "tools" / "natmod"))
-import build_modules
+import build_modules as build_modules  # handed on to test_natmod_build.py
 
 XTENSA_FIRMWARE = ROOT / "build" / "firmware" / "LINUX_XTENSA" / "firmware.elf"
 PACKAGED_INTERPRETER = Path(sys.executable).with_name("micropython")

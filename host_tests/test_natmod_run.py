@@ -102,7 +102,9 @@ def test_the_native_module_is_the_linked_one_in_another_form(interpreter: Interp
 @pytest.mark.parametrize("interpreter", INTERPRETERS, ids=str)
 def test_every_window_is_the_same_in_a_native_module(interpreter: Interpreter) -> None:
     known = known_windows()
-    version, done = run_native(interpreter, "import vib\nassert vib.linked_model() is None\n" + SCRIPT, known.files)
+    version, done = run_native(
+        interpreter, "import vib\nassert vib.linked_model() is None\n" + SCRIPT, known.files
+    )
     assert known.differing_columns(done.files["out.i16"]) == []
     note_run(interpreter, version)
     record = json.loads((ROOT / "build" / "natmod.json").read_text())

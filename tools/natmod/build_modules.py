@@ -5,6 +5,7 @@ have run this very file, or null}}.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -21,10 +22,12 @@ RECORD = ROOT / "build" / "natmod.json"
 MAKEFILE = ROOT / "firmware" / "natmod" / "Makefile"
 XTENSA_FROM_DEBIAN = ROOT / "build" / "xtensa" / "root" / "usr" / "bin" / "xtensa-lx106-elf-"
 LOG_LINES = 30
+LINKER_NEEDS = {"elftools": "pyelftools", "ar": "ar"}
+"""Modules that MicroPython's linker imports, and the packages that bring them."""
 
 
 class BuildError(Exception):
-    """A module cannot be built; the message is one line, or the end of the compiler's words."""
+    """A module cannot be built; the message is one line."""
 
 
 class Entry(TypedDict):
@@ -99,17 +102,19 @@ def build(arch: str, compiler: str, micropython: Path) -> bool:
     module = folder / "vib.mpy"
     before = module.read_bytes() if module.exists() else None
     # ARCH and the like of a make that calls this are not for this one.
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES")}
-    command = ["make", "-f", str(MAKEFILE), f"ARCH={arch}", f"CROSS={compiler}", f"MPY_DIR={micropython}"]
-    command += [f"PYTHON={sys.executable}", f"-j{os.cpu_count() or 1}"]
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES")
+    }
+    command = ["make", "--no-print-directory", "-f", str(MAKEFILE), f"ARCH={arch}", f"CROSS={compiler}"]
+    command += [f"MPY_DIR={micropython}", f"PYTHON={sys.executable}", f"-j{os.cpu_count() or 1}"]
     done = subprocess.run(
         command, cwd=folder, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
     (folder / "build.log").write_text(done.stdout)
     if done.returncode:
-        end = "\n".join(done.stdout.splitlines()[-LOG_LINES:])
-        raise BuildError(f"{end}\n{arch}: not built, see {(folder / 'build.log').relative_to(ROOT)}")
+        print("\n".join(done.stdout.splitlines()[-LOG_LINES:]), file=sys.stderr)
+        raise BuildError(f"{arch}: vib.mpy not built, see {folder / 'build.log'}")
     return module.read_bytes() != before
 
 
@@ -138,8 +143,12 @@ def table(record: dict[str, Entry]) -> str:
 
 def main() -> None:
     """Build, record, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--arch", help=f"one of {', '.join(ARCHITECTURES)}; all that have a compiler where left out")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--arch", help=f"one of {', '.join(ARCHITECTURES)}; all that have a compiler where left out"
+    )
     parser.add_argument("--micropython", type=Path, required=True, help="MicroPython's source tree")
     options = parser.parse_args()
     if options.arch is not None and options.arch not in ARCHITECTURES:
@@ -148,6 +157,11 @@ def main() -> None:
         architecture = ARCHITECTURES[options.arch]
         names = " or ".join(f"{prefix}gcc" for prefix in architecture.compilers)
         raise BuildError(f"ARCH={options.arch}: no {names}; it comes with {architecture.source}")
+    missing = [
+        package for module, package in LINKER_NEEDS.items() if importlib.util.find_spec(module) is None
+    ]
+    if missing:
+        raise BuildError(f"MicroPython's linker needs the Python packages {', '.join(missing)}: make venv")
     architectures = [options.arch] if options.arch is not None else list(ARCHITECTURES)
     record = update(architectures, options.micropython.resolve())
     write_record(record)

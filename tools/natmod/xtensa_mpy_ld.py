@@ -2,7 +2,9 @@
 
 There a literal that holds an address becomes an entry of the GOT, found again by a name. For a place in a table
 (`table + 16`) the 16 is in the name and nowhere else, so the entry points to the table's beginning. For a place in a
-section the name leaves out the file, so that the strings of two files are taken for one another.
+section the name leaves out the file, so that the strings of two files are taken for one another
+(micropython/micropython issue 19276, which tells of a third: literals are found by their file and place, so that a
+file may have one section of them only. Here a second one is refused.)
 
 Called as mpy_ld.py is, with the folder of the original in the environment as MPY_TOOLS.
 """
@@ -28,8 +30,15 @@ class GOTEntry(AddresslessEntry):  # type: ignore[misc, valid-type]
             self.link_addr += int(offset, 16)
 
 
+files_with_literals: set[str] = set()
+
+
 def section_of_file(elf_section: Any, filename: str) -> Any:
     """Return the section under a name that no other file's has; what it is, is told by the beginning."""
+    if elf_section.name.startswith(".literal"):
+        if filename in files_with_literals:
+            raise mpy_ld.LinkError(f"{filename}: has several sections of literals, mpy_ld can keep one apart")
+        files_with_literals.add(filename)
     section = read_section(elf_section, filename)
     section.name = f"{section.name}@{filename}"
     return section

@@ -41,7 +41,9 @@ def apt_settings(folder: Path, archives: list[str]) -> Path:
         (folder / name).mkdir(parents=True)
     (folder / "status").touch()
     signed = f"[signed-by={KEYRING}]"
-    lines = [f"{kind} {signed} {archive} {SUITE} main\n" for archive in archives for kind in ("deb", "deb-src")]
+    lines = [
+        f"{kind} {signed} {archive} {SUITE} main\n" for archive in archives for kind in ("deb", "deb-src")
+    ]
     (folder / "sources.list").write_text("".join(lines))
     settings = folder / "apt.conf"
     settings.write_text(
@@ -58,7 +60,10 @@ def download(folder: Path) -> None:
     if not archives or not KEYRING.exists():
         raise SetupError("no Debian archive in apt's configuration, or no debian-archive-keyring")
     os.environ["APT_CONFIG"] = str(apt_settings(folder, archives[:1]))
-    print(f"Debian {SUITE}'s Xtensa compiler, and the sources that describe the core: fetching 120 MB", flush=True)
+    print(
+        f"Debian {SUITE}'s Xtensa compiler, and the sources that describe the core: fetching 120 MB",
+        flush=True,
+    )
     run("apt-get", "-q", "update")
     run("apt-get", "-q", "download", *COMPILER_PACKAGES, *LIBRARY_PACKAGES, cwd=folder)
     run("apt-get", "-q", "source", "--download-only", "--only-source", *SOURCES, cwd=folder)
@@ -105,7 +110,9 @@ def check() -> None:
     command = [f"{PREFIX}gcc", "-x", "c", "-dM", "-E", "-"]
     done = subprocess.run(command, input="", text=True, capture_output=True, check=False)
     if done.returncode or "__XTENSA_WINDOWED_ABI__" not in done.stdout:
-        raise SetupError(f"{PREFIX}gcc: does not compile for register windows; its words: {done.stderr.strip()}")
+        raise SetupError(
+            f"{PREFIX}gcc: does not compile for register windows; its words: {done.stderr.strip()}"
+        )
 
 
 def main() -> None:
