@@ -13,6 +13,7 @@ from vibtrain import config, convert, fit
 Seed = tuple[str, bytes]
 
 GAP = b"\xff"
+SHAFT = b"\xfe" + struct.pack("<I", 50_000)  # 50 Hz
 COMMAND_COUNTS = 8  # bytes off the bus for each count of a command's byte
 NEAR = 3  # flags: configuration and format are brought into range
 
@@ -46,7 +47,7 @@ def streams() -> Iterator[Seed]:
         shaft = (3, 3585, 5415, 2357, 398) if number % 2 else (2, 0, 0, 0, 0)
         fields = (3_200_000, window, window // 2, 1 + number % 3, 38_245_935, 4, 100, 1500, *envelope, *shaft)
         head = struct.pack(f"<{len(fields)}I4B", *fields, *sample_format)
-        commands = b""
+        commands = SHAFT
         for count in (1, 60, 30):
             commands += bytes([count]) + random.bytes(count * COMMAND_COUNTS)
         yield name, bytes([0]) + head + commands

@@ -4,7 +4,7 @@
  * same windows.
  *
  * Input: a byte of flags; the configuration's fields; bits, sample bytes, flags and skipped bytes of the format; then
- * commands, each one byte and the bytes off the bus that it counts.
+ * commands, each one byte and the bytes off the bus that it counts, or a gap, or a speed of the shaft.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,7 @@
 #define MAX_FEATURES 256
 #define BYTES_OF_COMMAND 8 /* for each count of its byte */
 #define GAP 255
+#define SHAFT 254 /* its speed follows, 1/1000 Hz, 4 bytes */
 
 typedef struct {
     const uint8_t *at;
@@ -97,7 +98,6 @@ static bool open_stream(const vib_config_t *config, const vib_format_t *format, 
     require(s->n_features <= MAX_FEATURES);
     require(vib_core_init(s->memory, bytes - 1, config, &s->core) == VIB_ERR_MEMORY);
     require(vib_core_init(s->memory, bytes, config, &s->core) == VIB_OK);
-    vib_core_set_shaft(s->core, config->lsb_nm_s2); /* any speed */
     return true;
 }
 
@@ -140,13 +140,22 @@ static void feed(stream_t *s, const vib_format_t *format, const uint8_t *data, s
 static void play(stream_t *lumps, stream_t *singles, const vib_format_t *format, input_t in)
 {
     while (in.left && lumps->windows < MAX_WINDOWS) {
-        size_t bytes = (size_t)*in.at * BYTES_OF_COMMAND;
-        bool gap = *in.at == GAP;
+        uint8_t command = *in.at;
+        size_t bytes = (size_t)command * BYTES_OF_COMMAND;
         in.at++;
         in.left--;
-        if (gap) {
+        if (command == GAP) {
             vib_core_gap(lumps->core);
             vib_core_gap(singles->core);
+            continue;
+        }
+        if (command == SHAFT && in.left >= 4) {
+            uint32_t shaft_millihz;
+            memcpy(&shaft_millihz, in.at, 4);
+            vib_core_set_shaft(lumps->core, shaft_millihz);
+            vib_core_set_shaft(singles->core, shaft_millihz);
+            in.at += 4;
+            in.left -= 4;
             continue;
         }
         bytes = bytes < in.left ? bytes : in.left;
