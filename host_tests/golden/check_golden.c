@@ -1,0 +1,90 @@
+/* Compares the golden vectors of the folder given as argument with the C core. Layouts: make_golden.py. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vib.h"
+
+static FILE *open_file(const char *folder, const char *name, const char *suffix)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s%s", folder, name, suffix);
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        fprintf(stderr, "%s: cannot be opened\n", path);
+        exit(1);
+    }
+    return file;
+}
+
+static void need(int holds, const char *what, long number)
+{
+    if (!holds) {
+        fprintf(stderr, "%s, number %ld\n", what, number);
+        exit(1);
+    }
+}
+
+static long check_windows(FILE *file)
+{
+    vib_config_t config;
+    uint32_t rest[2]; /* shaft_millihz, n_features */
+    long count = 0;
+    while (fread(&config, sizeof config, 1, file) == 1) {
+        size_t bytes = 0, taken = 0, frames = config.window, values = config.window * config.axes;
+        vib_core_t *core = NULL;
+        need(fread(rest, sizeof rest, 1, file) == 1 && vib_core_size(&config, &bytes) == VIB_OK, "config", count);
+        size_t n = vib_feature_count(&config);
+        int16_t *samples = malloc(values * 2), *expected = malloc(n * 2), *got = malloc(n * 2);
+        void *memory = malloc(bytes);
+        need(n == rest[1] && fread(samples, 2, values, file) == values && fread(expected, 2, n, file) == n, "cut short", count);
+        need(vib_core_init(memory, bytes, &config, &core) == VIB_OK, "init", count);
+        vib_core_set_shaft(core, rest[0]);
+        vib_core_push(core, samples, frames, &taken);
+        need(taken == frames && vib_core_features(core, got, n) == VIB_OK, "features refused", count);
+        need(memcmp(got, expected, n * 2) == 0, "features differ", count);
+        free(samples);
+        free(expected);
+        free(got);
+        free(memory);
+        count++;
+    }
+    return count;
+}
+
+static long check_scores(const char *folder, const char *name)
+{
+    static uint32_t data[16384];
+    FILE *file = open_file(folder, name, ".bin");
+    size_t bytes = fread(data, 1, sizeof data, file);
+    vib_model_t model;
+    uint32_t head[2]; /* n_features, rows */
+    fclose(file);
+    need(vib_model_load(data, bytes, &model) == VIB_OK, "model refused", 0);
+    file = open_file(folder, name, ".scores");
+    need(fread(head, sizeof head, 1, file) == 1, "cut short", 0);
+    int16_t *row = malloc((head[0] + 2) * 2);
+    for (uint32_t i = 0; i < head[1]; i++) {
+        int16_t score;
+        uint32_t index;
+        need(fread(row, 2, head[0] + 2, file) == head[0] + 2, "cut short", i);
+        need(vib_model_score(&model, row, head[0], NULL, &score) == VIB_OK && score == row[head[0]], "score differs", i);
+        need(vib_model_classify(&model, row, head[0], NULL, &index) == VIB_OK && (int)index == row[head[0] + 1], "class differs", i);
+    }
+    free(row);
+    fclose(file);
+    return (long)head[1];
+}
+
+int main(int argc, char **argv)
+{
+    const char *folder = argc > 1 ? argv[1] : ".";
+    FILE *file = open_file(folder, "windows", ".bin");
+    long windows = check_windows(file), rows = 0;
+    fclose(file);
+    rows += check_scores(folder, "mahalanobis");
+    rows += check_scores(folder, "gaussian-mixture");
+    rows += check_scores(folder, "isolation-forest");
+    printf("golden: %ld windows %ld rows\n", windows, rows);
+    return 0;
+}

@@ -1,0 +1,75 @@
+"""Compares the golden vectors with what this interpreter's `vib` computes. Runs on MicroPython and CPython alike."""
+
+import struct
+from array import array
+
+import vib
+
+MODELS = ("mahalanobis", "gaussian-mixture", "isolation-forest")
+FIELDS = [
+    "rate_millihz",
+    "window",
+    "hop",
+    "axes",
+    "lsb_nm_s2",
+    "bands",
+    "band_lo_hz",
+    "band_hi_hz",
+    "envelope_bands",
+    "envelope_lo_hz",
+    "envelope_hi_hz",
+    "orders",
+    "bpfo_milliorders",
+    "bpfi_milliorders",
+    "bsf_milliorders",
+    "ftf_milliorders",
+]
+
+
+def read_array(stream, n):
+    values = array("h", bytes(2 * n))
+    stream.readinto(values)
+    return values
+
+
+def check_windows(stream):
+    """Number of windows in the stream; the first that differs is an error."""
+    count = 0
+    while True:
+        head = stream.read(72)
+        if not head:
+            return count
+        head = struct.unpack("<18I", head)
+        config = dict(zip(FIELDS, head))  # noqa: B905 - MicroPython has no strict
+        core = vib.Core(config)
+        samples = read_array(stream, config["window"] * config["axes"])
+        expected = read_array(stream, head[17])
+        core.shaft(head[16])
+        core.push(samples)
+        got = array("h", bytes(2 * core.n_features))
+        core.features(got)
+        assert got == expected, (count, list(got), list(expected))
+        count += 1
+
+
+def check_scores(name):
+    """Number of rows of that model's file."""
+    with open(name + ".bin", "rb") as stream:
+        model = vib.Model(stream.read())
+    with open(name + ".scores", "rb") as stream:
+        n, rows = struct.unpack("<2I", stream.read(8))
+        for row in range(rows):
+            features = read_array(stream, n)
+            answers = read_array(stream, 2)
+            got = (model.score(features), model.classify(features))
+            assert got == (answers[0], answers[1]), (name, row, got, list(answers))
+    return rows
+
+
+def main():
+    with open("windows.bin", "rb") as stream:
+        windows = check_windows(stream)
+    print("golden:", windows, "windows", sum([check_scores(name) for name in MODELS]), "rows")
+
+
+main()
