@@ -1,5 +1,6 @@
 """The page in a real browser: what an operator sees when something happens."""
 
+import re
 import shutil
 import sqlite3
 import time
@@ -83,18 +84,16 @@ def test_an_alert_appears_by_itself_and_is_explained(page: Page, device: Device)
     device.alert(2, event="escalate", level="alarm")
     expect(page.locator(f"{row(page)} .machine.alarm .word")).to_have_text("Alarm")
     expect(page.locator(f"{row(page)} .instrument .word")).to_have_text("Working")
-    expect(page.locator(".item .lines:not(.when) .word")).to_have_text(
-        ["Escalated to alarm", "Warning raised"]
-    )
+    expect(page.locator(".item .lines:not(.when) .word")).to_have_text(["Alarm, new"])
     detail = page.locator(".alert-detail")
     expect(detail).to_contain_text("Unusual vibration, looks like outer-race")
     expect(detail).to_contain_text("X axis, 445 Hz to 629 Hz")
     expect(detail).to_contain_text("7.0\N{MULTIPLICATION SIGN}")
     expect(detail.locator(".spectrum svg path[fill='#d1602c']")).to_have_count(1)
-    page.locator(".item").nth(1).click()
-    expect(detail).to_contain_text("2025-10-09 14:38")  # 08:53 UTC is that in Kathmandu
+    expect(detail).to_contain_text("Raised 2025-10-09 14:38")  # 08:53 UTC is that in Kathmandu
     device.alert(3, event="clear", level="alarm")
     expect(page.locator(f"{row(page)} .machine .word")).to_have_text("Running")
+    expect(page.locator(".item .lines:not(.when) .word")).to_have_text(["Alarm, returned"])
 
 
 def test_what_was_not_sent_is_shown(page: Page, device: Device) -> None:
@@ -175,3 +174,55 @@ def test_the_page_fits_a_phone(page: Page, device: Device) -> None:
     device.alert(1)
     expect(page.locator(".alert-detail .spectrum svg")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_alerts_are_acknowledged_shelved_and_commented(page: Page, device: Device, vibdash: Vibdash) -> None:
+    device.alert(1, level="warning")
+    device.alert(2, cause="velocity", score=9000, threshold=7100, level="warning")
+    expect(page.locator(".item[data-state=new]")).to_have_count(2)
+    page.locator(".item .q-checkbox").nth(0).click()
+    page.locator(".item .q-checkbox").nth(1).click()
+    expect(page.locator(".actions")).to_contain_text("2 ticked")
+    page.get_by_role("button", name="Acknowledge", exact=True).click()
+    expect(page.locator(".item[data-state=acknowledged]")).to_have_count(2)
+    expect(page.locator(".alert-detail")).to_contain_text("by local")
+    page.get_by_role("button", name="Shelve", exact=True).click()
+    page.get_by_text("8 hours").click()
+    expect(page.locator(".item:visible")).to_have_count(1)
+    page.locator("[data-filter=shelved]").click()
+    expect(page.locator(".item:visible")).to_have_attribute("data-state", "shelved")
+    page.locator(".item:visible").click()
+    page.get_by_role("textbox", name="Comment").fill("<b>ordered</b>\nnew bearing")
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator(".journal .note")).to_have_text("<b>ordered</b>\nnew bearing")
+    states = {one["cause"]: one["state"] for one in vibdash.get("/api/v1/inbox")["occurrences"]}
+    assert sorted(states.values()) == ["acknowledged", "shelved"]
+    assert len(vibdash.get("/api/v1/inbox?state=shelved")["occurrences"]) == 1
+
+
+def test_the_inbox_is_worked_by_keys(page: Page, device: Device) -> None:
+    for seq, cause in enumerate(("anomaly", "velocity", "instrument:stuck"), 1):
+        device.alert(seq, cause=cause, score=None, threshold=None, level="warning")
+    expect(page.locator(".item:visible")).to_have_count(3)
+    page.keyboard.press("j")
+    expect(page.locator(".item").nth(1)).to_have_class(re.compile("chosen"))
+    expect(page.locator(".item").nth(1)).to_be_focused()
+    page.keyboard.press("a")
+    expect(page.locator(".item").nth(1)).to_have_attribute("data-state", "acknowledged")
+    page.keyboard.press("/")
+    expect(page.get_by_role("textbox", name="Search")).to_be_focused()
+    page.keyboard.type("stuck")  # no key of these acts on alerts
+    expect(page.locator(".item:visible")).to_have_count(1)
+    expect(page.locator(".item:visible .detail").first).to_contain_text("reading is stuck")
+    expect(page.locator(".item[data-state=acknowledged]")).to_have_count(1)
+
+
+def test_what_another_page_does_is_seen_here(page: Page, device: Device, vibdash: Vibdash) -> None:
+    device.alert(1)
+    expect(page.locator(".item[data-state=new]")).to_have_count(1)
+    other = page.context.new_page()
+    other.goto(vibdash.url)
+    expect(other.locator(".item[data-state=new]")).to_be_visible()
+    other.keyboard.press("a")
+    expect(page.locator(".item[data-state=acknowledged]")).to_have_count(1)
+    expect(page.locator(".journal")).to_contain_text("Acknowledged")

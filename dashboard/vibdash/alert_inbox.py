@@ -1,187 +1,264 @@
-"""The list of alert events, newest first, and the one that is looked at."""
+"""The inbox: one row an alert, from its raise to its clear, and what operators do about them."""
 
 from __future__ import annotations
 
-import math
-from itertools import pairwise
-from typing import Any
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
 
 from nicegui import ui
+from nicegui.events import KeyEventArguments
 
-from vibdash.fleet import AlertView
+from vibdash.alert_detail import AlertDetail
+from vibdash.occurrences import Occurrence, OccurrenceReader, State, count_by_state
+from vibdash.operating import Operations
 from vibdash.states import Clock, level_icon
-from vibdash.wording import (
-    EVENT_WORDS,
-    LEVEL_WORDS,
-    OCCURRED_WORDS,
-    band_edges_hz,
-    band_label,
-    band_levels_m_s2,
-    describe_cause,
-    describe_feature,
-    describe_score,
-    describe_velocity,
-)
+from vibdash.wording import LEVEL_WORDS, STATE_WORDS, describe_cause
 
-_BAR, _BAR_MOVED = "#7c93a8", "#d1602c"
+HOUR_MS = 3_600_000
+SHELVE_FOR = {"1 hour": HOUR_MS, "8 hours": 8 * HOUR_MS, "1 day": 24 * HOUR_MS, "7 days": 168 * HOUR_MS}
+OPEN = "open"  # what asks for attention: new, acknowledged and still there, returned without a look
+_IS_OPEN = (State.NEW, State.ACKNOWLEDGED, State.RETURNED)
+_FILTERS = (OPEN, *State)
+KEYS = "j, k: next, previous · x: tick · a: acknowledge · s: shelve 8 h · c: comment · /: search"
 
 
 class AlertInbox:
-    """Draws itself where it is made; `show` takes the alerts to be listed."""
+    """Draws itself where it is made; `show` takes the alerts to be listed. `author` None may only look."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, reader: OccurrenceReader, operations: Operations, author: str | None
+    ) -> None:
         self._clock = clock
-        self._items: dict[int, tuple[AlertView, ui.element]] = {}
+        self._operations = operations
+        self._author = author
+        self._all: tuple[Occurrence, ...] | None = None
+        self._rows: dict[int, _Row] = {}
+        self._filter = OPEN
         self._chosen: int | None = None
         self._follow_newest = True
+        self._draw_toolbar()
         with ui.element("div").classes("inbox"):
             with ui.element("div").classes("panel list"):
-                self._nothing = ui.label("No alerts yet. They appear here by themselves.").classes("empty")
+                self._nothing = ui.label().classes("empty")
                 self._list = ui.element("div").props("role=list aria-live=polite")
-            self._detail = ui.element("div").classes("panel alert-detail")
+            self._detail = AlertDetail(clock, reader, self._comment if author else None)
+        ui.keyboard(on_key=self._on_key, ignore=["input", "textarea", "select"])
 
-    def show(self, alerts: tuple[AlertView, ...]) -> None:
+    def _draw_toolbar(self) -> None:
+        with ui.element("div").classes("toolbar"):
+            with ui.element("div").classes("chips").props('role=group aria-label="Which alerts"'):
+                self._chips = {name: self._draw_chip(name) for name in _FILTERS}
+            self._search = ui.input(placeholder="Sensor or cause", on_change=lambda: self._refresh())
+            self._search.props("dense outlined clearable aria-label=Search").classes("search")
+            if self._author is not None:
+                with ui.element("div").classes("actions"):
+                    self._ticked_count = ui.label().classes("detail")
+                    _button("Acknowledge", "done", self._acknowledge)
+                    with _button("Shelve", "snooze", None), ui.menu().props("auto-close"):
+                        for label, for_ms in SHELVE_FOR.items():
+                            ui.menu_item(label, lambda for_ms=for_ms: self._shelve(for_ms))
+                    _button("Unshelve", "alarm", self._unshelve)
+        if self._author is not None:
+            ui.label(KEYS).classes("detail keys")
+
+    def _draw_chip(self, name: str) -> ui.button:
+        chip = ui.button(on_click=lambda: self._set_filter(name)).props("flat dense no-caps")
+        return chip.classes("chip").props(f"data-filter={name}")
+
+    def _set_filter(self, name: str) -> None:
+        self._filter = name
+        self._refresh()
+
+    # Listing
+
+    def show(self, occurrences: tuple[Occurrence, ...]) -> None:
         """List the alerts, newest first; the newest is opened unless another was chosen."""
-        self._nothing.set_visibility(not alerts)
-        self._detail.set_visibility(bool(alerts))
-        for alert in reversed(alerts):
-            self._show_item(alert)
-        for gone in self._items.keys() - {alert.id for alert in alerts}:
-            self._items.pop(gone)[1].delete()
-        telling = [alert for alert in alerts if alert.event != "clear"] or list(alerts)
-        if self._follow_newest and telling and telling[0].id != self._chosen:
-            self._open(telling[0])
+        if occurrences != self._all:
+            self._all = occurrences
+            self._refresh()
 
-    def _show_item(self, alert: AlertView) -> None:
-        known = self._items.get(alert.id)
-        if known is not None and known[0] == alert:
-            return
-        if known is not None:  # it was dated anew
-            index = self._list.default_slot.children.index(known[1])
-            known[1].delete()
-        else:
-            index = 0
-        with self._list:
-            item = self._draw_item(alert)
-        item.move(target_index=index)
-        self._items[alert.id] = (alert, item)
-        if alert.id == self._chosen:
-            self._open(alert)
+    def _refresh(self) -> None:
+        everything = self._all or ()
+        counts = count_by_state(everything)
+        for name, chip in self._chips.items():
+            count = sum(counts[s] for s in _IS_OPEN) if name == OPEN else counts[State(name)]
+            chip.text = f"{STATE_WORDS[name]} {count}"
+            chosen = name == self._filter
+            chip.classes(add="on" if chosen else "", remove="" if chosen else "on")
+            chip.props(f"aria-pressed={'true' if chosen else 'false'}")
+        for one in reversed(everything):
+            row = self._rows.get(one.id)
+            if row is None:
+                with self._list:
+                    row = self._rows[one.id] = _Row(one, self._clock, self._choose, self._count_ticked)
+                row.root.move(target_index=0)
+            row.show(one, visible=self._matches(one))
+        for gone in self._rows.keys() - {one.id for one in everything}:
+            self._rows.pop(gone).root.delete()
+        visible = self._visible()
+        self._nothing.set_visibility(not visible)
+        self._nothing.text = _nothing_text(self._filter, bool(everything))
+        if self._follow_newest and visible:
+            self._open(visible[0])
+        elif self._chosen in self._rows:
+            self._open(self._rows[self._chosen].occurrence)
+        self._count_ticked()
 
-    def _draw_item(self, alert: AlertView) -> ui.element:
-        tone = "clear" if alert.event == "clear" else alert.level
-        item = ui.element("div").classes(f"item {tone}")
-        item.props(f"role=listitem tabindex=0 data-alert={alert.id}")
-        with item:
-            ui.icon(level_icon(alert.level, alert.event)).props("aria-hidden=true")
-            with ui.element("div").classes("lines"):
-                ui.label(_headline(alert)).classes("word")
-                ui.label(describe_cause(alert.cause, alert.class_name)).classes("detail")
-            with ui.element("div").classes("lines when"):
-                ui.label(alert.device).classes("word")
-                ui.label(self._clock(alert.occurred_at_ms)).classes("detail figure")
-        for event in ("click", "keydown.enter"):
-            item.on(event, lambda alert=alert: self._choose(alert))
-        return item
+    def _matches(self, one: Occurrence) -> bool:
+        in_filter = one.state in _IS_OPEN if self._filter == OPEN else one.state == self._filter
+        words = f"{one.site} {one.device} {describe_cause(one.cause, one.class_name)} {one.level}".lower()
+        return in_filter and all(word in words for word in (self._search.value or "").lower().split())
 
-    def _choose(self, alert: AlertView) -> None:
+    def _visible(self) -> list[Occurrence]:
+        return [one for one in self._all or () if self._rows[one.id].visible]
+
+    def _choose(self, one: Occurrence) -> None:
         self._follow_newest = False
-        self._open(alert)
+        self._open(one)
 
-    def _open(self, alert: AlertView) -> None:
-        if self._chosen in self._items:
-            self._items[self._chosen][1].classes(remove="chosen")
-        self._chosen = alert.id
-        self._items[alert.id][1].classes(add="chosen")
-        self._detail.clear()
-        with self._detail:
-            _draw_detail(alert, self._clock)
+    def _open(self, one: Occurrence) -> None:
+        if self._chosen in self._rows:
+            self._rows[self._chosen].root.classes(remove="chosen")
+        self._chosen = one.id
+        self._rows[one.id].root.classes(add="chosen")
+        self._detail.show(one)
+
+    # Acting
+
+    def _targets(self) -> list[int]:
+        """Return the ticked rows that are in sight, else the one that is open."""
+        ticked = [one.id for one in self._visible() if self._rows[one.id].ticked]
+        return ticked or ([self._chosen] if self._chosen is not None else [])
+
+    def _count_ticked(self) -> None:
+        if self._author is not None:
+            count = sum(self._rows[one.id].ticked for one in self._visible())
+            self._ticked_count.text = f"{count} ticked" if count else "the open one"
+
+    async def _acknowledge(self) -> None:
+        await self._act("acknowledged", lambda ids, who, at: self._operations.acknowledge(ids, who, at))
+
+    async def _shelve(self, for_ms: int) -> None:
+        await self._act("shelved", lambda ids, who, at: self._operations.shelve(ids, for_ms, who, at))
+
+    async def _unshelve(self) -> None:
+        await self._act("brought back", lambda ids, who, at: self._operations.unshelve(ids, who, at))
+
+    async def _act(self, done: str, act: Callable[[list[int], str, int], int]) -> None:
+        ids = self._targets()
+        if self._author is None or not ids:
+            return
+        self._follow_newest = False
+        count = await asyncio.to_thread(act, ids, self._author, time.time_ns() // 1_000_000)
+        for id in ids:
+            if id in self._rows:
+                self._rows[id].untick()
+        ui.notify(f"{count} {done}" if count else f"nothing to be {done}")
+
+    async def _comment(self, one: Occurrence, text: str) -> None:
+        assert self._author is not None
+        now_ms = time.time_ns() // 1_000_000
+        await asyncio.to_thread(self._operations.comment, one.id, text, self._author, now_ms)
+
+    async def _on_key(self, event: KeyEventArguments) -> None:
+        if not event.action.keydown or event.modifiers.ctrl or event.modifiers.alt or event.modifiers.meta:
+            return
+        match str(event.key):
+            case "j" | "k" as key:
+                self._step(1 if key == "j" else -1)
+            case "/":
+                self._search.run_method("focus")
+            case key if self._author is not None:
+                await self._act_on_key(key)
+
+    async def _act_on_key(self, key: str) -> None:
+        match key:
+            case "x" if self._chosen in self._rows:
+                self._rows[self._chosen].toggle()
+            case "a":
+                await self._acknowledge()
+            case "s":
+                await self._shelve(SHELVE_FOR["8 hours"])
+            case "c":
+                self._detail.focus_comment()
+
+    def _step(self, by: int) -> None:
+        visible = self._visible()
+        if not visible:
+            return
+        ids = [one.id for one in visible]
+        at = ids.index(self._chosen) + by if self._chosen in ids else 0
+        self._choose(visible[max(0, min(at, len(ids) - 1))])
+        assert self._chosen is not None
+        self._rows[self._chosen].focus()
 
 
-def _headline(alert: AlertView) -> str:
-    if alert.event == "escalate":
-        return f"Escalated to {alert.level}"
-    return f"{LEVEL_WORDS[alert.level]} {EVENT_WORDS[alert.event]}"
+class _Row:
+    """One alert in the list, drawn once and then updated in place."""
+
+    def __init__(
+        self,
+        one: Occurrence,
+        clock: Clock,
+        choose: Callable[[Occurrence], None],
+        on_tick: Callable[[], None],
+    ) -> None:
+        self.occurrence = one
+        self.visible = True
+        self._clock = clock
+        self.root = ui.element("div").classes("item").props(f"role=listitem tabindex=0 data-alert={one.id}")
+        with self.root:
+            self._tick = ui.checkbox(on_change=on_tick).props(f'dense aria-label="Tick {one.device}"')
+            self._icon = ui.icon("warning").props("aria-hidden=true")
+            with ui.element("div").classes("lines"):
+                self._word = ui.label().classes("word")
+                self._cause = ui.label().classes("detail")
+            with ui.element("div").classes("lines when"):
+                ui.label(one.device).classes("word")
+                self._when = ui.label().classes("detail figure")
+        self._tick.on("click.stop", lambda: None)
+        for event in ("click", "keydown.enter"):
+            self.root.on(event, lambda: choose(self.occurrence))
+        self._drawn: Occurrence | None = None
+
+    def show(self, one: Occurrence, *, visible: bool) -> None:
+        """Bring the row to how the alert stands."""
+        self.visible = visible
+        self.root.set_visibility(visible)
+        if one == self._drawn:
+            return
+        self._drawn = self.occurrence = one
+        over = one.over_at_ms is not None
+        tones = {"alarm": one.level == "alarm", "warning": one.level == "warning", "over": over}
+        tones["fresh"] = one.needs_acknowledging
+        for name, on in tones.items():
+            self.root.classes(add=name if on else "", remove="" if on else name)
+        self.root.props(f"data-state={one.state}")
+        self._icon.name = level_icon(one.level, "clear" if over else "raise")
+        self._word.text = f"{LEVEL_WORDS[one.level]}, {STATE_WORDS[one.state].lower()}"
+        self._cause.text = describe_cause(one.cause, one.class_name)
+        self._when.text = self._clock(one.since_ms)
+
+    @property
+    def ticked(self) -> bool:
+        return bool(self._tick.value)
+
+    def toggle(self) -> None:
+        self._tick.value = not self._tick.value
+
+    def untick(self) -> None:
+        self._tick.value = False
+
+    def focus(self) -> None:
+        ui.run_javascript(f"getHtmlElement({self.root.id})?.focus()")
 
 
-def _draw_detail(alert: AlertView, clock: Clock) -> None:
-    tone = "clear" if alert.event == "clear" else alert.level
-    with ui.element("div").classes("heading"):
-        with ui.element("div").classes(f"badge {tone}"):
-            ui.icon(level_icon(alert.level, alert.event)).props("aria-hidden=true")
-            ui.label(_headline(alert))
-        ui.label(f"{alert.device}: {describe_cause(alert.cause, alert.class_name)}").classes("title")
-    with ui.element("dl").classes("facts"):
-        _fact("When", clock(alert.occurred_at_ms), OCCURRED_WORDS[alert.occurred_from])
-        if alert.score is not None:
-            _fact(*_measure(alert.cause, alert.score, alert.threshold))
-        if alert.class_name:
-            _fact("Looks like", alert.class_name, "")
-        kept = "; kept on the sensor while there was no connection" if alert.replay else ""
-        _fact("Record", f"number {alert.seq}", f"boot {alert.boot}{kept}")
-    if alert.features:
-        ui.label("What moved most").classes("subtitle")
-        for name, value, usual in alert.features:
-            what, times, values = describe_feature(name, value, usual, alert.spectrum)
-            with ui.element("div").classes("moved"):
-                ui.label(what).classes("what")
-                ui.label(times).classes("times figure")
-                ui.label(values).classes("detail figure")
-    if alert.spectrum is not None:
-        ui.label(f"Spectrum at the alert, {alert.spectrum['axis'].upper()} axis").classes("subtitle")
-        ui.echart(_spectrum_options(alert), renderer="svg").classes("spectrum")
+def _button(word: str, icon: str, act: Callable[[], Awaitable[None]] | None) -> ui.button:
+    return ui.button(word, icon=icon, on_click=act).props("outline dense no-caps").classes("act")
 
 
-def _measure(cause: str, score: int, threshold: int | None) -> tuple[str, str, str]:
-    """Return what went over its limit: its name, its value, and the limit."""
-    name, say = ("Velocity", describe_velocity) if cause == "velocity" else ("From healthy", describe_score)
-    return name, say(score), "" if threshold is None else f"limit {say(threshold)}"
-
-
-def _fact(name: str, value: str, note: str) -> None:
-    with ui.element("div").classes("fact"):
-        with ui.element("dt"):
-            ui.label(name)
-        with ui.element("dd"):
-            ui.label(value).classes("figure")
-            if note:
-                ui.label(note).classes("detail")
-
-
-def _spectrum_options(alert: AlertView) -> dict[str, Any]:
-    """Return ECharts options: acceleration by band on a log scale, the bands that moved in another colour."""
-    spectrum = alert.spectrum
-    assert spectrum is not None
-    edges, levels = band_edges_hz(spectrum), band_levels_m_s2(spectrum)
-    moved = {name for name, _, _ in alert.features}
-    bars = [
-        {
-            "value": float(f"{level:.3g}"),
-            "itemStyle": {"color": _BAR_MOVED if f"{spectrum['axis']}.band{i:02d}" in moved else _BAR},
-        }
-        for i, level in enumerate(levels)
-    ]
-    floor = 10.0 ** math.floor(math.log10(min(levels)))
-    text = {"color": "#7d8894", "fontSize": 11}
-    return {
-        "animation": False,
-        "grid": {"left": 8, "right": 8, "top": 28, "bottom": 4, "containLabel": True},
-        "tooltip": {"trigger": "axis", "renderMode": "richText", "confine": True},
-        "xAxis": {
-            "type": "category",
-            "data": [band_label(low, high) for low, high in pairwise(edges)],
-            "axisLabel": {**text, "hideOverlap": True},
-            "axisTick": {"show": False},
-            "axisLine": {"lineStyle": {"color": "#7d889466"}},
-        },
-        "yAxis": {
-            "type": "log",
-            "name": "m/s² RMS",
-            "nameTextStyle": {**text, "align": "left"},
-            "min": floor,
-            "startValue": floor,  # else bars under 1 hang from the top
-            "axisLabel": text,
-            "splitLine": {"lineStyle": {"color": "#7d889433"}},
-        },
-        "series": [{"type": "bar", "data": bars, "barCategoryGap": "18%"}],
-    }
+def _nothing_text(chosen: str, any_at_all: bool) -> str:
+    if not any_at_all:
+        return "No alerts yet. They appear here by themselves."
+    return "Nothing is open." if chosen == OPEN else "None of these."

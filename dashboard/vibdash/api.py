@@ -10,10 +10,11 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from vibdash.fleet import Fleet, FleetReader, SensorView
+from vibdash.occurrences import OccurrenceReader, State
 
 
-def make_router(reader: FleetReader) -> APIRouter:
-    """Return the routes, reading through `reader`."""
+def make_router(reader: FleetReader, occurrences: OccurrenceReader) -> APIRouter:
+    """Return the routes, reading through these."""
     router = APIRouter()
 
     @router.get("/api/v1/fleet")
@@ -29,6 +30,11 @@ def make_router(reader: FleetReader) -> APIRouter:
     ) -> dict[str, Any]:
         found = reader.alerts(limit=limit, after_id=after_id, site=site, device_name=device)
         return {"alerts": [dataclasses.asdict(alert) for alert in found]}
+
+    @router.get("/api/v1/inbox")
+    def inbox(state: State | None = None) -> dict[str, Any]:
+        found = [one for one in occurrences.all(_now_ms()) if state in (None, one.state)]
+        return {"occurrences": [dataclasses.asdict(one) for one in found]}
 
     @router.get("/healthz")
     def healthz(response: Response) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import time
 
-from vibdash.fleet import AlertView, Fleet, FleetReader, without_contact
+from vibdash.fleet import Fleet, FleetReader, without_contact
+from vibdash.occurrences import Occurrence, OccurrenceReader
 
 READ_EVERY_S = 0.5
-ALERTS_SHOWN = 100
 
 log = logging.getLogger("vibdash.page")
 
@@ -17,17 +17,18 @@ log = logging.getLogger("vibdash.page")
 class Board:
     """`fleet` is None until the first reading; `failure` is why the last reading failed, None if it did not."""
 
-    def __init__(self, reader: FleetReader) -> None:
-        self._reader = reader
+    def __init__(self, fleet: FleetReader, occurrences: OccurrenceReader) -> None:
+        self._fleet = fleet
+        self._occurrences = occurrences
         self.fleet: Fleet | None = None
-        self.alerts: tuple[AlertView, ...] = ()
+        self.occurrences: tuple[Occurrence, ...] = ()
         self.failure: str | None = None
 
     async def keep_reading(self) -> None:
         """Read for ever. While that fails, every sensor counts as unreached: an old reading is no state."""
         while True:
             try:
-                self.fleet, self.alerts = await asyncio.to_thread(self._read)
+                self.fleet, self.occurrences = await asyncio.to_thread(self._read)
                 self.failure = None
             except Exception as error:  # whatever it is, the page must not go on showing what it last read
                 if self.failure is None:
@@ -36,5 +37,6 @@ class Board:
                 self.fleet = self.fleet and without_contact(self.fleet, self.failure)
             await asyncio.sleep(READ_EVERY_S)
 
-    def _read(self) -> tuple[Fleet, tuple[AlertView, ...]]:
-        return self._reader.fleet(time.time_ns() // 1_000_000), self._reader.alerts(limit=ALERTS_SHOWN)
+    def _read(self) -> tuple[Fleet, tuple[Occurrence, ...]]:
+        now_ms = time.time_ns() // 1_000_000
+        return self._fleet.fleet(now_ms), self._occurrences.all(now_ms)

@@ -13,7 +13,6 @@ import typer
 
 from vibdash.address import ServeError, bind
 from vibdash.broker import Broker, BrokerError
-from vibdash.fleet import FleetReader
 from vibdash.ingest import Ingest
 from vibdash.opening import DatabaseError, open_database
 from vibdash.store import Store
@@ -97,7 +96,7 @@ def run(
     taking = _make_ingest(broker, ca_file, Store(engine), site, client_id)
     taking.start()
     try:
-        serve(taken, FleetReader(engine, silent_after_ms=round(silent_after_s * 1000), site=site))
+        serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site)
     finally:
         taking.stop()
 
@@ -135,7 +134,7 @@ def page(
     from vibdash.server import serve  # slow to import, so that --help is not
 
     taken = bind(host, port)
-    serve(taken, FleetReader(open_database(db), silent_after_ms=round(silent_after_s * 1000), site=site))
+    serve(taken, open_database(db), silent_after_ms=round(silent_after_s * 1000), site=site)
 
 
 def _make_ingest(

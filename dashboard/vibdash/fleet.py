@@ -223,7 +223,7 @@ class FleetReader:
             query = query.where(alert.c.device == device_name)
         with self._engine.begin() as connection:
             rows = connection.execute(query.order_by(alert.c.id.desc()).limit(limit)).all()
-        return tuple(_alert_view(row) for row in rows)
+        return tuple(alert_view(row) for row in rows)
 
     def _of_site(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
         return query if self._site is None else query.where(table.c.site == self._site)
@@ -331,7 +331,8 @@ def _active(row: Any, events: list[Any]) -> tuple[ActiveAlert, ...]:
     return tuple(sorted(active, key=lambda one: (one.level == "warning", one.cause)))
 
 
-def _alert_view(row: Any) -> AlertView:
+def alert_view(row: Any) -> AlertView:
+    """Return a row of the table `alert` as the page and the API show it."""
     values = {name: getattr(row, name) for name in AlertView.__dataclass_fields__ if name != "features"}
     features = tuple((name, value, usual) for name, value, usual in row.features)
     return AlertView(**values, features=features)

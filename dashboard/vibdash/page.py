@@ -6,8 +6,10 @@ import asyncio
 import datetime as dt
 import zoneinfo
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
 from fastapi import FastAPI
 from nicegui import app as nicegui_app
 from nicegui import ui
@@ -15,10 +17,13 @@ from nicegui import ui
 from vibdash.alert_inbox import AlertInbox
 from vibdash.board import READ_EVERY_S, Board
 from vibdash.fleet import Fleet, FleetReader
+from vibdash.occurrences import OccurrenceReader
+from vibdash.operating import Operations
 from vibdash.sensor_row import SensorRow
 from vibdash.states import group_of
 from vibdash.wording import TIMES_SIGN, describe_bytes, describe_ratio, describe_span
 
+LOCAL_AUTHOR = "local"
 STYLE = Path(__file__).with_name("static") / "page.css"
 HEADINGS = (
     "Sensor",
@@ -37,9 +42,19 @@ GROUPS = (
 )
 
 
-def mount_page(app: FastAPI, reader: FleetReader) -> None:
+@dataclass(frozen=True)
+class Inbox:
+    """What an inbox on the page reads and writes through."""
+
+    reader: OccurrenceReader
+    operations: Operations
+    author: str | None
+
+
+def mount_page(app: FastAPI, engine: sa.Engine, fleet: FleetReader, occurrences: OccurrenceReader) -> None:
     """Put the page at / of an application."""
-    board = Board(reader)
+    board = Board(fleet, occurrences)
+    operations = Operations(engine)
     tasks: set[asyncio.Task[None]] = set()
     nicegui_app.on_startup(lambda: tasks.add(asyncio.create_task(board.keep_reading())))
     nicegui_app.on_shutdown(lambda: [task.cancel() for task in tasks])
@@ -47,12 +62,12 @@ def mount_page(app: FastAPI, reader: FleetReader) -> None:
     @ui.page("/")
     async def page() -> None:
         ui.add_css(STYLE)
-        await _draw(board)
+        await _draw(board, Inbox(occurrences, operations, LOCAL_AUTHOR))
 
     ui.run_with(app, title="Vibnode", dark=None, tailwind=False, show_welcome_message=False)
 
 
-async def _draw(board: Board) -> None:
+async def _draw(board: Board, inbox: Inbox) -> None:
     dark = ui.dark_mode(None)
     with ui.element("header").classes("top"):
         with ui.element("div").classes("brand"):
@@ -64,7 +79,7 @@ async def _draw(board: Board) -> None:
     await ui.context.client.connected(timeout=30)
     clock = _Clock(await _viewer_zone())
     with body:
-        view = _View(clock, link)
+        view = _View(clock, link, inbox)
 
     def update() -> None:
         view.show(board)
@@ -127,7 +142,7 @@ class _HostLink:
 class _View:
     """Everything under the top line."""
 
-    def __init__(self, clock: _Clock, link: _HostLink) -> None:
+    def __init__(self, clock: _Clock, link: _HostLink, inbox: Inbox) -> None:
         self._clock = clock
         self._link = link
         self._rows: dict[tuple[str, str], SensorRow] = {}
@@ -152,7 +167,7 @@ class _View:
             with ui.element("div").classes("section-heading"):
                 ui.label("Alerts").props("role=heading aria-level=2")
                 self._quarantine = ui.label().classes("detail")
-            self._inbox = AlertInbox(clock)
+            self._inbox = AlertInbox(clock, inbox.reader, inbox.operations, inbox.author)
 
     def show(self, board: Board) -> None:
         """Bring the page to what the board holds."""
@@ -171,7 +186,7 @@ class _View:
         self._silence.text = f"silent after {describe_span(fleet.silent_after_ms)} without a message"
         self._show_sensors(fleet)
         self._quarantine.text = _quarantine_text(fleet)
-        self._inbox.show(board.alerts)
+        self._inbox.show(board.occurrences)
 
     def _show_trouble(self, fleet: Fleet) -> None:
         self._trouble.set_visibility(not fleet.host.connected)

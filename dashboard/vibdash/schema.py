@@ -105,6 +105,39 @@ alert = Table(
     Index("alert_by_seq", "site", "device", "seq"),
 )
 
+occurrence = Table(  # an alert from its raise to its clear, and what operators did about it
+    "occurrence",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    *_sensor_key(),
+    Column("cause", Text, nullable=False),
+    Column("boot", BigInt, nullable=False),  # these two are the identity of its first event
+    Column("seq", BigInt, nullable=False),
+    Column("raised_id", BigInt),  # the alerts that make it up; null: has not come
+    Column("escalated_id", BigInt),
+    Column("cleared_id", BigInt),
+    Column("level", Text, nullable=False),  # the worst that it reached
+    Column("ended_at_ms", BigInt),  # known to be over from elsewhere than its clear
+    Column("acked_at_ms", BigInt),
+    Column("acked_by", Text),
+    Column("acked_level", Text),  # a warning that was acknowledged asks again when it becomes an alarm
+    Column("shelved_until_ms", BigInt),
+    Column("shelved_by", Text),
+    UniqueConstraint("site", "device", "cause", "boot", "seq", name="occurrence_identity"),
+)
+
+journal = Table(  # everything that a person did, and when; rows are only ever added
+    "journal",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("at_ms", BigInt, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("occurrence_id", BigInt),
+    Column("note", Text, nullable=False),
+    Index("journal_of_occurrence", "occurrence_id", "id"),
+)
+
 cause = Table(  # the last event of each cause: what is raised now can be read without the whole history
     "cause",
     metadata,

@@ -8,20 +8,24 @@ import signal
 import socket
 from collections.abc import Iterator
 
+import sqlalchemy as sa
 import uvicorn
 from fastapi import FastAPI
 
 from vibdash.address import address_of
 from vibdash.api import make_router
 from vibdash.fleet import FleetReader
+from vibdash.occurrences import OccurrenceReader
 from vibdash.page import mount_page
 
 
-def serve(taken: socket.socket, reader: FleetReader) -> None:
+def serve(taken: socket.socket, engine: sa.Engine, *, silent_after_ms: int, site: str | None) -> None:
     """Serve until SIGINT or SIGTERM."""
+    fleet = FleetReader(engine, silent_after_ms=silent_after_ms, site=site)
+    occurrences = OccurrenceReader(engine, site=site)
     app = FastAPI(title="Vibnode", docs_url=None, redoc_url=None)  # their pages load from elsewhere
-    app.include_router(make_router(reader))
-    mount_page(app, reader)
+    app.include_router(make_router(fleet, occurrences))
+    mount_page(app, engine, fleet, occurrences)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on")
     asyncio.run(_Server(config, address_of(taken)).serve(sockets=[taken]))
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vibdash.dating import date_alert, is_sensor, note_clock, read_clock
+from vibdash.joining import join
 from vibdash.messages import Alert, Malformed
 from vibdash.quarantining import store_refused
 from vibdash.schema import alert, cause, device, threshold
@@ -26,6 +27,7 @@ def store_alert(connection: sa.Connection, new: Alert, received_at_ms: int) -> N
     if connection.scalar(_insert_alert(connection.dialect.name), values) is None:
         _note_repetition(connection, new, received_at_ms)
         return
+    join(connection, new, received_at_ms)
     _note_cause(connection, new)
     _note_threshold(connection, new)
     _note_heard(connection, new, received_at_ms)

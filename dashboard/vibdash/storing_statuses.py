@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vibdash.dating import boot_row, is_sensor, note_clock, read_clock
+from vibdash.joining import end_denied
 from vibdash.messages import Measured, Sensor, Status
 from vibdash.schema import boot, device, status_history
 from vibdash.settling import same_life
@@ -28,6 +29,7 @@ def store_status(connection: sa.Connection, status: Status, received_at_ms: int,
         _note_boot(connection, status.sensor, status.boot, status.measured)
         offset_ms, source = read_clock(status.measured, None if repeated else received_at_ms)
         note_clock(connection, status.sensor, status.boot, offset_ms, source)
+        end_denied(connection, status.sensor, received_at_ms)
     if known is None or _says_more(values, known):
         connection.execute(status_history.insert().values(_history_values(status, received_at_ms)))
 

@@ -27,7 +27,20 @@ INSTRUMENT_WORDS = {
     "gone": "Accelerometer gone",
     "rate": "Wrong sample rate",
 }
-EVENT_WORDS = {"raise": "raised", "escalate": "escalated", "clear": "cleared"}
+STATE_WORDS = {
+    "open": "Open",
+    "new": "New",
+    "acknowledged": "Acknowledged",
+    "returned": "Returned",
+    "shelved": "Shelved",
+    "closed": "Closed",
+}
+ACTION_WORDS = {
+    "acknowledge": "Acknowledged",
+    "shelve": "Shelved",
+    "unshelve": "Brought back from the shelf",
+    "comment": "Comment",
+}
 LEVEL_WORDS = {"alarm": "Alarm", "warning": "Warning"}
 OCCURRED_WORDS = {
     "ntp": "",
