@@ -252,7 +252,7 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(core_push_raw_obj, 2, 3, core_push_ra
 static mp_obj_t core_shaft(mp_obj_t self_in, mp_obj_t millihz)
 {
     core_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_int_t speed = mp_obj_get_int(millihz);
+    mp_int_t speed = position(millihz);
     if (speed < 0 || speed > 100000000) {
         refuse("vib: shaft of %d mHz; accepted: 0 to 100000000", millihz);
     }
