@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from vibtrain import cli_data, config, evaluate, manifest, package, pipeline, replay
+from vibtrain import cli_data, config, crossval, evaluate, manifest, package, pipeline, replay
 from vibtrain.config import TrainingConfig
-from vibtrain.evaluation_table import print_evaluation
+from vibtrain.evaluation_table import print_cross_validation, print_evaluation
 from vibtrain.features import Windows
 from vibtrain.proof import ConversionError
 from vibtrain.recordings import DataError, Entry
@@ -76,9 +76,7 @@ def fit(
     with one_line_errors():
         chosen, entries = _source(config_name, recordings, simulate, or_simulate)
         windows = _windows(chosen, entries)
-        outcome = pipeline.make_package(
-            out, chosen, windows, lambda step: _errors.print(f"{step} ...", style="dim")
-        )
+        outcome = pipeline.make_package(out, chosen, windows, _announce)
         if as_json:
             print(json.dumps({"package": str(out), "digest": outcome.digest} | outcome.evaluation))
             return
@@ -111,6 +109,36 @@ def evaluate_package(
             print(json.dumps(summary))
         else:
             print_evaluation(_console, summary)
+
+
+@app.command("crossval")
+def cross_validate(
+    by: Annotated[str, typer.Option("--by", help="What is left out: machine, session, speed or load.")],
+    config_name: Config = "adi-motor",
+    recordings: Recordings = None,
+    simulate: Simulate = False,
+    baselines_s: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--baseline", help="Seconds of healthy running to learn first; may be given again. 0: none."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Leave each machine, session, speed or load out in turn, train on the rest, and judge on what was left out."""
+    with one_line_errors():
+        chosen, entries = _source(config_name, recordings, simulate)
+        windows = _windows(chosen, entries)
+        results = crossval.cross_validate(windows, chosen, by, baselines_s or crossval.BASELINES_S, _announce)
+        summary = crossval.summary(results, by)
+        if as_json:
+            print(json.dumps(summary))
+        else:
+            print_cross_validation(_console, summary)
+
+
+def _announce(step: str) -> None:
+    _errors.print(f"{step} ...", style="dim", markup=False)
 
 
 @app.command("replay")

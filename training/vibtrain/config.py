@@ -117,13 +117,17 @@ class DetectorChoice:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Everything that a model follows from, besides the recordings themselves."""
+    """Everything that a model follows from, besides the recordings themselves.
+
+    `settle_s`: seconds at the beginning of every recording, in which the machine runs up or warms up, to leave out.
+    """
 
     name: str
     sensor: SensorChoice
     core: CoreChoice
     anomaly: AnomalyChoice
     dataset: str = ""
+    settle_s: float = 0.0
     train: Selection = Selection()
     classifier: ClassifierChoice = ClassifierChoice()
     detector: DetectorChoice = DetectorChoice()

@@ -90,9 +90,10 @@ class Evaluation:
 
 
 def evaluate(
-    model: vib.Model, recordings: list[Windows], train: Selection, baseline_s: float | None = None
+    model: vib.Model, recordings: list[Windows], train: Selection | None, baseline_s: float | None = None
 ) -> Evaluation:
-    """Judge every group. `train` says which conditions the model was fitted on; `baseline_s` as in `by_regime`.
+    """Judge every group. `train` says which conditions the model was fitted on, None for none of these; `baseline_s`
+    as in `by_regime`.
 
     Raises `DataError` as that does.
     """

@@ -9,14 +9,14 @@ from rich.table import Table
 
 from vibtrain.plain_words import duration, number, sentences
 
-_HEADS = ("AUC", "AUC", "windows over", "recall", "class acc.", "false alarms", "faults found", "delay")
-_UNDER = ("plain", "baseline", "baseline", "baseline", "baseline", "baseline", "baseline", "median")
+_HEADS = (
+    "AUC without baseline", "AUC", "windows over", "recall", "class acc.", "false alarms", "faults found", "delay",
+)  # fmt: skip
 
 
 def print_evaluation(console: Console, summary: dict[str, Any]) -> None:
     """Print what `evaluate.summary` made."""
     table = Table("machine", "rpm", "load", "", *_HEADS)
-    table.add_row("", "", "", "", *_UNDER, style="dim")
     for group in summary["groups"]:
         table.add_row(
             group["machine"],
@@ -45,3 +45,31 @@ def _cells(figures: dict[str, Any], plain_auc: float | None) -> tuple[str, ...]:
         f"{figures['episodes_detected']} of {figures['episodes']}",
         "-" if figures["delay_s"] is None else duration(figures["delay_s"]),
     )
+
+
+def print_cross_validation(console: Console, summary: dict[str, Any]) -> None:
+    """Print what `crossval.summary` made: a row for each group left out and each baseline."""
+    table = Table("left out", "baseline", *_HEADS)
+    for fold in summary["folds"]:
+        table.add_section()
+        for baseline_s, figures in fold["baselines"].items():
+            if refused := figures.get("refused"):
+                console.print(f"{fold['held_out']}: {refused}", style="yellow", markup=False, highlight=False)
+                continue
+            plain = figures["without_baseline"]["window_auc"]
+            table.add_row(fold["held_out"], _baseline(baseline_s), *_cells(figures, plain))
+    console.print(table)
+    for caveat in sorted({fold["caveat"] for fold in summary["folds"] if fold["caveat"]}):
+        console.print(f"But: {caveat}.", style="yellow", markup=False, highlight=False)
+    for baseline_s, figures in summary["overall"].items():
+        console.print(
+            f"\nAll {figures['folds']} folds, baseline {_baseline(baseline_s)}:",
+            style="bold",
+            highlight=False,
+        )
+        for sentence in sentences(figures):
+            console.print(sentence, markup=False, highlight=False)
+
+
+def _baseline(seconds: str) -> str:
+    return duration(float(seconds)) if float(seconds) else "none"

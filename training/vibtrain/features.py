@@ -50,12 +50,13 @@ def extract(
             raise DataError(
                 f"{entry.source}: {entry.name}: {len(recording.axes)} axes, accepted are {core['axes']}"
             )
-        counts = to_counts(recording, chip)
+        counts = to_counts(recording, chip)[round(config.settle_s * chip.rate_hz) :]
         features = vib.extract(counts, core, shaft_hz=(entry.speed_rpm or 0) / 60)
         if not len(features):
             raise DataError(
                 f"{entry.source}: {entry.name}: {len(counts)} frames at {chip.rate_hz:g} Hz, "
                 f"accepted are at least {core['window']} (one window)"
+                + (f" after the first {config.settle_s:g} s (settle_s)" if config.settle_s else "")
             )
         result.append(Windows(**condition_fields(recording), features=features, counts=counts))
         progress(entry.name)

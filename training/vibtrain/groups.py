@@ -66,12 +66,18 @@ class Group:
 
 
 def by_regime(
-    recordings: list[Windows], train: Selection, hop_s: float, baseline_s: float | None = None
+    recordings: list[Windows], train: Selection | None, hop_s: float, baseline_s: float | None = None
 ) -> list[Group]:
-    """Groups in order of name. `hop_s`: seconds from window to window. `baseline_s`: healthy time to learn first; 0
-    for none; None for half of the first healthy recording, at most LONGEST_BASELINE_S.
+    """Groups in order of name.
 
-    Raises `DataError` where a group has healthy recordings, but fewer than a window more than `baseline_s`.
+    Args:
+        recordings: of any number of machines and conditions.
+        train: what was trained on; None for nothing of this.
+        hop_s: seconds from window to window.
+        baseline_s: healthy time to learn first; 0 for none; None for half of the first healthy recording, at most
+            LONGEST_BASELINE_S.
+
+    Raises `DataError` where the healthy recordings of a group do not outlast `baseline_s`.
     """
     regimes: dict[Regime, list[Windows]] = {}
     for r in recordings:
@@ -82,7 +88,7 @@ def by_regime(
         if all(r.time for r in members):
             members = sorted(members, key=lambda r: r.time)
         if any(r.is_healthy or r.is_fault for r in members):
-            trained = all(train.admits(r) for r in members)
+            trained = train is not None and all(train.admits(r) for r in members)
             groups.append(Group(regime, trained, tuple(members), _to_learn(members, hop_s, baseline_s)))
     return groups
 
@@ -96,7 +102,7 @@ def _to_learn(members: list[Windows], hop_s: float, baseline_s: float | None) ->
     wanted = max(1, round(baseline_s / hop_s))
     if wanted >= sum(healthy):
         raise DataError(
-            f"{members[0].machine}: a baseline of {baseline_s:g} s, accepted: less than its healthy recordings, "
-            f"{sum(healthy) * hop_s:.0f} s"
+            f"{members[0].machine}: a baseline of {baseline_s:g} s, accepted: under "
+            f"{sum(healthy) * hop_s:.0f} s, which its healthy recordings last"
         )
     return wanted

@@ -104,6 +104,7 @@ def _description(
                 "data_digest": model.data_digest.hex(),
                 "sources": sorted({r.source for r in chosen}),
                 "recordings": sorted(r.name for r in chosen),
+                "settle_s": config.settle_s,
                 "select": {k: list(v) for k, v in dataclasses.asdict(config.train).items() if v},
             },
             "proof": dataclasses.asdict(proof),
@@ -183,6 +184,7 @@ def configuration(description: dict[str, Any]) -> TrainingConfig:
         else dataset
         if dataset in registry.names()
         else "",
+        settle_s=description["training"]["settle_s"],
         train=selection(description),
     )
     if config.core_config() != description["config"]:
