@@ -25,11 +25,11 @@ def playlist(tmp_path, recordings, **fields):
 
 def play(driver, frames):
     """[(gap before it, samples)] of the next reads, `frames` in all or a few more."""
-    buf, reads, n = array("h", [0] * 8 * driver.axes), [], 0
+    buf, reads, n = bytearray(8 * driver.frame_bytes), [], 0
     while n < frames:
         got = driver.readinto(buf)
         assert got > 0
-        reads.append((driver.gap, list(buf[: got * driver.axes])))
+        reads.append((driver.gap, list(array("h", bytes(buf[: got * driver.frame_bytes])))))
         n += got
     return reads
 
@@ -64,7 +64,7 @@ def test_frames_of_three_axes_stay_whole(tmp_path):
 
 def test_pace_keeps_to_time(tmp_path):
     driver = Replay(playlist(tmp_path, [("a", 0, 1000, 1000)]), 2)
-    buf, n, start = array("h", [0] * 50), 0, ticks_ms()
+    buf, n, start = bytearray(100), 0, ticks_ms()
     while n < 500:
         n += driver.readinto(buf)
     elapsed_ms = ticks_diff(ticks_ms(), start)
@@ -79,7 +79,7 @@ def test_a_file_that_vanishes_is_an_oserror_and_one_that_comes_back_plays_on(tmp
         pass
     for _ in range(2):
         try:
-            driver.readinto(array("h", [0] * 8))
+            driver.readinto(bytearray(16))
         except OSError:
             continue
         raise AssertionError("read")

@@ -5,6 +5,7 @@ from array import array
 
 import vib
 from vibnode import sampler
+from vibnode.drivers.raw import PLAIN
 
 CONFIG = {
     "rate_millihz": 1000000,
@@ -18,6 +19,11 @@ CONFIG = {
     "envelope_bands": 0,
     "envelope_lo_hz": 100,
     "envelope_hi_hz": 200,
+    "orders": 0,
+    "bpfo_milliorders": 0,
+    "bpfi_milliorders": 0,
+    "bsf_milliorders": 0,
+    "ftf_milliorders": 0,
 }
 
 
@@ -28,6 +34,11 @@ class Chip:
     axes = 2
     lsb_nm_s2 = 1000000
     full_scale_counts = 2000
+    noise_um_s2 = None
+    raw_format = PLAIN
+    frame_bytes = 4
+    burst_frames = 64
+    backlog = None
     poll_ms = 0
 
     def __init__(self, bursts):
@@ -41,8 +52,7 @@ class Chip:
         if burst is None:
             raise OSError(5)
         self.gap, samples = burst
-        for i, sample in enumerate(samples):
-            buf[i] = sample
+        buf[: 2 * len(samples)] = bytes(array("h", samples))
         return len(samples) // 2
 
 

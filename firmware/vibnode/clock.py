@@ -10,6 +10,7 @@ if hasattr(time, "ticks_ms"):
     ticks_ms = time.ticks_ms
     ticks_diff = time.ticks_diff  # type: ignore[attr-defined]
     sleep_ms = asyncio.sleep_ms  # type: ignore[attr-defined]
+    pause_ms = time.sleep_ms  # type: ignore[attr-defined]
 else:
 
     def ticks_ms() -> int:
@@ -23,6 +24,10 @@ else:
     async def sleep_ms(ms: int) -> None:
         """Let other tasks run for `ms` milliseconds."""
         await asyncio.sleep(ms / 1000)
+
+    def pause_ms(ms: int) -> None:
+        """Let nothing else run for `ms` milliseconds."""
+        time.sleep(ms / 1000)
 
 
 class Clock:

@@ -4,7 +4,8 @@ import json
 
 REQUIRED = object()
 NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
-DRIVERS = ("replay",)
+CHIPS = ("adxl345", "iis3dwb", "ism330dhcx", "kx134", "lis2dw12", "lis3dh", "lsm6dso", "mpu6050")
+DRIVERS = ("replay",) + CHIPS  # noqa: RUF005 - MicroPython knows no star in a tuple
 
 
 class ConfigError(Exception):
@@ -97,8 +98,9 @@ DEVICE_FIELDS = {
     "data_dir": ("state", text(256)),
     "outbox_bytes": (65536, whole(4096, 16777216)),
 }
-SENSOR_FIELDS = {
-    "driver": (REQUIRED, one_of(DRIVERS)),
+DRIVER_FIELD = {"driver": (REQUIRED, one_of(DRIVERS))}
+REPLAY_FIELDS = {
+    "driver": DRIVER_FIELD["driver"],
     "playlist": (REQUIRED, text(256)),
     "pace": (1.0, number(0, 1000)),
 }
@@ -161,11 +163,22 @@ def beside(path: str, relative: str) -> str:
 def load(path: str) -> dict:
     """The checked device configuration, defaults filled in, paths seen from here. Raises ConfigError."""
     device = fill(path, "", read_json(path), DEVICE_FIELDS)
-    device["sensor"] = fill(path, "sensor.", device["sensor"], SENSOR_FIELDS)
+    device["sensor"] = _sensor(path, device["sensor"])
     device["mqtt"] = fill(path, "mqtt.", device["mqtt"], MQTT_FIELDS)
     device["machine"] = device["machine"] or device["device"]
     device["data_dir"] = beside(path, device["data_dir"])
-    device["sensor"]["playlist"] = beside(path, device["sensor"]["playlist"])
     if device["model"]:
         device["model"] = beside(path, device["model"])
     return device
+
+
+def _sensor(path: str, given: dict) -> dict:
+    named = {key: given[key] for key in given if key == "driver"}
+    driver = fill(path, "sensor.", named, DRIVER_FIELD)["driver"]
+    if driver in CHIPS:
+        from .drivers import chips  # which needs the checks above
+
+        return chips.check(path, given)
+    sensor = fill(path, "sensor.", given, REPLAY_FIELDS)
+    sensor["playlist"] = beside(path, sensor["playlist"])
+    return sensor

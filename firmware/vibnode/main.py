@@ -48,7 +48,8 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
     """
     device = config.load(path)
     model = load_model(device["model"])
-    sampler = Sampler(drivers.open_sensor(device["sensor"]), vib.Core(model.config()), model.config())
+    core_config = model.config()
+    sampler = Sampler(drivers.open_sensor(device["sensor"], core_config), vib.Core(core_config), core_config)
     if check:
         return _check(device)
     outbox = _open_outbox(device)

@@ -2,17 +2,14 @@
 
 from array import array
 
-from .clock import sleep_ms
-from .detector import FeatureLayout, largest
-from .messages import to_log2
+from . import clock
+from .drivers.raw import PLAIN
+from .instrument import Instrument
+from .rate_meter import RateMeter
 
 BURSTS_PER_HOP = 4
 RATE_TOLERANCE = 0.01  # of the rate that the model was made for
 RETRY_MS = 1000  # between tries at a sensor that does not answer
-NEAR_FULL_SCALE_STEPS = (
-    82  # 256 * log2(1 / 0.8): a peak within 20 % of full scale is worth a look at the samples
-)
-CLIPPED_SHARE = 200  # one sample in so many at full scale: clipped
 STARVED_GAPS = 3  # so many gaps with no whole window between them: the samples are useless
 
 
@@ -23,29 +20,33 @@ class SensorMismatch(Exception):
 class Sampler:
     """Pushes a driver's samples through a ``vib.Core``.
 
-    `names`: of the features, in order. `frames`, `gaps`: counted since start. `fault`: ``ok``, ``gap`` (samples are
-    lost before any window is whole), ``stuck`` (an axis did not move for a window), ``clipped`` (many samples at full
-    scale) or ``gone``.
+    `names`: of the features, in order. `frames`, `gaps`: counted since start. `rate.ppm`: how far the sensor's rate is
+    off, see rate_meter. `fault`: ``ok``, ``gap`` (samples are lost before any window is whole), ``gone`` (no answer)
+    or one of instrument.Instrument's.
     """
 
-    def __init__(self, driver, core, core_config: dict) -> None:
+    def __init__(self, driver, core, core_config: dict, time=clock) -> None:
         """Raises SensorMismatch."""
         check_fit(driver, core_config)
         self.frames = 0
         self.gaps = 0
         self.fault = "ok"
+        self.rate = RateMeter(driver.rate_hz, time)
+        self.names = [core.feature_name(i) for i in range(core.n_features)]
         self._driver = driver
         self._core = core
+        self._time = time
         self._features = array("h", [0] * core.n_features)
-        self.names = [core.feature_name(i) for i in range(core.n_features)]
-        self._layout = FeatureLayout(self.names)
-        self._buf = array("h", [0] * (max(1, core_config["hop"] // BURSTS_PER_HOP) * driver.axes))
+        self._instrument = Instrument(driver, self.names)
+        step = min(core_config["hop"], core_config["window"])
+        frames = max(1, min(step // BURSTS_PER_HOP, driver.burst_frames))
+        self._buf = bytearray(frames * driver.frame_bytes)
+        if driver.raw_format == PLAIN:
+            self._push = core.push
+        else:
+            core.raw_format(*driver.raw_format)
+            self._push = core.push_raw
         self._gaps_in_a_row = 0
-        full_scale_um_s2 = driver.full_scale_counts * driver.lsb_nm_s2 / 1000
-        self._suspicious_peak = to_log2(full_scale_um_s2) - NEAR_FULL_SCALE_STEPS
-        self._suspicious = False  # the last window came near full scale: count the samples that are there
-        self._at_full_scale = 0
-        self._looked_at = 0
 
     def bytes_sampled(self) -> int:
         """Bytes of samples read since start."""
@@ -62,26 +63,27 @@ class Sampler:
                 frames = self._driver.readinto(self._buf)
             except OSError as error:
                 self._gone(error, on_fault)
-                await sleep_ms(RETRY_MS)
+                await self._time.sleep_ms(RETRY_MS)
                 continue
             if not frames:
-                await sleep_ms(self._driver.poll_ms)
+                await self._time.sleep_ms(self._driver.poll_ms)
                 continue
             if self._take(frames, on_window, on_fault):
                 return
-            await sleep_ms(0)
+            await self._time.sleep_ms(0)
 
     def _take(self, frames: int, on_window, on_fault) -> bool:
         if self._driver.gap:
             self._gap(on_fault)
+        if self._driver.backlog is not None:
+            self.rate.count(frames, self._driver.backlog)
         self.frames += frames
-        samples = frames * self._driver.axes
-        burst = self._buf if samples == len(self._buf) else memoryview(self._buf)[:samples]
-        if self._suspicious:
-            self._count_full_scale(samples)
+        self._instrument.look(self._buf, frames)
+        size = frames * self._driver.frame_bytes
+        burst = self._buf if size == len(self._buf) else memoryview(self._buf)[:size]
         start = 0
         while start < frames:
-            start += self._core.push(burst, start)
+            start += self._push(burst, start)
             if self._core.ready() and self._window(on_window, on_fault):
                 return True
         return False
@@ -89,31 +91,15 @@ class Sampler:
     def _window(self, on_window, on_fault) -> bool:
         self._core.features(self._features)
         self._gaps_in_a_row = 0
-        self.fault = self._judge()
+        self.fault = self._instrument.judge(self._features, self.rate.ppm)
         if self.fault == "ok":
             return bool(on_window(self._features))
         on_fault(self.fault)
         return False
 
-    def _judge(self) -> str:
-        features = self._features
-        clipped = self._at_full_scale * CLIPPED_SHARE > self._looked_at
-        self._suspicious = largest(features, self._layout.peak) >= self._suspicious_peak
-        self._at_full_scale = self._looked_at = 0
-        for i in self._layout.rms:
-            if features[i] == 0:
-                return "stuck"
-        return "clipped" if clipped else "ok"
-
-    def _count_full_scale(self, samples: int) -> None:
-        limit = self._driver.full_scale_counts
-        for i in range(samples):
-            if not -limit < self._buf[i] < limit:
-                self._at_full_scale += 1
-        self._looked_at += samples
-
     def _gap(self, on_fault) -> None:
         self._core.gap()
+        self.rate.restart()
         self.gaps += 1
         self._gaps_in_a_row += 1
         if self._gaps_in_a_row >= STARVED_GAPS:
@@ -124,6 +110,7 @@ class Sampler:
         if self.fault != "gone":
             print("vibnode: the sensor does not answer:", error)
             self._core.gap()
+            self.rate.restart()
             self.gaps += 1
         self.fault = "gone"
         on_fault(self.fault)

@@ -1,21 +1,30 @@
-"""Accelerometers, one a file.
+"""Accelerometers, one a file, and ``replay``, which plays recordings in their place.
 
-A driver has `rate_hz`, `axes`, `lsb_nm_s2` (acceleration of one count), `full_scale_counts`, and:
+What the sampler asks of a driver:
 
-- ``readinto(buf)``: fill `buf`, an array('h'), with whole frames; returns how many, 0 while none are due. Raises
-  OSError when the sensor does not answer; the next call tries again.
+- ``rate_hz``, ``axes``, ``lsb_nm_s2`` (acceleration of one count), ``full_scale_counts``, ``noise_um_s2`` (RMS of the
+  sensor's own noise, typical; None: not known).
+- ``raw_format`` and ``frame_bytes``: how a frame looks, see drivers.raw. ``burst_frames``: most frames for one read.
+- ``readinto(buf)``: fill `buf`, a bytearray of whole frames; returns how many frames, 0 while fewer are there. Always
+  the same `buf`: its length is the watermark. Raises OSError when the sensor does not answer; the samples up to
+  the next read are lost then, and that read tries to start the sensor anew.
 - ``gap``: after a read, True if samples were lost right before what it returned.
+- ``backlog``: after a read, how many frames the sensor still holds; None where it has no clock of its own.
 - ``poll_ms``: how long to wait after a read that returned 0.
+
+A chip (base class drivers.fifo.FifoSensor) adds ``self_test()``.
 """
 
-from .. import config
 from .replay import Replay
 
 
-def open_sensor(sensor: dict):
-    """The driver that the `sensor` section of the device configuration asks for. Raises config.ConfigError."""
+def open_sensor(sensor: dict, core_config: dict):
+    """The driver that `sensor`, that section of the checked device configuration, asks for.
+
+    What it leaves open is taken from `core_config`, the model's. Raises config.ConfigError.
+    """
     if sensor["driver"] == "replay":
         return Replay(sensor["playlist"], sensor["pace"])
-    raise config.ConfigError(
-        "sensor.driver: {!r}; accepted: {}".format(sensor["driver"], ", ".join(config.DRIVERS))
-    )
+    from . import chips  # a virtual sensor does without
+
+    return chips.open_chip(sensor, core_config)

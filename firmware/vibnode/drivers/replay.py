@@ -5,6 +5,7 @@ import os
 
 from .. import config
 from ..clock import ticks_diff, ticks_ms
+from .raw import PLAIN
 
 PLAYLIST_FIELDS = {
     "rate_hz": (config.REQUIRED, config.number(1, 100000)),
@@ -28,6 +29,10 @@ class Replay:
     """The items of a playlist one after the other, each repeated until its time is up, the last one for ever."""
 
     poll_ms = 10
+    raw_format = PLAIN
+    burst_frames = 1 << 16  # any number at once
+    backlog = None  # the pace is not a sensor's own
+    noise_um_s2 = None
 
     def __init__(self, playlist_path: str, pace: float) -> None:
         """Check the playlist and every file in it. Raises config.ConfigError."""
@@ -37,7 +42,7 @@ class Replay:
         self.lsb_nm_s2 = playlist["lsb_nm_s2"]
         self.full_scale_counts = playlist["full_scale_counts"]
         self.gap = False
-        self._frame_bytes = 2 * self.axes
+        self.frame_bytes = 2 * self.axes
         self._items = [self._item(playlist_path, i, item) for i, item in enumerate(playlist["items"])]
         self._index = 0
         self._played = 0  # frames of this item
@@ -53,7 +58,7 @@ class Replay:
 
     def readinto(self, buf) -> int:
         """See the package's docstring. A read never crosses a seam."""
-        frames = len(buf) // self.axes
+        frames = len(buf) // self.frame_bytes
         if self._micro_per_ms and not self._is_due(frames):
             return 0
         if self._index < len(self._items) - 1:
@@ -61,10 +66,10 @@ class Replay:
             left = self._items[self._index][1] - self._played
             if self._index < len(self._items) - 1 and left < frames:
                 frames = left
-        got = self._read(buf, frames * self.axes)
+        got = self._read(buf, frames * self.frame_bytes)
         if not got:  # the end of the file: from its beginning again
             self._close()
-            got = self._read(buf, frames * self.axes)
+            got = self._read(buf, frames * self.frame_bytes)
             if not got:
                 raise OSError(f"{self._items[self._index][0]}: no samples")
         self.gap, self._seam = self._seam, False
@@ -78,11 +83,11 @@ class Replay:
             self._index += 1
             self._played = 0
 
-    def _read(self, buf, samples: int) -> int:
+    def _read(self, buf, size: int) -> int:
         file = self._file
         if file is None:  # it stays open from one read to the next
             file = self._file = open(self._items[self._index][0], "rb")  # noqa: SIM115
-        return file.readinto(buf if samples == len(buf) else memoryview(buf)[:samples]) // self._frame_bytes
+        return file.readinto(buf if size == len(buf) else memoryview(buf)[:size]) // self.frame_bytes
 
     def _is_due(self, frames: int) -> bool:
         now = ticks_ms()
@@ -108,15 +113,13 @@ class Replay:
             size = os.stat(path)[6]
         except OSError as error:
             raise config.ConfigError(f"{field}: cannot be read ({error})") from None
-        if size < self._frame_bytes or size % self._frame_bytes:
-            accepted = f"a multiple of {self._frame_bytes}, one i16 an axis"
+        if size < self.frame_bytes or size % self.frame_bytes:
+            accepted = f"a multiple of {self.frame_bytes}, one i16 an axis"
             raise config.ConfigError(f"{field}: {size} bytes; accepted: {accepted}")
         return path, max(1, int(item["seconds"] * self.rate_hz + 0.5)), item["label"] or ""
 
     def shortest_frames(self) -> "tuple[str, int]":
         """The path of the shortest file and its frames: a window has to fit into it."""
-        sizes = [
-            (min(os.stat(path)[6] // self._frame_bytes, length), path) for path, length, _ in self._items
-        ]
+        sizes = [(min(os.stat(path)[6] // self.frame_bytes, length), path) for path, length, _ in self._items]
         frames, path = min(sizes)
         return path, frames

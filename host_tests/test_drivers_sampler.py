@@ -1,0 +1,256 @@
+"""The sampler on simulated chips: samples that arrive, the rate that is measured, faults that are told. Portable."""
+
+import asyncio
+import math
+from array import array
+
+import vib
+from chips.recordings import Numbered, Still
+from driver_scenarios import Bench
+from vibnode import rate_meter, sampler
+from vibnode.drivers.adxl345 import Adxl345
+from vibnode.drivers.lis2dw12 import Lis2dw12
+from vibnode.drivers.lis3dh import Lis3dh
+
+WINDOW = 256
+
+
+class Enough(Exception):
+    """The test has seen what it wanted."""
+
+
+def core_config(bench, window=WINDOW):
+    driver = bench.driver
+    return {
+        "rate_millihz": int(driver.rate_hz * 1000),
+        "window": window,
+        "hop": window,
+        "axes": 3,
+        "lsb_nm_s2": driver.lsb_nm_s2,
+        "bands": 4,
+        "band_lo_hz": max(10, int(2 * driver.rate_hz / window)),
+        "band_hi_hz": int(driver.rate_hz / 2),
+        "envelope_bands": 0,
+        "envelope_lo_hz": 100,
+        "envelope_hi_hz": 200,
+        "orders": 0,
+        "bpfo_milliorders": 0,
+        "bpfi_milliorders": 0,
+        "bsf_milliorders": 0,
+        "ftf_milliorders": 0,
+    }
+
+
+class Run:
+    """A sampler on a bench until `windows` windows or `faults` faults came.
+
+    `at_window` and `at_fault` are called with the number of each.
+    """
+
+    def __init__(self, bench, windows=4, faults=3, at_window=None, at_fault=None, window=WINDOW):
+        self.bench = bench
+        self.windows, self.faults = [], []
+        self._wanted = windows, faults
+        self._at_window = at_window
+        self._at_fault = at_fault
+        config = core_config(bench, window)
+        self.sampler = sampler.Sampler(bench.driver, vib.Core(config), config, time=bench.time)
+        try:  # noqa: SIM105 - MicroPython has no contextlib
+            asyncio.run(self.sampler.run(self._window, self._fault))
+        except Enough:
+            pass
+
+    def _window(self, features):
+        self.windows.append(list(features))
+        if self._at_window:
+            self._at_window(len(self.windows))
+        return len(self.windows) >= self._wanted[0]
+
+    def _fault(self, fault):
+        self.faults.append(fault)
+        if self._at_fault:
+            self._at_fault(len(self.faults))
+        if len(self.faults) >= self._wanted[1]:
+            raise Enough
+
+
+def sine(amplitude_g, frames=40.0):
+    """A source: a sine on each axis, a period of `frames` frames."""
+
+    def source(n):
+        value = amplitude_g * math.sin(2 * math.pi * n / frames)
+        return value, -value, 1.0 + value
+
+    return source
+
+
+def expected(bench, windows):
+    """Features of the source's counts, straight into the core, from the second burst on: the first one settles."""
+    config = core_config(bench)
+    core = vib.Core(config)
+    out = array("h", [0] * core.n_features)
+    burst = min(WINDOW // sampler.BURSTS_PER_HOP, bench.driver.burst_frames)
+    vectors = []
+    for n in range(burst, burst + windows * WINDOW):
+        core.push(array("h", bench.numbered.counts(n)))
+        if core.ready():
+            core.features(out)
+            vectors.append(list(out))
+    return vectors
+
+
+def test_every_way_of_holding_samples_arrives_as_counts():
+    for kind in ("adxl345-spi", "iis3dwb-spi", "lis2dw12-i2c", "lis3dh-spi", "mpu6050-i2c", "kx134-spi"):
+        run = Run(Bench(kind))
+        assert len(run.windows) == 4, kind
+        assert run.windows == expected(run.bench, 4), kind
+        assert (run.sampler.gaps, run.faults) == (0, [])
+
+
+def test_the_rate_is_measured_in_ppm():
+    for ppm in (-20000, 0, 12345):
+        bench = Bench("lis2dw12-spi", rate_hz=400)
+        bench.chip.ppm = ppm
+        run = Run(bench, windows=18)
+        assert run.sampler.rate.ppm is not None
+        assert abs(run.sampler.rate.ppm - ppm) < 400, (ppm, run.sampler.rate.ppm)
+        assert run.faults == []
+
+
+def test_a_rate_off_by_more_than_five_per_cent_is_a_fault():
+    for ppm in (-60000, 60000):
+        bench = Bench("lis2dw12-spi", rate_hz=400)
+        bench.chip.ppm = ppm
+        run = Run(bench, windows=1000)
+        assert run.faults == ["rate"] * 3
+        assert run.bench.time.ticks_ms() < 2 * rate_meter.MEASURE_MS
+
+
+def test_a_stall_is_one_gap_which_breaks_the_window_only():
+    bench = Bench("adxl345-spi")
+
+    def stall(number):
+        if number == 2:
+            bench.time.pause_ms(50)  # the FIFO lasts 10
+
+    run = Run(bench, windows=5, at_window=stall)
+    assert (len(run.windows), run.sampler.gaps, run.faults) == (5, 1, [])
+    whole = expected(bench, 2)
+    assert run.windows[:2] == whole
+    assert bench.chip.lost > 0
+
+
+def test_stalls_that_let_no_window_through_are_a_fault():
+    bench = Bench("adxl345-spi")
+    poll = bench.driver.readinto
+
+    def slow(buf):
+        bench.time.pause_ms(15)
+        return poll(buf)
+
+    bench.driver.readinto = slow
+    run = Run(bench)
+    assert run.windows == [] and run.faults == ["gap"] * 3
+
+
+def test_a_sensor_is_gone_until_it_is_back():
+    for kind in ("ism330dhcx-spi", "mpu6050-i2c", "adxl345-spi", "kx134-i2c"):
+        chip = (bench := Bench(kind)).chip
+
+        def unplug(number, chip=chip):
+            chip.plugged = number != 2
+
+        def plug(number, chip=chip):
+            if number == 3:
+                chip.plugged = True
+                chip.power_on()
+
+        run = Run(bench, windows=4, faults=10, at_window=unplug, at_fault=plug)
+        assert run.faults == ["gone"] * 3, kind
+        assert (len(run.windows), run.sampler.gaps, run.sampler.fault) == (4, 1, "ok"), kind
+
+
+def test_a_value_that_does_not_change_is_stuck():
+    bench = Bench("adxl345-spi", source=Still(0.01))
+
+    def freeze(number):
+        bench.chip.stuck = number >= 2
+
+    run = Run(bench, windows=100, at_window=freeze)
+    assert len(run.windows) == 2
+    assert (
+        run.faults[0] in ("flat", "stuck") and run.faults[1:] == ["stuck"] * 2
+    )  # the first still moved a little
+
+
+def test_a_sensor_quieter_than_its_own_noise_is_flat():
+    bench = Bench("adxl345-spi", source=lambda n: (0.0, 0.0, 1.0 if n % 50 else 1.01))
+    bench.driver.noise_um_s2 *= 2
+    run = Run(bench, windows=100)
+    assert run.faults == ["stuck"] * 3  # x and y do not move at all
+    bench = Bench("adxl345-spi", source=lambda n: (0.0, 0.0, 1.0) if n % 50 else (0.01, 0.01, 1.01))
+    run = Run(bench, windows=100)
+    assert run.faults == ["flat"] * 3
+
+
+def test_a_coarse_sensor_may_stand_still():
+    bench = Bench("lis3dh-spi", source=Still(), range_g=16)
+    run = Run(bench)
+    assert (len(run.windows), run.faults) == (4, [])
+
+
+def test_its_own_noise_is_no_fault_and_sixteen_times_that_is():
+    own_g = Bench("adxl345-spi").driver.noise_um_s2 / 9806650
+    assert Run(Bench("adxl345-spi", source=Still(own_g)), window=1024).faults == []
+    run = Run(Bench("adxl345-spi", source=Still(20 * own_g)), windows=8, faults=8, window=1024)
+    assert run.faults.count("noise") >= 7
+    assert Run(Bench("adxl345-spi", source=sine(3.0)), window=1024).faults == []
+
+
+def test_samples_at_full_scale_are_clipped():
+    for kind in ("adxl345-spi", "lis2dw12-spi", "iis3dwb-spi", "mpu6050-i2c"):
+        run = Run(Bench(kind, source=sine(30.0)), windows=100)
+        assert run.faults == ["clipped"] * 3, kind
+        assert len(run.windows) <= 1, kind
+    assert Run(Bench("adxl345-spi", source=sine(14.5))).faults == []
+
+
+class QuietBus:
+    """Answers at once and takes no memory: `answers` by register, 0 for others. Leaves buffers as they are."""
+
+    def __init__(self, answers):
+        self._answers = answers
+
+    def read(self, register, buf):
+        pass
+
+    def read_byte(self, register):
+        return self._answers.get(register, 0)
+
+    def write(self, register, value):
+        pass
+
+
+def test_reading_takes_no_memory():
+    try:
+        from gc import collect, mem_alloc
+    except ImportError:
+        return  # CPython does not tell
+    for driver in (
+        Adxl345(QuietBus({0x00: 0xE5, 0x39: 16}), 3200, 16),
+        Lis2dw12(QuietBus({0x0F: 0x44, 0x2F: 16}), 1600, 16),
+        Lis3dh(QuietBus({0x0F: 0x33, 0x2F: 16}), 1344, 8),
+    ):
+        buf = bytearray(16 * driver.frame_bytes)
+        for _ in range(2):
+            driver.readinto(buf)
+        collect()
+        before = mem_alloc()
+        for _ in range(1000):
+            assert driver.readinto(buf) == 16
+        assert mem_alloc() - before < 1000, (driver, mem_alloc() - before)
+
+
+def test_numbered_frames_are_told_apart():
+    numbered = Numbered(0.001)
+    assert len({numbered.counts(n) for n in range(Numbered.PERIOD)}) == Numbered.PERIOD
