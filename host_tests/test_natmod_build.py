@@ -82,12 +82,12 @@ def test_a_record_of_a_run_goes_when_the_module_changes(
 def test_two_builds_give_the_same_bytes_wherever_they_are_made(
     monkeypatch: pytest.MonkeyPatch, own_build: Path
 ) -> None:
-    run_main(monkeypatch, "--arch", "rv32imc")
-    first = (own_build / "natmod" / "rv32imc" / "vib.mpy").read_bytes()
+    run_main(monkeypatch, "--arch", "armv6m")  # the one that takes most from the compiler's library
+    first = (own_build / "natmod" / "armv6m" / "vib.mpy").read_bytes()
     assert str(ROOT).encode() not in first
     monkeypatch.setattr(build_modules, "BUILD", own_build / "elsewhere")
-    run_main(monkeypatch, "--arch", "rv32imc")
-    assert (own_build / "elsewhere" / "rv32imc" / "vib.mpy").read_bytes() == first
+    run_main(monkeypatch, "--arch", "armv6m")
+    assert (own_build / "elsewhere" / "armv6m" / "vib.mpy").read_bytes() == first
 
 
 def test_a_failing_compiler_leaves_its_words_and_no_record(

@@ -7,7 +7,7 @@
 #define MICROPY_NLR_SETJMP (1)
 #define MICROPY_GCREGS_SETJMP (1)
 
-// The compiler's function for 64-bit byte order and its floating point functions are missing for this calling convention; `vib` has no floats.
+// The compiler's library, which these need, has the other calling convention; `vib` has no floats.
 #undef MICROPY_FLOAT_IMPL
 #define MICROPY_FLOAT_IMPL (MICROPY_FLOAT_IMPL_NONE)
 

@@ -4,8 +4,8 @@
 QEMU_ARCH = xtensa
 QEMU_MACHINE = linux
 
-# The C library's headers; its code, and the compiler's own library, have the other calling convention, so what is used of it stands here or in
-# MicroPython's shared/libc. (Text compression needs a hosted compiler.)
+# The C library's headers. Its code, and the compiler's own library, have the other calling convention: what is used
+# of them stands here or in MicroPython's shared/libc. (Text compression needs a hosted compiler.)
 PICOLIBC_SPECS = picolibc.specs
 MICROPY_ROM_TEXT_COMPRESSION = 0
 MICROPY_HEAP_SIZE = 1048576

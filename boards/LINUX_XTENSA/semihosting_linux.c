@@ -59,7 +59,8 @@ int32_t semihosting_call(int32_t operation, const void *argument) {
         case SEMIHOSTING_READ:
             return transfer(LINUX_READ, arguments);
         case SEMIHOSTING_SEEK:
-            return noting_errno(linux_call(LINUX_LSEEK, (intptr_t)arguments[0], (intptr_t)arguments[1], SEEK_FROM_START));
+            return noting_errno(
+                linux_call(LINUX_LSEEK, (intptr_t)arguments[0], (intptr_t)arguments[1], SEEK_FROM_START));
         case SEMIHOSTING_FLEN:
             return file_length((int32_t)arguments[0]);
         case SEMIHOSTING_ERRNO:

@@ -20,7 +20,7 @@
     .endr
     .endm
 
-    /* a6: where the caller's a4 and up are kept, from `caller`, its caller's stack pointer. Jumps where there are none. */
+    /* a6: where the caller's a4 and up are kept, by `caller`, its caller's stack pointer. Jumps if there are none. */
     .macro find_upper_registers caller, none
     extui a5, a0, 30, 2         /* the window's size in fours */
     addi a5, a5, -1

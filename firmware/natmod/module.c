@@ -1,6 +1,6 @@
-/* The core as a native module, vib.mpy, for a stock MicroPython. The types and their tables are filled in on import, since
- * the numbers of the names are known only then. Nothing writable is
- * static: the linker finds such memory by name only. */
+/* The core as a native module, vib.mpy, for a stock MicroPython. The types and their tables are filled in on import,
+ * since the numbers of the names are known only then. Nothing writable is static: the linker finds such memory by name
+ * only. */
 #include "py/dynruntime.h"
 
 #define mp_call_method_n_kw mp_fun_table.call_method_n_kw

@@ -1,4 +1,4 @@
-/* What the Xtensa compiler and assembler are told of the core, compiled by xtensa.py with QEMU's and binutils' headers. */
+/* What the Xtensa compiler and assembler are told of the core. xtensa.py adds QEMU's and binutils' headers. */
 #include "ansidecl.h"
 #include "core-isa.h"
 
