@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, Vibdash
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from vibdash.accounts import Accounts, Role
+from vibdash.opening import open_database
 
 SILENT_AFTER_S = 3600
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
@@ -226,3 +228,33 @@ def test_what_another_page_does_is_seen_here(page: Page, device: Device, vibdash
     other.keyboard.press("a")
     expect(page.locator(".item[data-state=acknowledged]")).to_have_count(1)
     expect(page.locator(".journal")).to_contain_text("Acknowledged")
+
+
+def log_in(page: Page, name: str) -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill("correct horse")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".summary")).to_be_visible()
+
+
+def test_each_role_sees_what_it_may_do_and_a_removed_user_is_put_out(
+    page: Page, device: Device, tmp_path: Path, vibdash: Vibdash
+) -> None:
+    expect(page.locator(".viewer")).to_contain_text("No login: no user is defined")
+    device.alert(1)
+    accounts = Accounts(open_database(f"sqlite:///{tmp_path}/x.db"))
+    for name, role in (("vera", Role.VIEWER), ("otto", Role.OPERATOR)):
+        accounts.add(name, role, "correct horse", 0)
+    expect(page.get_by_label("Password")).to_be_visible()  # the open page is closed to us now
+    log_in(page, "vera")
+    expect(page.locator(".viewer")).to_contain_text("vera, viewer")
+    expect(page.locator(".item[data-state=new]")).to_be_visible()
+    expect(page.get_by_role("button", name="Acknowledge", exact=True)).to_have_count(0)
+    page.keyboard.press("a")
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, "otto")
+    expect(page.locator(".item[data-state=new]")).to_be_visible()
+    page.get_by_role("button", name="Acknowledge", exact=True).click()
+    expect(page.locator(".journal")).to_contain_text("otto")
+    accounts.remove("otto", 0)
+    expect(page.get_by_label("Password")).to_be_visible()

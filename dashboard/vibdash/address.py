@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import socket
+
+from vibdash.accounts import Accounts
 
 
 class ServeError(Exception):
@@ -28,6 +31,19 @@ def bind(host: str, port: int) -> socket.socket:
             raise ServeError(f"--port {port}: in use on {host}; need a free one, or 0 to take any") from None
         raise ServeError(f"--host {host} --port {port}: {os.strerror(error.errno or 0)}") from None
     return taken
+
+
+def is_loopback(taken: socket.socket) -> bool:
+    """Return whether only this machine can reach a bound socket."""
+    return ipaddress.ip_address(taken.getsockname()[0]).is_loopback
+
+
+def require_users(taken: socket.socket, accounts: Accounts) -> None:
+    """Refuse to serve to others while nobody has to log in. Raises ServeError."""
+    if not is_loopback(taken) and not accounts.exist():
+        host = taken.getsockname()[0]
+        needed = "need one, since others can reach this address: vibdash user add NAME"
+        raise ServeError(f"--host {host}: no user is defined; {needed}")
 
 
 def address_of(taken: socket.socket) -> str:

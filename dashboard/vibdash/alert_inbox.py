@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from nicegui import ui
 from nicegui.events import KeyEventArguments
 
+from vibdash.accounts import Role
 from vibdash.alert_detail import AlertDetail
 from vibdash.occurrences import Occurrence, OccurrenceReader, State, count_by_state
 from vibdash.operating import Operations
 from vibdash.states import Clock, level_icon
+from vibdash.viewer import Viewer
 from vibdash.wording import LEVEL_WORDS, STATE_WORDS, describe_cause
 
 HOUR_MS = 3_600_000
@@ -23,15 +26,23 @@ _FILTERS = (OPEN, *State)
 KEYS = "j, k: next, previous · x: tick · a: acknowledge · s: shelve 8 h · c: comment · /: search"
 
 
-class AlertInbox:
-    """Draws itself where it is made; `show` takes the alerts to be listed. `author` None may only look."""
+@dataclass(frozen=True)
+class InboxAccess:
+    """What an inbox reads and writes through, and for whom."""
 
-    def __init__(
-        self, clock: Clock, reader: OccurrenceReader, operations: Operations, author: str | None
-    ) -> None:
+    reader: OccurrenceReader
+    operations: Operations
+    viewer: Viewer
+
+
+class AlertInbox:
+    """Draws itself where it is made; `show` takes the alerts to be listed."""
+
+    def __init__(self, clock: Clock, access: InboxAccess) -> None:
         self._clock = clock
-        self._operations = operations
-        self._author = author
+        self._operations = access.operations
+        self._viewer = access.viewer
+        self._may_operate = access.viewer.account.may(Role.OPERATOR)
         self._all: tuple[Occurrence, ...] | None = None
         self._rows: dict[int, _Row] = {}
         self._filter = OPEN
@@ -42,7 +53,7 @@ class AlertInbox:
             with ui.element("div").classes("panel list"):
                 self._nothing = ui.label().classes("empty")
                 self._list = ui.element("div").props("role=list aria-live=polite")
-            self._detail = AlertDetail(clock, reader, self._comment if author else None)
+            self._detail = AlertDetail(clock, access.reader, self._comment if self._may_operate else None)
         ui.keyboard(on_key=self._on_key, ignore=["input", "textarea", "select"])
 
     def _draw_toolbar(self) -> None:
@@ -51,7 +62,7 @@ class AlertInbox:
                 self._chips = {name: self._draw_chip(name) for name in _FILTERS}
             self._search = ui.input(placeholder="Sensor or cause", on_change=lambda: self._refresh())
             self._search.props("dense outlined clearable aria-label=Search").classes("search")
-            if self._author is not None:
+            if self._may_operate:
                 with ui.element("div").classes("actions"):
                     self._ticked_count = ui.label().classes("detail")
                     _button("Acknowledge", "done", self._acknowledge)
@@ -59,7 +70,7 @@ class AlertInbox:
                         for label, for_ms in SHELVE_FOR.items():
                             ui.menu_item(label, lambda for_ms=for_ms: self._shelve(for_ms))
                     _button("Unshelve", "alarm", self._unshelve)
-        if self._author is not None:
+        if self._may_operate:
             ui.label(KEYS).classes("detail keys")
 
     def _draw_chip(self, name: str) -> ui.button:
@@ -132,9 +143,9 @@ class AlertInbox:
         return ticked or ([self._chosen] if self._chosen is not None else [])
 
     def _count_ticked(self) -> None:
-        if self._author is not None:
+        if self._may_operate:
             count = sum(self._rows[one.id].ticked for one in self._visible())
-            self._ticked_count.text = f"{count} ticked" if count else "the open one"
+            self._ticked_count.text = f"{count} ticked" if count else "for the open one"
 
     async def _acknowledge(self) -> None:
         await self._act("acknowledged", lambda ids, who, at: self._operations.acknowledge(ids, who, at))
@@ -147,19 +158,21 @@ class AlertInbox:
 
     async def _act(self, done: str, act: Callable[[list[int], str, int], int]) -> None:
         ids = self._targets()
-        if self._author is None or not ids:
+        author = await self._viewer.name_if_may(Role.OPERATOR)
+        if author is None or not ids:
             return
         self._follow_newest = False
-        count = await asyncio.to_thread(act, ids, self._author, time.time_ns() // 1_000_000)
+        count = await asyncio.to_thread(act, ids, author, time.time_ns() // 1_000_000)
         for id in ids:
             if id in self._rows:
                 self._rows[id].untick()
         ui.notify(f"{count} {done}" if count else f"nothing to be {done}")
 
     async def _comment(self, one: Occurrence, text: str) -> None:
-        assert self._author is not None
-        now_ms = time.time_ns() // 1_000_000
-        await asyncio.to_thread(self._operations.comment, one.id, text, self._author, now_ms)
+        author = await self._viewer.name_if_may(Role.OPERATOR)
+        if author is not None:
+            now_ms = time.time_ns() // 1_000_000
+            await asyncio.to_thread(self._operations.comment, one.id, text, author, now_ms)
 
     async def _on_key(self, event: KeyEventArguments) -> None:
         if not event.action.keydown or event.modifiers.ctrl or event.modifiers.alt or event.modifiers.meta:
@@ -169,7 +182,7 @@ class AlertInbox:
                 self._step(1 if key == "j" else -1)
             case "/":
                 self._search.run_method("focus")
-            case key if self._author is not None:
+            case key if self._may_operate:
                 await self._act_on_key(key)
 
     async def _act_on_key(self, key: str) -> None:

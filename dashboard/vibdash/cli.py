@@ -7,15 +7,30 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from vibdash.address import ServeError, bind
+from vibdash.accounts import AccountError, Accounts
+from vibdash.address import ServeError, bind, require_users
 from vibdash.broker import Broker, BrokerError
 from vibdash.ingest import Ingest
 from vibdash.opening import DatabaseError, open_database
+from vibdash.options import (
+    DEFAULT_BROKER,
+    DEFAULT_DATABASE,
+    DEFAULT_SILENT_AFTER_S,
+    BrokerUrl,
+    CaFile,
+    ClientId,
+    DatabaseUrl,
+    PageHost,
+    PagePort,
+    Share,
+    SilentAfter,
+    Site,
+)
 from vibdash.store import Store
+from vibdash.user_command import users
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,56 +41,7 @@ app = typer.Typer(
     "Run it all in one process with run, or apart with ingest and page.",
     rich_markup_mode=None,
 )
-
-BrokerUrl = Annotated[
-    str,
-    typer.Option(
-        envvar="VIBDASH_BROKER",
-        metavar="URL",
-        help="mqtt://[user:password@]host[:port], or mqtts:// for TLS. "
-        "A password is better in the environment variable than on the command line.",
-    ),
-]
-CaFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Certificates (PEM) to trust for mqtts://.  [default: the system's]"),
-]
-DatabaseUrl = Annotated[
-    str, typer.Option("--db", envvar="VIBDASH_DB", metavar="URL", help="Database, as an SQLAlchemy URL.")
-]
-Site = Annotated[str | None, typer.Option(help="Only this site.  [default: every site]")]
-ClientId = Annotated[
-    str | None,
-    typer.Option(
-        help="Name of the MQTT session, under which the broker keeps messages while this program is down. "
-        "Keep it the same from run to run, and different for each ingest.  [default: vibdash-SITE]"
-    ),
-]
-Share = Annotated[
-    str | None,
-    typer.Option(
-        metavar="GROUP",
-        help="Share the alerts with every ingest that names the same group. Each needs a --client-id of its own.",
-    ),
-]
-PageHost = Annotated[
-    str, typer.Option(help="Address to serve on. The page has no login: keep it on loopback.")
-]
-PagePort = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")]
-SilentAfter = Annotated[
-    float,
-    typer.Option(
-        min=1.0,
-        metavar="SECONDS",
-        help="A sensor is shown as silent after this long without a message: "
-        "somewhat over twice the sensors' status_interval_s.",
-    ),
-]
-
-DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
-DEFAULT_DATABASE = "sqlite:///vibdash.db"
-DEFAULT_SILENT_AFTER_S = 7500.0
-
+app.add_typer(users, name="user")
 
 @app.command()
 def run(
@@ -93,6 +59,7 @@ def run(
 
     taken = bind(host, port)
     engine = open_database(db)
+    require_users(taken, Accounts(engine))
     taking = _make_ingest(broker, ca_file, Store(engine), site, client_id)
     taking.start()
     try:
@@ -134,7 +101,9 @@ def page(
     from vibdash.server import serve  # slow to import, so that --help is not
 
     taken = bind(host, port)
-    serve(taken, open_database(db), silent_after_ms=round(silent_after_s * 1000), site=site)
+    engine = open_database(db)
+    require_users(taken, Accounts(engine))
+    serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site)
 
 
 def _make_ingest(
@@ -158,7 +127,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         app()
-    except (BrokerError, DatabaseError, ServeError) as error:
+    except (AccountError, BrokerError, DatabaseError, ServeError) as error:
         print(f"vibdash: {error}", file=sys.stderr)
         sys.exit(1)
 

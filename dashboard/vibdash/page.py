@@ -6,24 +6,25 @@ import asyncio
 import datetime as dt
 import zoneinfo
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from nicegui import app as nicegui_app
 from nicegui import ui
 
-from vibdash.alert_inbox import AlertInbox
+from vibdash.accounts import Accounts
+from vibdash.alert_inbox import AlertInbox, InboxAccess
 from vibdash.board import READ_EVERY_S, Board
 from vibdash.fleet import Fleet, FleetReader
+from vibdash.guard import session_token
 from vibdash.occurrences import OccurrenceReader
 from vibdash.operating import Operations
 from vibdash.sensor_row import SensorRow
 from vibdash.states import group_of
+from vibdash.viewer import CHECK_LOGIN_EVERY_S, Viewer, draw_viewer
 from vibdash.wording import TIMES_SIGN, describe_bytes, describe_ratio, describe_span
 
-LOCAL_AUTHOR = "local"
 STYLE = Path(__file__).with_name("static") / "page.css"
 HEADINGS = (
     "Sensor",
@@ -42,38 +43,31 @@ GROUPS = (
 )
 
 
-@dataclass(frozen=True)
-class Inbox:
-    """What an inbox on the page reads and writes through."""
-
-    reader: OccurrenceReader
-    operations: Operations
-    author: str | None
-
-
 def mount_page(app: FastAPI, engine: sa.Engine, fleet: FleetReader, occurrences: OccurrenceReader) -> None:
     """Put the page at / of an application."""
     board = Board(fleet, occurrences)
-    operations = Operations(engine)
+    accounts, operations = Accounts(engine), Operations(engine)
     tasks: set[asyncio.Task[None]] = set()
     nicegui_app.on_startup(lambda: tasks.add(asyncio.create_task(board.keep_reading())))
     nicegui_app.on_shutdown(lambda: [task.cancel() for task in tasks])
 
     @ui.page("/")
-    async def page() -> None:
+    async def page(request: Request) -> None:
         ui.add_css(STYLE)
-        await _draw(board, Inbox(occurrences, operations, LOCAL_AUTHOR))
+        viewer = Viewer(accounts, request.state.account, session_token(request.headers))
+        await _draw(board, InboxAccess(occurrences, operations, viewer))
 
     ui.run_with(app, title="Vibnode", dark=None, tailwind=False, show_welcome_message=False)
 
 
-async def _draw(board: Board, inbox: Inbox) -> None:
+async def _draw(board: Board, inbox: InboxAccess) -> None:
     dark = ui.dark_mode(None)
     with ui.element("header").classes("top"):
         with ui.element("div").classes("brand"):
             ui.icon("graphic_eq").props("aria-hidden=true")
             ui.label("Vibnode")
         link = _HostLink()
+        draw_viewer(inbox.viewer)
         _theme_button(dark)
     body = ui.element("div").classes("fleet-view")
     await ui.context.client.connected(timeout=30)
@@ -86,6 +80,7 @@ async def _draw(board: Board, inbox: Inbox) -> None:
 
     update()
     ui.timer(READ_EVERY_S, update)
+    ui.timer(CHECK_LOGIN_EVERY_S, inbox.viewer.leave_if_logged_out)
 
 
 def _theme_button(dark: ui.dark_mode) -> None:
@@ -142,7 +137,7 @@ class _HostLink:
 class _View:
     """Everything under the top line."""
 
-    def __init__(self, clock: _Clock, link: _HostLink, inbox: Inbox) -> None:
+    def __init__(self, clock: _Clock, link: _HostLink, inbox: InboxAccess) -> None:
         self._clock = clock
         self._link = link
         self._rows: dict[tuple[str, str], SensorRow] = {}
@@ -167,7 +162,7 @@ class _View:
             with ui.element("div").classes("section-heading"):
                 ui.label("Alerts").props("role=heading aria-level=2")
                 self._quarantine = ui.label().classes("detail")
-            self._inbox = AlertInbox(clock, inbox.reader, inbox.operations, inbox.author)
+            self._inbox = AlertInbox(clock, inbox)
 
     def show(self, board: Board) -> None:
         """Bring the page to what the board holds."""

@@ -138,6 +138,23 @@ journal = Table(  # everything that a person did, and when; rows are only ever a
     Index("journal_of_occurrence", "occurrence_id", "id"),
 )
 
+account = Table(  # who may use the page
+    "account",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),  # viewer, operator, engineer
+    Column("password_hash", Text, nullable=False),  # argon2id
+    Column("created_at_ms", BigInt, nullable=False),
+)
+
+login_session = Table(
+    "login_session",
+    metadata,
+    Column("token_digest", Text, primary_key=True),  # SHA-256: who reads the database cannot log in with it
+    Column("account", Text, nullable=False),
+    Column("expires_at_ms", BigInt, nullable=False),
+)
+
 cause = Table(  # the last event of each cause: what is raised now can be read without the whole history
     "cause",
     metadata,

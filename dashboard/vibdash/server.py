@@ -12,9 +12,13 @@ import sqlalchemy as sa
 import uvicorn
 from fastapi import FastAPI
 
-from vibdash.address import address_of
+from vibdash.accounts import Accounts
+from vibdash.address import address_of, is_loopback
 from vibdash.api import make_router
+from vibdash.attempts import Attempts
 from vibdash.fleet import FleetReader
+from vibdash.guard import Guard
+from vibdash.login import make_login_router
 from vibdash.occurrences import OccurrenceReader
 from vibdash.page import mount_page
 
@@ -25,6 +29,9 @@ def serve(taken: socket.socket, engine: sa.Engine, *, silent_after_ms: int, site
     occurrences = OccurrenceReader(engine, site=site)
     app = FastAPI(title="Vibnode", docs_url=None, redoc_url=None)  # their pages load from elsewhere
     app.include_router(make_router(fleet, occurrences))
+    accounts, attempts = Accounts(engine), Attempts()
+    app.include_router(make_login_router(accounts, attempts))
+    app.add_middleware(Guard, accounts=accounts, attempts=attempts, may_be_open=is_loopback(taken))
     mount_page(app, engine, fleet, occurrences)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on")
     asyncio.run(_Server(config, address_of(taken)).serve(sockets=[taken]))

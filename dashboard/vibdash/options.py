@@ -1,0 +1,57 @@
+"""Options that several commands of `vibdash` have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+BrokerUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="VIBDASH_BROKER",
+        metavar="URL",
+        help="mqtt://[user:password@]host[:port], or mqtts:// for TLS. "
+        "A password is better in the environment variable than on the command line.",
+    ),
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Certificates (PEM) to trust for mqtts://.  [default: the system's]"),
+]
+DatabaseUrl = Annotated[
+    str, typer.Option("--db", envvar="VIBDASH_DB", metavar="URL", help="Database, as an SQLAlchemy URL.")
+]
+Site = Annotated[str | None, typer.Option(help="Only this site.  [default: every site]")]
+ClientId = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the MQTT session, under which the broker keeps messages while this program is down. "
+        "Keep it the same from run to run, and different for each ingest.  [default: vibdash-SITE]"
+    ),
+]
+Share = Annotated[
+    str | None,
+    typer.Option(
+        metavar="GROUP",
+        help="Share the alerts with every ingest that names the same group. Each needs a --client-id of its own.",
+    ),
+]
+PageHost = Annotated[
+    str, typer.Option(help="Address to serve on. One that others can reach needs a user: vibdash user add.")
+]
+PagePort = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")]
+SilentAfter = Annotated[
+    float,
+    typer.Option(
+        min=1.0,
+        metavar="SECONDS",
+        help="A sensor is shown as silent after this long without a message: "
+        "somewhat over twice the sensors' status_interval_s.",
+    ),
+]
+
+DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
+DEFAULT_DATABASE = "sqlite:///vibdash.db"
+DEFAULT_SILENT_AFTER_S = 7500.0

@@ -1,0 +1,259 @@
+"""Who gets in, what each role may do, and what is refused."""
+
+import base64
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from dashboard_databases import KINDS, new_database, rows
+from dashboard_fixtures import Vibdash, run_vibdash
+from vibdash.accounts import SESSION_MS, Account, AccountError, Accounts, Role
+from vibdash.attempts import FIRST_WAIT_S, FREE_FAILURES, LONGEST_WAIT_S, Attempts
+from vibdash.opening import open_database
+
+NOW_MS = 1_760_000_000_000
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(params=KINDS)
+def accounts(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Accounts]:
+    engine = open_database(new_database(request.param, tmp_path))
+    yield Accounts(engine)
+    engine.dispose()
+
+
+def test_a_password_opens_its_own_account_only(accounts: Accounts) -> None:
+    assert not accounts.exist()
+    accounts.add("ada", Role.OPERATOR, PASSWORD, NOW_MS)
+    accounts.add("bob", Role.VIEWER, "another secret", NOW_MS)
+    assert accounts.exist()
+    assert accounts.check("ada", PASSWORD) == Account("ada", Role.OPERATOR)
+    assert accounts.check("ada", "another secret") is None
+    assert accounts.check("bob", PASSWORD) is None
+    assert accounts.check("eve", PASSWORD) is None
+
+
+def test_a_session_ends_by_time_by_logout_by_removal_and_by_a_new_password(accounts: Accounts) -> None:
+    accounts.add("ada", Role.OPERATOR, PASSWORD, NOW_MS)
+
+    def lives(token: str, at_ms: int = NOW_MS) -> bool:
+        return accounts.of_session(token, at_ms) is not None
+
+    token = accounts.begin_session("ada", NOW_MS)
+    assert lives(token, NOW_MS + SESSION_MS - 1)
+    assert not lives(token, NOW_MS + SESSION_MS)
+    assert not lives(token + "x")
+    accounts.end_session(token)
+    assert not lives(token)
+    token = accounts.begin_session("ada", NOW_MS)
+    accounts.set_password("ada", "something else", NOW_MS)
+    assert not lives(token)
+    token = accounts.begin_session("ada", NOW_MS)
+    accounts.remove("ada", NOW_MS)
+    assert not lives(token)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("Ada", PASSWORD), ("", PASSWORD), ("local", PASSWORD), ("ada", "short"), ("a b", PASSWORD)]
+)
+def test_bad_names_and_passwords_are_refused(accounts: Accounts, name: str, password: str) -> None:
+    with pytest.raises(AccountError, match="need"):
+        accounts.add(name, Role.VIEWER, password, NOW_MS)
+    assert not accounts.exist()
+
+
+@pytest.mark.parametrize(("role", "may"), [("viewer", False), ("operator", True), ("engineer", True)])
+def test_roles_hold_each_other(role: str, may: bool) -> None:
+    assert Account("ada", Role(role)).may(Role.OPERATOR) is may
+
+
+def test_guessing_gets_slower_and_a_right_password_starts_anew() -> None:
+    now_s = [0.0]
+    attempts = Attempts(lambda: now_s[0])
+    for _ in range(FREE_FAILURES):
+        assert attempts.wait_s("here") == 0
+        attempts.note_failure("here")
+    assert attempts.wait_s("here") == FIRST_WAIT_S
+    assert attempts.wait_s("elsewhere") == 0
+    now_s[0] += FIRST_WAIT_S
+    assert attempts.wait_s("here") == 0
+    attempts.note_failure("here")
+    assert attempts.wait_s("here") == 2 * FIRST_WAIT_S
+    for _ in range(20):
+        attempts.note_failure("here")
+    assert attempts.wait_s("here") == LONGEST_WAIT_S
+    attempts.forget("here")
+    assert attempts.wait_s("here") == 0
+
+
+# The commands
+
+
+def user(*arguments: str, password: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vibdash.cli", "user", *arguments]
+    return subprocess.run(command, input=password, capture_output=True, text=True, timeout=60)
+
+
+def test_users_are_defined_listed_and_removed_on_the_command_line(tmp_path: Path) -> None:
+    db = ["--db", f"sqlite:///{tmp_path}/x.db"]
+    assert user("add", "ada", "--role", "engineer", *db, password=f"{PASSWORD}\n").returncode == 0
+    assert user("list", *db).stdout == "ada\tengineer\n"
+    again = user("add", "ada", *db, password=f"{PASSWORD}\n")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "defined already" in again.stderr
+    assert user("remove", "ada", *db).returncode == 0
+    gone = user("remove", "ada", *db)
+    assert (gone.returncode, len(gone.stderr.splitlines())) == (1, 1)
+    assert PASSWORD not in str(rows(db[1], "SELECT note FROM journal"))
+    assert [row[0] for row in rows(db[1], "SELECT action FROM journal ORDER BY id")] == ["user-add", "user-remove"]
+
+
+def test_an_address_that_others_reach_needs_a_user(tmp_path: Path) -> None:
+    db = f"sqlite:///{tmp_path}/x.db"
+    ended = run_vibdash("page", "--host", "0.0.0.0", "--port", "0", "--db", db)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.strip().splitlines()
+    assert "no user is defined" in line
+    assert "vibdash user add" in line
+
+
+# Over HTTP
+
+
+class Site:
+    """A `vibdash page` asked with headers of one's own."""
+
+    def __init__(self, url: str) -> None:
+        self.netloc = urlsplit(url).netloc
+
+    def ask(
+        self, method: str, path: str, body: str = "", **headers: str
+    ) -> tuple[int, http.client.HTTPMessage, str]:
+        connection = http.client.HTTPConnection(self.netloc, timeout=30)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, sent)
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace")
+        connection.close()
+        return answer.status, answer.headers, text
+
+    def log_in(self, name: str, password: str, **changes: str) -> tuple[int, http.client.HTTPMessage, str]:
+        _, headers, text = self.ask("GET", "/login?next=/api/v1/fleet")
+        csrf = re.search(r'name="csrf" value="([^"]+)"', text)
+        assert csrf
+        cookie = headers["set-cookie"].split(";")[0]
+        form = {"name": name, "password": password, "csrf": csrf[1], "next": "/api/v1/fleet"} | changes
+        kind = "application/x-www-form-urlencoded"
+        return self.ask("POST", "/login", urlencode(form), cookie=cookie, content_type=kind)
+
+
+@pytest.fixture(scope="module")
+def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("open")
+    running = Vibdash(None, f"sqlite:///{folder}/x.db", folder / "log")
+    yield Site(running.url)
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("closed")
+    url = f"sqlite:///{folder}/x.db"
+    Accounts(open_database(url)).add("ada", Role.VIEWER, PASSWORD, NOW_MS)
+    running = Vibdash(None, url, folder / "log")
+    yield Site(running.url)
+    running.stop()
+
+
+def test_without_users_only_a_loopback_name_is_answered(open_site: Site) -> None:
+    assert open_site.ask("GET", "/api/v1/fleet")[0] == 200
+    assert open_site.ask("GET", "/api/v1/fleet", host="evil.example")[0] == 421
+    assert open_site.ask("GET", "/api/v1/fleet", host="localhost:1")[0] == 200
+
+
+SOCKET = "/_nicegui_ws/socket.io/?EIO=4&transport="
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/fleet", "/api/v1/inbox", f"{SOCKET}polling"])
+def test_with_users_nothing_is_told_without_a_login(site: Site, path: str) -> None:
+    code, headers, text = site.ask("GET", path)
+    assert code == 401
+    assert "sensors" not in text
+    code, headers, _ = site.ask("GET", "/", accept="text/html")
+    assert (code, headers["location"]) == (303, "/login?next=/")
+
+
+def websocket(site: Site, **headers: str) -> int:
+    handshake = {
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec_websocket_version": "13",
+        "sec_websocket_key": base64.b64encode(os.urandom(16)).decode(),
+    }
+    return site.ask("GET", f"{SOCKET}websocket", **(handshake | headers))[0]
+
+
+def test_a_websocket_of_another_origin_or_without_a_login_is_refused(open_site: Site, site: Site) -> None:
+    assert websocket(open_site, origin="http://evil.example") == 403
+    assert websocket(site, origin=f"http://{site.netloc}") == 403
+
+
+def test_a_login_gives_a_session_that_scripts_cannot_read(site: Site) -> None:
+    code, headers, _ = site.log_in("ada", PASSWORD)
+    assert (code, headers["location"]) == (303, "/api/v1/fleet")
+    cookie = next(line for line in headers.get_all("set-cookie") or [] if line.startswith("vibdash_session="))
+    assert "httponly" in cookie.lower()
+    assert "samesite=lax" in cookie.lower()
+    code, headers, text = site.ask("GET", "/api/v1/fleet", cookie=cookie.split(";")[0])
+    assert (code, json.loads(text)["sensors"]) == (200, [])
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert site.ask("GET", "/api/v1/fleet", cookie="vibdash_session=guess")[0] == 401
+
+
+def test_a_form_that_is_not_ours_does_not_log_in(site: Site) -> None:
+    assert site.log_in("ada", PASSWORD, csrf="x")[0] == 403
+    form = urlencode({"name": "ada", "password": PASSWORD})
+    assert site.ask("POST", "/login", form)[0] == 403
+    assert site.ask("POST", "/login", form, origin="http://evil.example")[0] == 403
+    assert site.ask("POST", "/login", "x" * 10_000)[0] == 403
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"])
+def test_a_login_leads_nowhere_else(site: Site, target: str) -> None:
+    assert site.log_in("ada", PASSWORD, next=target)[1]["location"] == "/"
+
+
+def test_what_is_typed_comes_back_as_text(site: Site) -> None:
+    text = site.ask("GET", '/login?next=/"><script>alert(1)</script>'.replace(" ", "%20"))[2]
+    assert "<script>" not in text
+
+
+def test_scripts_log_in_with_a_password(site: Site) -> None:
+    def basic(password: str, path: str = "/api/v1/fleet") -> int:
+        words = base64.b64encode(f"ada:{password}".encode()).decode()
+        return site.ask("GET", path, authorization=f"Basic {words}")[0]
+
+    assert basic(PASSWORD) == 200
+    assert basic("wrong") == 401
+    assert site.ask("GET", "/api/v1/fleet", authorization="Basic %%%")[0] == 401
+    assert basic(PASSWORD, "/") == 401
+
+
+def test_guessing_over_http_is_slowed_down(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    Accounts(open_database(url)).add("ada", Role.VIEWER, PASSWORD, NOW_MS)
+    running = Vibdash(None, url, tmp_path / "log")
+    guessed = Site(running.url)
+    codes = [guessed.log_in("ada", f"guess {n}")[0] for n in range(FREE_FAILURES)]
+    code, headers, _ = guessed.log_in("ada", PASSWORD)
+    running.stop()
+    assert codes == [401] * FREE_FAILURES
+    assert code == 429
+    assert int(headers["retry-after"]) > 0
