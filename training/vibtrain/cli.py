@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -20,6 +22,7 @@ from vibtrain.features import Windows
 from vibtrain.proof import ConversionError
 from vibtrain.recordings import DataError, Entry
 from vibtrain.registry import DataUnavailable
+from vibtrain.survey import survey
 
 app = typer.Typer(
     help="Train a vibration anomaly model from recordings, for the sensor that will run it.",
@@ -109,6 +112,34 @@ def evaluate_package(
             print(json.dumps(summary))
         else:
             print_evaluation(_console, summary)
+
+
+@app.command("report")
+def write_report(
+    path: Package,
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
+    recordings: Recordings = None,
+    baseline_s: Baseline = None,
+) -> None:
+    """Write what a package is worth, with plots, into one HTML file that needs nothing else."""
+    with one_line_errors():
+        report = _report_module()
+        model, description = package.read(path)
+        made_for = package.configuration(description)
+        entries = _entries(made_for, recordings)
+        judged = evaluate.evaluate(model, _windows(made_for, entries), made_for.train, baseline_s)
+        report.write(out, judged, description, list(survey(entry.read() for entry in entries)))
+        _console.print(f"Wrote {out}", soft_wrap=True)
+
+
+def _report_module() -> ModuleType:
+    """Matplotlib takes a second to import and is an extra: only a report needs it."""
+    try:
+        return importlib.import_module("vibtrain.report")
+    except ImportError as error:
+        raise DataError(
+            f"a report needs {error.name}, which is not installed; accepted after: pip install 'vibnode[report]'"
+        ) from None
 
 
 @app.command("crossval")

@@ -29,6 +29,7 @@ class Scored:
 
     name: str
     label: str
+    fine_label: str
     faulty: bool
     scores: Int16
     classes: Int16
@@ -119,6 +120,7 @@ def _scored(model: vib.Model, group: Group, baseline: Int16 | None) -> list[Scor
         Scored(
             name=r.name,
             label=r.label,
+            fine_label=r.fine_label,
             faulty=r.is_fault,
             scores=vib.score(model, features, baseline),
             classes=vib.classify(model, features, baseline) if classifies else np.empty(0, np.int16),

@@ -184,7 +184,7 @@ def configuration(description: dict[str, Any]) -> TrainingConfig:
         else dataset
         if dataset in registry.names()
         else "",
-        settle_s=description["training"]["settle_s"],
+        settle_s=description["training"].get("settle_s", 0.0),
         train=selection(description),
     )
     if config.core_config() != description["config"]:

@@ -65,11 +65,22 @@ def _detection(s: dict[str, Any]) -> str:
     if not s["episodes"]:
         return "Detection: no fault was recorded, so nothing can be said of how faults are found."
     found, episodes = s["episodes_detected"], s["episodes"]
-    text = f"Faults: {found} of {episodes} raised an alert, {interval(s['intervals']['share_detected'])} as a share."
+    text = f"Faults: {found} of {episodes} raised an alert, {percent(found / episodes)} {percents(s)}."
     if s["delay_s"] is None:
         return f"{text} Most raised none within their recordings."
     spread = s["intervals"]["delay_s"]
-    return f"{text} Median delay {duration(s['delay_s'])}" + (f", {interval(spread)} s." if spread else ".")
+    return f"{text} Median delay {duration(s['delay_s'])}" + (f" {interval(spread)}." if spread else ".")
+
+
+def percent(share: float) -> str:
+    """E.g. `85 %`."""
+    return f"{100 * share:.3g} %"
+
+
+def percents(s: dict[str, Any]) -> str:
+    """Interval of the share of faults found."""
+    ends = s["intervals"]["share_detected"]
+    return "" if ends is None else f"[{100 * ends[0]:.3g}, {100 * ends[1]:.3g}]"
 
 
 def _windows(s: dict[str, Any]) -> list[str]:
@@ -94,6 +105,6 @@ def _windows(s: dict[str, Any]) -> list[str]:
 def _bytes(s: dict[str, Any]) -> str:
     share = s["bytes_sampled"] / s["bytes_sent"] if s["bytes_sent"] else math.inf
     return (
-        f"Sent: {number(s['bytes_sent'], 6)} bytes of {number(s['bytes_sampled'], 6)} sampled, "
+        f"Sent: {s['bytes_sent']:,} bytes of {s['bytes_sampled']:,} sampled, "
         f"1 in {number(share)}; {s['alerts_sent']} alert messages."
     )

@@ -1,0 +1,147 @@
+"""The report: one file that needs nothing else, says what the summary says, and shows what looks wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import vib
+import vibtrain
+from small_model import small_config, small_windows
+from typer.testing import CliRunner
+from vibtrain import evaluate, package, pipeline, plain_words
+from vibtrain.cli import app
+from vibtrain.config import Selection
+from vibtrain.features import Windows
+from vibtrain.recordings import Recording
+from vibtrain.survey import survey
+
+pytest.importorskip("matplotlib")
+from vibtrain import report
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[vib.Model, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("report") / "model"
+    pipeline.make_package(folder, small_config(), small_windows())
+    return package.read(folder)
+
+
+def judged(made: tuple[vib.Model, dict[str, Any]], recordings: list[Windows]) -> evaluate.Evaluation:
+    return evaluate.evaluate(made[0], recordings, Selection(machine=("a",)))
+
+
+def page(made: tuple[vib.Model, dict[str, Any]], recordings: list[Windows] | None = None) -> str:
+    return report.page(judged(made, recordings or small_windows(seed=5)), made[1], [])
+
+
+def words(html: str) -> str:
+    """What a reader sees."""
+    return re.sub(r"\s+", " ", re.sub(r"<style.*?</style>|<[^>]*>", " ", html, flags=re.S))
+
+
+def test_it_needs_nothing_from_elsewhere(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    html = page(made)
+    assert not re.search(r"<(script|link|img|iframe)|@import|url\(\s*['\"]?(?!#)", html)
+    assert not re.search(r"(?:src|href)\s*=\s*['\"](?!#)", html)
+
+
+def test_it_says_first_what_the_summary_says(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    recordings = small_windows(seed=5)
+    said = words(page(made, recordings))
+    facts = evaluate.summary(judged(made, recordings))
+    for sentence in plain_words.sentences(facts):
+        assert re.sub(r"\W", "", sentence) in re.sub(r"\W", "", said)
+    assert said.index("False alarms") < said.index("Each machine")
+    assert made[1]["digest"] in said
+    assert "held out" in said and "trained" in said
+
+
+def test_it_shows_each_kind_of_plot(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    html = page(made)
+    assert html.count("<svg") == 3  # ROC and detection error, the held-out machine's scores, confusion
+    for label in ("ROC", "Detection error", "outer-race", "warning", "alarm"):
+        assert re.search(rf"<text[^>]*>{label}", html), label
+
+
+def test_the_same_evaluation_is_the_same_file(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    assert page(made) == page(made)
+
+
+def test_names_are_shown_and_not_obeyed(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    recordings = [dataclasses.replace(r, machine="<script>x</script>") for r in small_windows(seed=5)[:3]]
+    html = page(made, recordings)
+    assert "<script>" not in html and "&lt;script&gt;x" in html
+
+
+def test_healthy_windows_called_faulty_are_listed_to_be_looked_at(
+    made: tuple[vib.Model, dict[str, Any]],
+) -> None:
+    recordings = small_windows(seed=5)
+    hidden = dataclasses.replace(recordings[3], name="hidden-fault", label="imbalance")  # b's healthy windows
+    loud = dataclasses.replace(recordings[4], name="loud", label="healthy")
+    said = words(page(made, [*recordings, hidden, loud]))
+    assert re.search(r"hidden-fault imbalance scores as healthy: \d+ %", said)
+    assert re.search(r"loud healthy scores as faulty: \d+ %", said)
+    assert "every one scores as its label says" in words(page(made, recordings))
+
+
+def test_broken_recordings_are_listed_with_the_reason(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    data = np.random.default_rng(1).normal(size=(500, 1)).astype(np.float32)
+    data[100:200] = 1.0
+    stuck = Recording(
+        name="frozen",
+        machine="b",
+        session="1",
+        label="healthy",
+        rate_hz=1000,
+        axes=("x",),
+        source="test",
+        data=data,
+    )
+    html = report.page(judged(made, small_windows(seed=5)), made[1], list(survey([stuck])))
+    assert "frozen healthy stuck (0.100 s)" in words(html)
+
+
+def test_simulated_recordings_are_said_to_be_simulated(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    simulated = [dataclasses.replace(r, source="simulated drivetrain") for r in small_windows(seed=5)]
+    assert "Simulated recordings" in words(page(made, simulated))
+    assert "Simulated recordings" not in words(page(made))
+
+
+def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in ("report", "report_plots"):
+        monkeypatch.delitem(sys.modules, f"vibtrain.{name}")
+        monkeypatch.delattr(vibtrain, name)
+    result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path / "r.html")])
+    assert result.exit_code == 1
+    assert "a report needs matplotlib" in result.stderr and "vibnode[report]" in result.stderr
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_the_command_writes_the_file(tmp_path: Path) -> None:
+    rows = ["file,machine,label,rate_hz"]
+    random = np.random.default_rng(3)
+    for machine in ("a", "b"):
+        for label, level in (("healthy", 1.0), ("imbalance", 4.0)):
+            np.save(tmp_path / f"{machine}-{label}.npy", random.normal(0, level, (6400, 3)))
+            rows.append(f"{machine}-{label}.npy,{machine},{label},3200")
+    (tmp_path / "m.csv").write_text("\n".join(rows) + "\n")
+    config = "name = 'mine'\n[sensor]\nname = 'adxl345'\n[train]\nmachine = ['a']\n"
+    config += "[anomaly]\ninputs = ['rms', 'band']\n"
+    config += "[core]\nwindow = 256\nhop = 128\nbands = 4\nband_lo_hz = 20\nband_hi_hz = 1400\n"
+    (tmp_path / "c.toml").write_text(config)
+    source = ["--recordings", str(tmp_path / "m.csv")]
+    out = str(tmp_path / "model")
+    fitted = CliRunner().invoke(app, ["fit", "--config", str(tmp_path / "c.toml"), *source, "--out", out])
+    assert fitted.exit_code == 0, fitted.output
+    result = CliRunner().invoke(app, ["report", out, *source, "--out", str(tmp_path / "deep" / "r.html")])
+    assert result.exit_code == 0, result.output
+    said = words((tmp_path / "deep" / "r.html").read_text())
+    assert "4 recordings in 2 groups" in said and "1 of 1 raised an alert" in said
