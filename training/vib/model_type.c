@@ -1,0 +1,151 @@
+/* vib.Model: a package's model.bin. */
+#include "binding.h"
+
+typedef struct {
+    PyObject_HEAD
+    vib_model_t model;
+    uint32_t *data; /* own copy of model.bin, aligned */
+} ModelObject;
+
+static PyObject *model_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    Py_buffer view;
+    (void)kwargs;
+    if (!PyArg_ParseTuple(args, "y*", &view)) {
+        return NULL;
+    }
+    ModelObject *self = (ModelObject *)type->tp_alloc(type, 0);
+    if (self) {
+        self->data = PyMem_Malloc((size_t)view.len + 4);
+        if (!self->data) {
+            PyErr_NoMemory();
+        } else {
+            memcpy(self->data, view.buf, (size_t)view.len);
+            vibpy_check(vib_model_load(self->data, (size_t)view.len, &self->model));
+        }
+        if (PyErr_Occurred()) {
+            Py_CLEAR(self);
+        }
+    }
+    PyBuffer_Release(&view);
+    return (PyObject *)self;
+}
+
+static void model_dealloc(ModelObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyMem_Free(self->data);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *model_config(ModelObject *self, PyObject *unused)
+{
+    (void)unused;
+    return vibpy_config_dict(&self->model.config);
+}
+
+static PyObject *model_meta(ModelObject *self, PyObject *unused)
+{
+    const vib_model_t *m = &self->model;
+    char digest[2 * sizeof m->digest + 1];
+    (void)unused;
+    for (size_t i = 0; i < sizeof m->digest; i++) {
+        snprintf(digest + 2 * i, 3, "%02x", m->digest[i]);
+    }
+    PyObject *classes = PyTuple_New(m->n_classes);
+    for (uint32_t i = 0; classes && i < m->n_classes; i++) {
+        PyTuple_SET_ITEM(classes, i, PyUnicode_FromString(vib_model_class(m, i)));
+    }
+    if (!classes || PyErr_Occurred()) {
+        Py_XDECREF(classes);
+        return NULL;
+    }
+    return Py_BuildValue("{sssssNsisisisisisi}", "name", m->name, "digest", digest, "classes", classes,
+                         "warning", m->warning, "alarm", m->alarm, "hysteresis", m->hysteresis,
+                         "off_rms", m->off_rms, "dwell_windows", m->dwell_windows,
+                         "clear_windows", m->clear_windows);
+}
+
+/* Scores (classes = 0) or class indexes of rows of features, into out. */
+static int apply(ModelObject *self, PyObject *features, PyObject *baseline, int16_t *out, Py_ssize_t rows, int classes)
+{
+    Py_ssize_t n = (Py_ssize_t)vib_feature_count(&self->model.config);
+    Py_buffer x, b = { 0 };
+    int status = VIB_OK;
+    if (vibpy_int16_buffer(features, &x, rows * n, 0) < 0) {
+        return -1;
+    }
+    if (baseline != Py_None && vibpy_int16_buffer(baseline, &b, n, 0) < 0) {
+        PyBuffer_Release(&x);
+        return -1;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t i = 0; i < rows && status == VIB_OK; i++) {
+        const int16_t *row = (const int16_t *)x.buf + i * n;
+        uint32_t index = 0;
+        status = classes ? vib_model_classify(&self->model, row, (size_t)n, b.buf, &index)
+                         : vib_model_score(&self->model, row, (size_t)n, b.buf, &out[i]);
+        if (classes) {
+            out[i] = (int16_t)index;
+        }
+    }
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&x);
+    if (b.obj) {
+        PyBuffer_Release(&b);
+    }
+    return vibpy_check(status);
+}
+
+static PyObject *apply_one(ModelObject *self, PyObject *args, int classes)
+{
+    PyObject *features, *baseline = Py_None;
+    int16_t out;
+    if (!PyArg_ParseTuple(args, "O|O", &features, &baseline) || apply(self, features, baseline, &out, 1, classes) < 0) {
+        return NULL;
+    }
+    return PyLong_FromLong(out);
+}
+
+static PyObject *model_score(ModelObject *self, PyObject *args)
+{
+    return apply_one(self, args, 0);
+}
+
+static PyObject *model_classify(ModelObject *self, PyObject *args)
+{
+    return apply_one(self, args, 1);
+}
+
+static PyObject *model_apply_batch(ModelObject *self, PyObject *args)
+{
+    PyObject *features, *baseline, *out;
+    Py_buffer view;
+    int classes;
+    if (!PyArg_ParseTuple(args, "OOOp", &features, &baseline, &out, &classes)
+        || vibpy_int16_buffer(out, &view, -1, PyBUF_WRITABLE) < 0) {
+        return NULL;
+    }
+    int failed = apply(self, features, baseline, view.buf, view.len / 2, classes);
+    PyBuffer_Release(&view);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static PyMethodDef model_methods[] = {
+    { "config", (PyCFunction)model_config, METH_NOARGS, "The configuration the model was made for, a dict." },
+    { "meta", (PyCFunction)model_meta, METH_NOARGS, "Name, digest, classes, thresholds and times, a dict." },
+    { "score", (PyCFunction)model_score, METH_VARARGS, "score(features, baseline=None) -> anomaly score, int." },
+    { "classify", (PyCFunction)model_classify, METH_VARARGS, "classify(features, baseline=None) -> class index." },
+    { "_apply_batch", (PyCFunction)model_apply_batch, METH_VARARGS, NULL },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyType_Slot model_slots[] = {
+    { Py_tp_new, model_new },
+    { Py_tp_dealloc, model_dealloc },
+    { Py_tp_methods, model_methods },
+    { Py_tp_doc, "Model(data): a package's model.bin." },
+    { 0, NULL },
+};
+PyType_Spec vibpy_model_spec = { "vib.Model", sizeof(ModelObject), 0, Py_TPFLAGS_DEFAULT, model_slots };
