@@ -39,6 +39,9 @@ bench: packages-bench venv firmware-unix ## Count what a window costs, and compa
 fuzz: packages-fuzz venv ## Try the core on arbitrary bytes, with sanitizers: RUNS executions in all
 	@PYTHONPATH=host_tests $(BIN)/python -m fuzz --runs $(RUNS)
 
+results: venv ## Measure what the built-in configurations are worth: rewrites docs/RESULTS.md and build/results.json
+	@$(BIN)/python tools/results.py
+
 lint: venv ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy training dashboard tools host_tests
@@ -55,7 +58,7 @@ python:
 	@$(PYTHON) tools/setup/check_python.py
 
 # The extension `vib` is compiled at install time, so its C sources count too.
-EXTENSION_SOURCES := $(wildcard setup.py training/vib/*.c firmware/cmodules/vib/*.[ch] firmware/cmodules/vib/*.def)
+EXTENSION_SOURCES := $(wildcard setup.py training/vib/*.[ch] firmware/cmodules/vib/*.[ch] firmware/cmodules/vib/*.def)
 
 venv: build/venv/installed ## Make the Python environment, build/venv
 build/venv/installed: pyproject.toml $(EXTENSION_SOURCES) | packages-build
@@ -144,6 +147,6 @@ natmod-test:
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
-.PHONY: help demo test bench fuzz lint packages venv model micropython clean
+.PHONY: help demo test bench fuzz results lint packages venv model micropython clean
 .PHONY: natmod natmod-test xtensa firmware-xtensa
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32
