@@ -83,7 +83,12 @@ class Vibdash:
     """`vibdash run` as a process of its own on a free port; `vibdash page` where no broker is given."""
 
     def __init__(
-        self, broker: Mosquitto | None, database: str, log: Path, silent_after_s: float = 3600
+        self,
+        broker: Mosquitto | None,
+        database: str,
+        log: Path,
+        silent_after_s: float = 3600,
+        arguments: tuple[str, ...] = (),
     ) -> None:
         command = [
             sys.executable,
@@ -91,7 +96,7 @@ class Vibdash:
             "vibdash.cli",
             *(["run", "--broker", broker.url] if broker else ["page"]),
         ]
-        command += ["--port", "0"]
+        command += ["--port", "0", *arguments]
         command += ["--db", database, "--silent-after-s", str(silent_after_s)]
         self._log = log.open("ab")
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)

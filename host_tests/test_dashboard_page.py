@@ -258,3 +258,20 @@ def test_each_role_sees_what_it_may_do_and_a_removed_user_is_put_out(
     expect(page.locator(".journal")).to_contain_text("otto")
     accounts.remove("otto", 0)
     expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_sensor_has_a_page_with_its_course_and_its_alerts(page: Page, device: Device, vibdash: Vibdash) -> None:
+    for uptime_ms in (1000, 2000, 3000):
+        device.status(uptime_ms=uptime_ms, score=uptime_ms // 10, bytes_sent=1000)
+    device.alert(1, level="warning", threshold=200)
+    page.locator(f"{row(page)} .name a").click()
+    expect(page.locator(".chart svg")).to_have_count(2)
+    expect(page.locator(".chart svg").first).to_contain_text("warning")
+    expect(page.locator(".about")).to_contain_text("adi-motor, 9f2c11aa")
+    expect(page.locator(".item .when .word")).to_have_text(["motor-1"])
+    expect(page.locator(".alert-detail .spectrum svg")).to_be_visible()
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.goto(f"{vibdash.url}/sensor/demo/nobody")
+    expect(page.get_by_text("No sensor of this name has been heard.")).to_be_visible()
+    expect(page.locator(".about")).to_be_hidden()

@@ -28,9 +28,11 @@ from vibdash.options import (
     Share,
     SilentAfter,
     Site,
+    ZoneLimits,
 )
 from vibdash.store import Store
 from vibdash.user_command import users
+from vibdash.zones import ZoneError, parse_zones
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,19 +53,21 @@ def run(
     port: PagePort = 8765,
     site: Site = None,
     silent_after_s: SilentAfter = DEFAULT_SILENT_AFTER_S,
+    zones: ZoneLimits = None,
     ca_file: CaFile = None,
     client_id: ClientId = None,
 ) -> None:
     """Take messages from the broker and serve the page, in one process."""
     from vibdash.server import serve  # slow to import, so that --help is not
 
+    zones_mm_s = parse_zones(zones) if zones is not None else None
     taken = bind(host, port)
     engine = open_database(db)
     require_users(taken, Accounts(engine))
     taking = _make_ingest(broker, ca_file, Store(engine), site, client_id)
     taking.start()
     try:
-        serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site)
+        serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
     finally:
         taking.stop()
 
@@ -96,14 +100,16 @@ def page(
     port: PagePort = 8765,
     site: Site = None,
     silent_after_s: SilentAfter = DEFAULT_SILENT_AFTER_S,
+    zones: ZoneLimits = None,
 ) -> None:
     """Serve the page from the database that an ingest fills."""
     from vibdash.server import serve  # slow to import, so that --help is not
 
+    zones_mm_s = parse_zones(zones) if zones is not None else None
     taken = bind(host, port)
     engine = open_database(db)
     require_users(taken, Accounts(engine))
-    serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site)
+    serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
 
 
 def _make_ingest(
@@ -127,7 +133,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         app()
-    except (AccountError, BrokerError, DatabaseError, ServeError) as error:
+    except (AccountError, BrokerError, DatabaseError, ServeError, ZoneError) as error:
         print(f"vibdash: {error}", file=sys.stderr)
         sys.exit(1)
 

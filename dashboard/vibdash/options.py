@@ -51,6 +51,15 @@ SilentAfter = Annotated[
         "somewhat over twice the sensors' status_interval_s.",
     ),
 ]
+ZoneLimits = Annotated[
+    str | None,
+    typer.Option(
+        "--zones",
+        metavar="A,B,C",
+        help="Upper ends of the zones A, B and C of ISO 20816 in mm/s, e.g. 1.4,2.8,4.5, drawn behind the "
+        "velocity.  [default: none; they depend on the kind of machine]",
+    ),
+]
 
 DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
 DEFAULT_DATABASE = "sqlite:///vibdash.db"

@@ -64,6 +64,7 @@ status_history = Table(
     Column("id", BigInt, primary_key=True),
     *_sensor_key(),
     Column("received_at_ms", BigInt, nullable=False),
+    Column("said_at_ms", BigInt, nullable=False),  # earlier, for one that waited in the broker
     Column("boot", BigInt, nullable=False),
     Column("uptime_ms", BigInt),
     Column("state", Text, nullable=False),
@@ -75,6 +76,7 @@ status_history = Table(
     Column("velocity_um_s", BigInt),
     Column("rms_mm_s2", BigInt),
     Index("status_history_of_device", "site", "device", "id"),
+    Index("status_history_by_time", "site", "device", "said_at_ms"),
 )
 
 alert = Table(

@@ -36,7 +36,7 @@ class SensorRow:
         self.root = ui.element("div").classes("sensor-row").props(f"data-device={sensor.device} role=row")
         with self.root:
             with ui.element("div").classes("cell name"):
-                ui.label(sensor.device).classes("word")
+                ui.link(sensor.device, f"/sensor/{sensor.site}/{sensor.device}").classes("word")
                 self._about = ui.label().classes("detail")
             self._machine = _StateCell("machine", "Machine")
             self._instrument = _StateCell("instrument", "Sensor")

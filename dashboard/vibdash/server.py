@@ -20,10 +20,18 @@ from vibdash.fleet import FleetReader
 from vibdash.guard import Guard
 from vibdash.login import make_login_router
 from vibdash.occurrences import OccurrenceReader
-from vibdash.page import mount_page
+from vibdash.page import mount_pages
+from vibdash.zones import Zones
 
 
-def serve(taken: socket.socket, engine: sa.Engine, *, silent_after_ms: int, site: str | None) -> None:
+def serve(
+    taken: socket.socket,
+    engine: sa.Engine,
+    *,
+    silent_after_ms: int,
+    site: str | None,
+    zones_mm_s: Zones | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM."""
     fleet = FleetReader(engine, silent_after_ms=silent_after_ms, site=site)
     occurrences = OccurrenceReader(engine, site=site)
@@ -32,7 +40,7 @@ def serve(taken: socket.socket, engine: sa.Engine, *, silent_after_ms: int, site
     accounts, attempts = Accounts(engine), Attempts()
     app.include_router(make_login_router(accounts, attempts))
     app.add_middleware(Guard, accounts=accounts, attempts=attempts, may_be_open=is_loopback(taken))
-    mount_page(app, engine, fleet, occurrences)
+    mount_pages(app, engine, fleet, occurrences, zones_mm_s)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on")
     asyncio.run(_Server(config, address_of(taken)).serve(sockets=[taken]))
 

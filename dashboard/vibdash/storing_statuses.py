@@ -31,7 +31,9 @@ def store_status(connection: sa.Connection, status: Status, received_at_ms: int,
         note_clock(connection, status.sensor, status.boot, offset_ms, source)
         end_denied(connection, status.sensor, received_at_ms)
     if known is None or _says_more(values, known):
-        connection.execute(status_history.insert().values(_history_values(status, received_at_ms)))
+        said_at_ms = values.get("heard_at_ms", received_at_ms)
+        row = {**_history_values(status, received_at_ms), "said_at_ms": said_at_ms}
+        connection.execute(status_history.insert(), row)
 
 
 def _is_old(status: Status, known: Any, repeated: bool) -> bool:

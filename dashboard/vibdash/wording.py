@@ -68,6 +68,13 @@ def describe_cause(cause: str, class_name: str | None) -> str:
     return f"Sensor fault: {INSTRUMENT_WORDS.get(rest, rest).lower()}"
 
 
+def describe_event(event: str, level: str) -> str:
+    """Say what happened to an alert."""
+    if event == "escalate":
+        return f"Escalated to {level}"
+    return f"{LEVEL_WORDS[level]} {'cleared' if event == 'clear' else 'raised'}"
+
+
 def describe_feature(
     name: str, value: int, usual: int, spectrum: dict[str, Any] | None
 ) -> tuple[str, str, str]:

@@ -1,0 +1,139 @@
+"""The page of one sensor: how it stands, its course over time, its alerts, and what it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nicegui import ui
+
+from vibdash.alert_inbox import AlertInbox, InboxAccess
+from vibdash.board import Board
+from vibdash.fleet import SensorView
+from vibdash.history import HistoryReader
+from vibdash.history_charts import score_options, velocity_options
+from vibdash.sensor_row import SensorRow
+from vibdash.states import Clock
+from vibdash.wording import describe_span, describe_velocity
+from vibdash.zones import Zones
+
+READ_COURSE_EVERY_S = 10.0
+DAY_MS = 86_400_000
+RANGES = {
+    "1 hour": DAY_MS // 24,
+    "24 hours": DAY_MS,
+    "7 days": 7 * DAY_MS,
+    "30 days": 30 * DAY_MS,
+    "1 year": 365 * DAY_MS,
+}
+
+
+@dataclass(frozen=True)
+class SensorAccess:
+    """What the page of a sensor reads through; `zones_mm_s` are the upper ends of zones A, B and C."""
+
+    history: HistoryReader
+    inbox: InboxAccess
+    zones_mm_s: Zones | None
+
+
+class SensorPage:
+    """Draws itself where it is made; `show` is to be called often, `read` now and then."""
+
+    def __init__(self, key: tuple[str, str], access: SensorAccess, clock: Clock) -> None:
+        self._key = key
+        self._access = access
+        self._clock = clock
+        self._row: SensorRow | None = None
+        self._sensor: SensorView | None = None
+        self._gap_ms = 0
+        self._nothing = ui.label("Reading the database").classes("banner")
+        self._top = ui.element("div").classes("panel fleet")
+        with ui.element("section") as self._course:
+            with ui.element("div").classes("section-heading"):
+                ui.label("Course").props("role=heading aria-level=2")
+                self._range = ui.toggle(list(RANGES), value="24 hours", on_change=self.read)
+                self._range.props("flat dense no-caps").classes("ranges")
+            with ui.element("div").classes("courses"):
+                self._score = _chart("Distance from healthy over time")
+                self._velocity = _chart("Vibration velocity over time")
+        with ui.element("section"):
+            with ui.element("div").classes("section-heading"):
+                ui.label("Alerts of this sensor").props("role=heading aria-level=2")
+            self._inbox = AlertInbox(clock, access.inbox)
+        with ui.element("section") as self._about:
+            with ui.element("div").classes("section-heading"):
+                ui.label("What it runs").props("role=heading aria-level=2")
+            with ui.element("div").classes("panel about"), ui.element("dl").classes("facts"):
+                self._facts = {name: _fact(name) for name in _FACTS}
+
+    def show(self, board: Board) -> None:
+        """Bring the page to what the board holds."""
+        fleet = board.fleet
+        found = [one for one in fleet.sensors if one.key == self._key] if fleet else []
+        for part in (self._top, self._course, self._about):
+            part.set_visibility(bool(found))
+        self._nothing.set_visibility(not found or board.failure is not None)
+        self._nothing.text = board.failure or "No sensor of this name has been heard."
+        if not found or fleet is None:
+            return
+        first = self._sensor is None
+        self._sensor, self._gap_ms = found[0], fleet.silent_after_ms
+        if self._row is None:
+            with self._top:
+                self._row = SensorRow(self._sensor, with_site=True)
+        self._row.show(self._sensor, fleet.now_ms, self._clock)
+        for name, describe in _FACTS.items():
+            self._facts[name].text = describe(self._sensor)
+        self._inbox.show(tuple(one for one in board.occurrences if (one.site, one.device) == self._key))
+        if first:
+            ui.timer(READ_COURSE_EVERY_S, self.read)
+
+    async def read(self) -> None:
+        """Read the course anew and draw it."""
+        if self._sensor is None:
+            return
+        now_ms = time.time_ns() // 1_000_000
+        since_ms = now_ms - RANGES[str(self._range.value)]
+        history = await asyncio.to_thread(self._access.history.read, *self._key, since_ms, now_ms)
+        _redraw(self._score, score_options(history, self._sensor, self._gap_ms))
+        _redraw(self._velocity, velocity_options(history, self._gap_ms, self._access.zones_mm_s))
+
+
+def _chart(what: str) -> ui.echart:
+    with ui.element("div").classes("panel course").props(f'role=img aria-label="{what}"'):
+        return ui.echart({}, renderer="svg").classes("chart")
+
+
+def _redraw(chart: ui.echart, options: dict[str, object]) -> None:
+    chart.options.clear()
+    chart.options.update(options)
+    chart.update()
+
+
+def _fact(name: str) -> ui.label:
+    with ui.element("div").classes("fact"):
+        with ui.element("dt"):
+            ui.label(name)
+        with ui.element("dd"):
+            return ui.label().classes("figure")
+
+
+_FACTS: dict[str, Callable[[SensorView], str]] = {
+    "Model": lambda one: f"{one.model_name}, {one.model_digest}" if one.model_name else "none",
+    "Firmware": lambda one: one.fw or "not said",
+    "Runs for": lambda one: "not said" if one.uptime_ms is None else describe_span(one.uptime_ms),
+    "Starts": lambda one: f"boot {one.boot}",
+    "Windows judged": lambda one: _count(one.windows),
+    "Gaps in the samples": lambda one: _count(one.gaps),
+    "Alerts waiting on it": lambda one: _count(one.queued),
+    "Alerts lost on it": lambda one: _count(one.dropped),
+    "Velocity": lambda one: "not said" if one.velocity_um_s is None else describe_velocity(one.velocity_um_s),
+    "Acceleration": lambda one: "not said" if one.rms_mm_s2 is None else f"{one.rms_mm_s2 / 1000:.2f} m/s² RMS",
+}
+
+
+def _count(number: int | None) -> str:
+    return "not said" if number is None else f"{number:,}"
