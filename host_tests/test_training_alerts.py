@@ -134,6 +134,18 @@ def test_little_data_are_said_to_be_little(model: vib.Model) -> None:
     assert "No interval" in text
 
 
+def test_what_was_not_recorded_is_said_and_not_made_up(model: vib.Model) -> None:
+    healthy, imbalance, _ = machine_a()
+    without_faults = judged(model, [healthy])
+    assert without_faults["delay_s"] is None and without_faults["window_auc"] is None
+    assert "Faults: none was recorded" in " ".join(plain_words.sentences(without_faults))
+    without_healthy = judged(model, [imbalance])
+    assert without_healthy["false_alarms_per_day"] is None and without_healthy["episodes"] == 1
+    assert "no healthy recording was left" in " ".join(plain_words.sentences(without_healthy))
+    with pytest.raises(DataError, match="nothing to judge: all 1 recordings"):
+        judged(model, [dataclasses.replace(healthy, label="off")])
+
+
 def test_exact_intervals_are_the_textbooks() -> None:
     assert intervals.poisson_rate(0, 2.0) == pytest.approx((0, 3.6889 / 2), abs=1e-4)
     assert intervals.poisson_rate(10, 1.0) == pytest.approx((4.7954, 18.3904), abs=1e-4)

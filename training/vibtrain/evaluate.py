@@ -19,6 +19,7 @@ from vibtrain.config import Selection
 from vibtrain.features import Windows
 from vibtrain.groups import Group, by_regime
 from vibtrain.intervals import Interval
+from vibtrain.recordings import DataError
 
 Int16 = npt.NDArray[np.int16]
 
@@ -96,12 +97,15 @@ def evaluate(
     """Judge every group. `train` says which conditions the model was fitted on, None for none of these; `baseline_s`
     as in `by_regime`.
 
-    Raises `DataError` as that does.
+    Raises `DataError` as that does, and where no recording is healthy or faulty.
     """
     config, meta = model.config(), model.meta()
     hop_s = config["hop"] * 1000 / config["rate_millihz"]
+    groups = by_regime(recordings, train, hop_s, baseline_s)
+    if not groups:
+        raise DataError(f"nothing to judge: all {len(recordings)} recordings are of a machine switched off")
     results = []
-    for group in by_regime(recordings, train, hop_s, baseline_s):
+    for group in groups:
         baseline = group.baseline()
         results.append(
             GroupResult(

@@ -31,7 +31,7 @@ def number(value: float | None, digits: int = 3) -> str:
 def interval(ends: list[float | None] | None) -> str:
     """`[0.91, 0.99]`; an end that was not reached is `never`."""
     if ends is None:
-        return "no interval"
+        return "(no interval)"
     return "[" + ", ".join("never" if end is None else number(end) for end in ends) + "]"
 
 
@@ -63,7 +63,7 @@ def _rounded(value: float) -> str:
 
 def _detection(s: dict[str, Any]) -> str:
     if not s["episodes"]:
-        return "Detection: no fault was recorded, so nothing can be said of how faults are found."
+        return "Faults: none was recorded, so nothing can be said of how they are found."
     found, episodes = s["episodes_detected"], s["episodes"]
     text = f"Faults: {found} of {episodes} raised an alert, {percent(found / episodes)} {percents(s)}."
     if s["delay_s"] is None:
