@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from vibdash.fleet import Fleet, FleetReader, SensorView
+from vibdash.metrics import CONTENT_TYPE, metrics_text
 from vibdash.occurrences import OccurrenceReader, State
 
 
@@ -35,6 +36,12 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader) -> APIRouter
     def inbox(state: State | None = None) -> dict[str, Any]:
         found = [one for one in occurrences.all(_now_ms()) if state in (None, one.state)]
         return {"occurrences": [dataclasses.asdict(one) for one in found]}
+
+    @router.get("/metrics")
+    def metrics() -> Response:
+        now_ms = _now_ms()
+        text = metrics_text(reader.fleet(now_ms), occurrences.all(now_ms))
+        return Response(text, media_type=CONTENT_TYPE)
 
     @router.get("/healthz")
     def healthz(response: Response) -> dict[str, Any]:

@@ -7,29 +7,36 @@ import re
 import signal
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from vibdash.accounts import AccountError, Accounts
 from vibdash.address import ServeError, bind, require_users
 from vibdash.broker import Broker, BrokerError
+from vibdash.export import TABLES, ExportError, export_table
 from vibdash.ingest import Ingest
 from vibdash.opening import DatabaseError, open_database
 from vibdash.options import (
     DEFAULT_BROKER,
     DEFAULT_DATABASE,
+    DEFAULT_DELETE_AFTER_DAYS,
     DEFAULT_SILENT_AFTER_S,
+    DEFAULT_THIN_AFTER_DAYS,
     BrokerUrl,
     CaFile,
     ClientId,
     DatabaseUrl,
+    DeleteAfter,
     PageHost,
     PagePort,
     Share,
     SilentAfter,
     Site,
+    ThinAfter,
     ZoneLimits,
 )
+from vibdash.retention import Retention, Thinning
 from vibdash.store import Store
 from vibdash.user_command import users
 from vibdash.zones import ZoneError, parse_zones
@@ -45,6 +52,7 @@ app = typer.Typer(
 )
 app.add_typer(users, name="user")
 
+
 @app.command()
 def run(
     broker: BrokerUrl = DEFAULT_BROKER,
@@ -56,6 +64,8 @@ def run(
     zones: ZoneLimits = None,
     ca_file: CaFile = None,
     client_id: ClientId = None,
+    thin_after_days: ThinAfter = DEFAULT_THIN_AFTER_DAYS,
+    delete_after_days: DeleteAfter = DEFAULT_DELETE_AFTER_DAYS,
 ) -> None:
     """Take messages from the broker and serve the page, in one process."""
     from vibdash.server import serve  # slow to import, so that --help is not
@@ -66,9 +76,12 @@ def run(
     require_users(taken, Accounts(engine))
     taking = _make_ingest(broker, ca_file, Store(engine), site, client_id)
     taking.start()
+    thinning = Thinning(engine, Retention(thin_after_days, delete_after_days))
+    thinning.start()
     try:
         serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
     finally:
+        thinning.stop()
         taking.stop()
 
 
@@ -80,17 +93,23 @@ def ingest(
     ca_file: CaFile = None,
     client_id: ClientId = None,
     share: Share = None,
+    thin_after_days: ThinAfter = DEFAULT_THIN_AFTER_DAYS,
+    delete_after_days: DeleteAfter = DEFAULT_DELETE_AFTER_DAYS,
 ) -> None:
     """Take messages from the broker into the database, without a page."""
     if share is not None and (client_id is None or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", share)):
         needed = "need 1 to 32 of a-z, A-Z, 0-9 and -, and a --client-id that no other ingest has"
         raise typer.BadParameter(f"{share!r}: {needed}", param_hint="--share")
-    taking = _make_ingest(broker, ca_file, Store(open_database(db)), site, client_id, share)
+    engine = open_database(db)
+    taking = _make_ingest(broker, ca_file, Store(engine), site, client_id, share)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: taking.ask_to_stop())
     taking.start()
     print(f"taking messages from {Broker.from_url(broker)}", flush=True)
+    thinning = Thinning(engine, Retention(thin_after_days, delete_after_days))
+    thinning.start()
     taking.join()
+    thinning.stop()
 
 
 @app.command()
@@ -110,6 +129,17 @@ def page(
     engine = open_database(db)
     require_users(taken, Accounts(engine))
     serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
+
+
+@app.command()
+def export(
+    table: Annotated[str, typer.Argument(help=f"One of {', '.join(TABLES)}.")],
+    file: Annotated[Path, typer.Argument(help="Ends in .csv or .parquet; replaced if it is there.")],
+    db: DatabaseUrl = DEFAULT_DATABASE,
+) -> None:
+    """Write a table to a file, while everything goes on."""
+    count = export_table(open_database(db), table, file)
+    print(f"{count} rows in {file}")
 
 
 def _make_ingest(
@@ -133,7 +163,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         app()
-    except (AccountError, BrokerError, DatabaseError, ServeError, ZoneError) as error:
+    except (AccountError, BrokerError, DatabaseError, ExportError, ServeError, ZoneError) as error:
         print(f"vibdash: {error}", file=sys.stderr)
         sys.exit(1)
 

@@ -60,7 +60,13 @@ ZoneLimits = Annotated[
         "velocity.  [default: none; they depend on the kind of machine]",
     ),
 ]
+ThinAfter = Annotated[
+    int, typer.Option(min=1, metavar="DAYS", help="Of older statuses, one an hour is kept: the highest score.")
+]
+DeleteAfter = Annotated[int, typer.Option(min=1, metavar="DAYS", help="Older statuses are deleted; alerts never.")]
 
 DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
 DEFAULT_DATABASE = "sqlite:///vibdash.db"
 DEFAULT_SILENT_AFTER_S = 7500.0
+DEFAULT_THIN_AFTER_DAYS = 30
+DEFAULT_DELETE_AFTER_DAYS = 1825
