@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 
@@ -32,8 +33,6 @@ def test_a_manifest_of_ones_own_recordings_trains_and_evaluates(tmp_path: Path) 
     from vibtrain import simulator
 
     lines = ["file,machine,label,speed_rpm,load,rate_hz"]
-    import numpy as np
-
     for entry in simulator.catalogue(seconds=1.5):
         if entry.speed_rpm == 1800:
             np.savez(tmp_path / f"{entry.name}.npz", x=entry.read().data)
@@ -50,6 +49,23 @@ def test_a_manifest_of_ones_own_recordings_trains_and_evaluates(tmp_path: Path) 
     assert fitted.returncode == 0, fitted.stderr
     judged = vibtrain("evaluate", tmp_path / "model", "--recordings", manifest, "--json")
     assert json.loads(judged.stdout)["held_out_conditions"] == 1
+
+
+def test_a_manifest_alone_is_enough(tmp_path: Path) -> None:
+    """One axis, slower than any sensor here, no speed, no load, no configuration: it trains, and judges another one."""
+    random = np.random.default_rng(1)
+    for name in ("train", "other"):
+        lines = ["file,machine,label,rate_hz"]
+        for label, counts in (("", 1.0), ("worn", 3.0)):
+            np.savez(tmp_path / f"{name}-{label}.npz", x=random.normal(0, counts, (40_000, 1)))
+            lines.append(f"{name}-{label}.npz,{name},{label},2000")
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    fitted = vibtrain("fit", "--recordings", tmp_path / "train.csv", "--out", tmp_path / "model")
+    assert fitted.returncode == 0, fitted.stderr
+    judged = vibtrain("evaluate", tmp_path / "model", "--recordings", tmp_path / "other.csv", "--json")
+    figures = json.loads(judged.stdout)
+    assert figures["window_auc"] > 0.99 and figures["false_alarms"] == 0
+    assert figures["bytes_sampled"] > figures["bytes_sent"] > 0
 
 
 ERRORS = [

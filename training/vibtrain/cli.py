@@ -31,10 +31,23 @@ app = typer.Typer(
 )
 app.add_typer(cli_data.app, name="data")
 app.command("scan")(cli_data.scan_folder)
+DEFAULT_CONFIG, DEFAULT_SENSOR = "adi-motor", "adxl345"
 _console = Console(width=None if sys.stdout.isatty() else 120)
 _errors = Console(stderr=True)
 
-Config = Annotated[str, typer.Option("--config", help="A built-in configuration's name, or a .toml file.")]
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        help="A built-in configuration's name or a .toml file [default: adi-motor; with --recordings one of its own].",
+    ),
+]
+Sensor = Annotated[
+    str,
+    typer.Option(
+        "--sensor", help="With --recordings and no --config: the accelerometer that will run the model."
+    ),
+]
 Recordings = Annotated[
     Path | None,
     typer.Option("--recordings", help="A manifest (CSV or TOML) in place of the configuration's data set."),
@@ -66,8 +79,9 @@ def one_line_errors() -> Iterator[None]:
 @app.command()
 def fit(
     out: Annotated[Path, typer.Option("--out", help="Folder of the package to write.")],
-    config_name: Config = "adi-motor",
+    config_name: Config = None,
     recordings: Recordings = None,
+    sensor: Sensor = DEFAULT_SENSOR,
     simulate: Simulate = False,
     or_simulate: Annotated[
         bool,
@@ -77,7 +91,7 @@ def fit(
 ) -> None:
     """Train, convert through emlearn, prove the conversion on every window, and write a model package."""
     with one_line_errors():
-        chosen, entries = _source(config_name, recordings, simulate, or_simulate)
+        chosen, entries = _source(config_name, recordings, sensor, simulate, or_simulate)
         windows = _windows(chosen, entries)
         outcome = pipeline.make_package(out, chosen, windows, _announce)
         if as_json:
@@ -145,8 +159,9 @@ def _report_module() -> ModuleType:
 @app.command("crossval")
 def cross_validate(
     by: Annotated[str, typer.Option("--by", help="What is left out: machine, session, speed or load.")],
-    config_name: Config = "adi-motor",
+    config_name: Config = None,
     recordings: Recordings = None,
+    sensor: Sensor = DEFAULT_SENSOR,
     simulate: Simulate = False,
     baselines_s: Annotated[
         list[float] | None,
@@ -158,7 +173,7 @@ def cross_validate(
 ) -> None:
     """Leave each machine, session, speed or load out in turn, train on the rest, and judge on what was left out."""
     with one_line_errors():
-        chosen, entries = _source(config_name, recordings, simulate)
+        chosen, entries = _source(config_name, recordings, sensor, simulate)
         windows = _windows(chosen, entries)
         results = crossval.cross_validate(windows, chosen, by, baselines_s or crossval.BASELINES_S, _announce)
         summary = crossval.summary(results, by)
@@ -176,13 +191,14 @@ def _announce(step: str) -> None:
 def write_replay(
     items: Annotated[list[str], typer.Argument(help="Recordings in order, each NAME:SECONDS.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the samples and playlist.json.")],
-    config_name: Config = "adi-motor",
+    config_name: Config = None,
     recordings: Recordings = None,
+    sensor: Sensor = DEFAULT_SENSOR,
     simulate: Simulate = False,
 ) -> None:
     """Write recordings as the sensor would have sampled them, for a virtual sensor to play."""
     with one_line_errors():
-        chosen, entries = _source(config_name, recordings, simulate)
+        chosen, entries = _source(config_name, recordings, sensor, simulate)
         by_name = {entry.name: entry for entry in entries}
         playlist = [_playlist_item(text, by_name) for text in items]
         _console.print(f"Wrote {replay.write_playlist(out, playlist, chosen)}", soft_wrap=True)
@@ -201,9 +217,12 @@ def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:
 
 
 def _source(
-    config_name: str, recordings: Path | None, simulate: bool, or_simulate: bool = False
+    config_name: str | None, recordings: Path | None, sensor: str, simulate: bool, or_simulate: bool = False
 ) -> tuple[TrainingConfig, list[Entry]]:
-    chosen = config.load(config_name)
+    if recordings is not None and config_name is None:
+        entries = manifest.catalogue(recordings)
+        return pipeline.general(recordings, entries, sensor), entries
+    chosen = config.load(config_name or DEFAULT_CONFIG)
     if recordings is not None or not simulate:
         try:
             return chosen, _entries(chosen, recordings)

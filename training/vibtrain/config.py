@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ COVARIANCES = ("full", "tied")
 
 @dataclass(frozen=True)
 class SensorChoice:
-    """The accelerometer that will run the model; `rate_hz` and `range_g` default to the chip's own."""
+    """The accelerometer that will run the model; `rate_hz` and `range_g` default to the chip's own. `axes`: 1 to 3."""
 
     name: str
     rate_hz: float | None = None
     range_g: int | None = None
+    axes: int = 3
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,14 @@ class TrainingConfig:
         """The sensor, its rate and range chosen. Raises `DataError`."""
         return sensors.sensor(self.sensor.name, rate_hz=self.sensor.rate_hz, range_g=self.sensor.range_g)
 
-    def core_config(self, axes: int = 3) -> dict[str, int]:
+    def core_config(self) -> dict[str, int]:
         """The core's configuration, SPEC.md 1.1."""
         chip = self.chip()
-        fixed = {"rate_millihz": round(chip.rate_hz * 1000), "axes": axes, "lsb_nm_s2": chip.lsb_nm_s2}
+        fixed = {
+            "rate_millihz": round(chip.rate_hz * 1000),
+            "axes": self.sensor.axes,
+            "lsb_nm_s2": chip.lsb_nm_s2,
+        }
         return fixed | dataclasses.asdict(self.core)
 
 
@@ -158,6 +164,37 @@ def load(source: str) -> TrainingConfig:
         raise DataError(f"{path}: {error}") from None
     config: TrainingConfig = _build(TrainingConfig, table, str(path))
     _check(config, path)
+    return config
+
+
+def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingConfig:
+    """A configuration for recordings that none was written for, at `rate_hz` or the sensor's rate if that is lower.
+
+    Bands and envelope cover what the rate allows; every recording is trained on. Raises `DataError` for an unknown
+    sensor, or a rate too low for a window of 1024.
+    """
+    rate_hz = min(rate_hz, sensors.sensor(sensor_name).rate_hz)
+    core = CoreChoice(
+        window=1024,
+        hop=512,
+        bands=12,
+        band_lo_hz=max(5, math.ceil(rate_hz / 1024)),
+        band_hi_hz=int(0.45 * rate_hz),
+        envelope_bands=6,
+        envelope_lo_hz=int(0.2 * rate_hz),
+        envelope_hi_hz=int(0.44 * rate_hz),
+    )
+    families = ("rms", "kurtosis", "band", "env")
+    config = TrainingConfig(
+        name=name,
+        sensor=SensorChoice(sensor_name, rate_hz, axes=axes),
+        core=core,
+        anomaly=AnomalyChoice(inputs=families),
+        classifier=ClassifierChoice(
+            inputs=(*families, "crest", "velocity_rms", "centroid", "flatness"), trees=20
+        ),
+    )
+    _check(config, Path(name))
     return config
 
 

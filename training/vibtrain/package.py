@@ -92,7 +92,12 @@ def _description(
             "feature_version": vib.FEATURE_VERSION,
             "core_hash": core_hash(),
             "config": model.core,
-            "sensor": {"name": chip.name, "rate_hz": chip.rate_hz, "range_g": chip.range_g},
+            "sensor": {
+                "name": chip.name,
+                "rate_hz": chip.rate_hz,
+                "range_g": chip.range_g,
+                "axes": config.sensor.axes,
+            },
             "meta": {"classes": list(model.classes)} | {field: getattr(model, field) for field in limits},
             "anomaly": {"kind": config.anomaly.kind} | _kind_parameters(config),
             "size": {

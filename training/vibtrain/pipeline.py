@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import vib
 
+from vibtrain import config as configs
 from vibtrain import convert, evaluate, features, fit, package, proof, simulator
 from vibtrain.config import TrainingConfig
 from vibtrain.dataset_loaders import catalogue
@@ -34,6 +36,17 @@ def entries_of(config: TrainingConfig, announce: Callable[[str], None] = print) 
     if not config.dataset:
         raise DataError(f"{config.name}: names no data set, accepted: a manifest of recordings")
     return catalogue(config.dataset, announce=announce)
+
+
+def general(manifest: Path, entries: list[Entry], sensor_name: str) -> TrainingConfig:
+    """A configuration for a manifest's recordings on a sensor: see `config.general`. Raises `DataError`."""
+    name = re.sub(r"[^a-z0-9]+", "-", manifest.stem.lower()).strip("-") or "model"
+    axes = {len(entry.axes) for entry in entries}
+    if len(axes) > 1:
+        raise DataError(
+            f"{manifest}: recordings of {sorted(axes)} axes, accepted is one number of axes for all"
+        )
+    return configs.general(name, sensor_name, min(entry.rate_hz for entry in entries), axes.pop())
 
 
 def simulated(config: TrainingConfig) -> TrainingConfig:
