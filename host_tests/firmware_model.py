@@ -29,8 +29,8 @@ OFF_RMS = 2500
 DWELL_WINDOWS, CLEAR_WINDOWS = 4, 6
 
 
-def model_bin() -> bytes:
-    """model.bin (SPEC 2.1) of it."""
+def model_bin(config: dict[str, int] = CONFIG) -> bytes:
+    """model.bin (SPEC 2.1) of it, for a sensor as `config` says."""
     name, classes = b"tiny\0", b"healthy\0outer-race\0"
     anomaly = (1, 1, 1, 0, 0, 0)  # inputs, Gaussian, components, path scale, path trees, path nodes
     classifier = (2, 1, 1, 1)  # classes, tree inputs, trees, nodes
@@ -50,7 +50,7 @@ def model_bin() -> bytes:
         classes,
     )
     body = b"".join(section + bytes(-len(section) % 4) for section in sections)
-    head = struct.pack("<2I16I", 1, 1, *CONFIG.values()) + bytes.fromhex("00112233aabbccdd")
+    head = struct.pack("<2I16I", 1, 1, *config.values()) + bytes.fromhex("00112233aabbccdd")
     head += struct.pack("<10I6h2I", *anomaly, *classifier, *limits, len(name), len(classes))
     total = 12 + len(head) + len(body) + 4
     whole = struct.pack("<3I", 0x4D424956, 1, total) + head + body

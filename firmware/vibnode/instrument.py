@@ -9,8 +9,10 @@ NEAR_FULL_SCALE_STEPS = (
 CLIPPED_SHARE = 200  # one sample in so many at full scale: clipped
 STUCK_NOISE_COUNTS = 0.5  # a sensor whose noise is less than this may well stand still at rest
 FLAT_STEPS = 512  # a quarter of the sensor's own noise: it is not connected to its proof mass any more
-NOISE_STEPS = 1024  # 16 times the sensor's own noise ...
-WHITE_FLATNESS = -256  # ... and white: one window of white noise has -213, give or take 20
+# Every axis as loud as this and white is no machine. Over a narrow band machines do sound white, so it takes both.
+NOISE_STEPS = 1024  # 16 times the sensor's own noise
+NOISE_UNDER_FULL_SCALE_STEPS = 768  # an eighth of full scale
+WHITE_FLATNESS = -256  # a window of 1024 frames of white noise has -213, give or take 15
 RATE_LIMIT_PPM = 50000
 
 
@@ -23,14 +25,16 @@ class Instrument:
         self._rms = _named(names, ".rms")
         self._peak = _named(names, ".peak")
         self._flatness = _named(names, ".flatness")
-        self._suspicious_peak = (
-            to_log2(driver.full_scale_counts * driver.lsb_nm_s2 / 1000) - NEAR_FULL_SCALE_STEPS
-        )
+        full_scale = to_log2(driver.full_scale_counts * driver.lsb_nm_s2 / 1000)
+        self._suspicious_peak = full_scale - NEAR_FULL_SCALE_STEPS
         self._suspicious = False  # the last window came near full scale: count the samples that are there
         self._at_full_scale = 0
         self._looked_at = 0
         noise = driver.noise_um_s2
         self._noise = None if noise is None else to_log2(noise)
+        self._loud = full_scale - NOISE_UNDER_FULL_SCALE_STEPS
+        if self._noise is not None:
+            self._loud = max(self._loud, self._noise + NOISE_STEPS)
         self._may_stand_still = noise is not None and noise * 1000 < STUCK_NOISE_COUNTS * driver.lsb_nm_s2
 
     def look(self, buf, frames: int) -> None:
@@ -58,7 +62,7 @@ class Instrument:
             return fault
         if clipped:
             return "clipped"
-        if self._noise is not None and self._is_noise(features):
+        if self._is_noise(features):
             return "noise"
         return "rate" if ppm is not None and abs(ppm) > RATE_LIMIT_PPM else "ok"
 
@@ -73,11 +77,15 @@ class Instrument:
         return None
 
     def _is_noise(self, features) -> bool:
-        for i in range(len(self._rms)):
-            loud = features[self._rms[i]] > self._noise + NOISE_STEPS
-            if loud and features[self._flatness[i]] >= WHITE_FLATNESS:
-                return True
-        return False
+        if self._noise is None:
+            return False
+        for i in self._rms:
+            if features[i] < self._loud:
+                return False
+        for i in self._flatness:  # noqa: SIM110 - all() of a generator takes memory
+            if features[i] < WHITE_FLATNESS:
+                return False
+        return True
 
 
 def _named(names, ending: str) -> tuple:

@@ -49,9 +49,10 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
     device = config.load(path)
     model = load_model(device["model"])
     core_config = model.config()
-    sampler = Sampler(drivers.open_sensor(device["sensor"], core_config), vib.Core(core_config), core_config)
+    driver = drivers.open_sensor(device["sensor"], core_config)
+    sampler = Sampler(driver, vib.Core(core_config), core_config)
     if check:
-        return _check(device)
+        return _check(device, driver)
     outbox = _open_outbox(device)
     trace_file = _open_trace(trace) if trace else None
     node = Node(device, model, sampler, outbox, Clock(), trace_file)
@@ -117,7 +118,9 @@ async def _say_goodbye(uplink: Uplink) -> None:
         print("vibnode: the broker was not told of the shutdown; it will send the will")
 
 
-def _check(device: dict) -> int:
+def _check(device: dict, driver) -> int:
+    if hasattr(driver, "self_test"):  # a recording has none
+        _check_sensor(driver)
     try:
         asyncio.run(reach(device))
     except LinkDown as error:
@@ -125,6 +128,18 @@ def _check(device: dict) -> int:
         raise StartError(f"mqtt: broker {broker} cannot be reached ({error})") from None
     print("vibnode: configuration, sensor, model and broker are in order")
     return 0
+
+
+def _check_sensor(driver) -> None:
+    try:
+        results = driver.self_test()
+    except OSError as error:
+        raise StartError(f"sensor: does not answer ({error})") from None
+    for axis, change_mg, least_mg, largest_mg, passed in results:
+        text = f"sensor: self-test moved {axis} by {change_mg} mg; accepted: {least_mg} to {largest_mg}"
+        if not passed:
+            raise StartError(text + "; is the machine at rest?")
+        print("vibnode:", text)
 
 
 def _open_outbox(device: dict) -> Outbox:

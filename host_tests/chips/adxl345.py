@@ -13,6 +13,17 @@ class Adxl345(Chip):
     WHO_AM_I_AT = 0x00
     I2C_ADDRESS = 0x53
     POWER_ON = {0x00: 0xE5, 0x2C: 0x0A, 0x30: 0x02}
+    WRITABLE = {
+        0x1E: 0xFF,
+        0x1F: 0xFF,
+        0x20: 0xFF,
+        0x2C: 0x1F,
+        0x2D: 0x3F,
+        0x2E: 0xFF,
+        0x2F: 0xFF,
+        0x31: 0xEF,
+        0x38: 0xFF,
+    }
     DEPTH = 33
     TYPICAL_SELF_TEST_G = (1.0, -1.0, 1.5)
 
@@ -36,6 +47,9 @@ class Adxl345(Chip):
 
     def convert(self, frame_g):
         frame = super().convert(frame_g)
+        for axis in range(3):
+            offset = self.registers[0x1E + axis]
+            frame[axis] += 4 * (offset - 256 if offset & 0x80 else offset)  # 15.6 mg each
         ten_bits_wide = not self.registers[0x31] & 0x08 and self.registers[0x31] & 3
         if self.registers[0x2C] & 0x0F >= 14 and not ten_bits_wide:
             frame = [count & ~1 for count in frame]
@@ -56,8 +70,6 @@ class Adxl345(Chip):
         return self.registers[address]
 
     def write(self, address: int, value: int) -> None:
-        if address == 0x00:
-            return
         super().write(address, value)
         if address == 0x38 and not value & 0xC0:
             self.fifo = []
@@ -74,7 +86,7 @@ class Adxl345(Chip):
 
     def interrupt(self) -> int:
         routed = self._sources() & self.registers[0x2E] & ~self.registers[0x2F]
-        return 1 if routed else 0
+        return bool(routed) != bool(self.registers[0x31] & 0x20)
 
     def _sources(self) -> int:
         watermark = len(self.fifo) >= (self.registers[0x38] & 0x1F)

@@ -6,7 +6,9 @@ PS_PER_S = 1000000000000
 class Chip:
     """A chip's class states its registers' values at power-on and overrides what happens on access.
 
-    `plugged`: it hears the bus. `ppm`: how far its oscillator is off. `self_test_g`: what its self-test adds.
+    ``WRITABLE``: for each register that may be written, the bits that the data sheet defines; writing any other is an
+    AssertionError. `plugged`: it hears the bus. `ppm`: how far its oscillator is off. `self_test_g`: what its
+    self-test adds.
     `stuck`: it gives the same frame again and again. `made`: frames sampled since power-on.
     """
 
@@ -15,6 +17,7 @@ class Chip:
     I2C_MAX_HZ = 400000
     I2C_ADDRESS = 0
     POWER_ON = {}
+    WRITABLE = {}
     DEPTH = 32  # frames in the FIFO
 
     def __init__(self, time, source, ppm: int = 0) -> None:
@@ -63,6 +66,10 @@ class Chip:
 
     def write_next(self, value: int) -> None:
         """The next byte in."""
+        undefined = value & ~self.WRITABLE.get(self.address, 0)
+        assert not undefined and self.address in self.WRITABLE, (
+            f"register {self.address:#04x}: {undefined:#04x} of {value:#04x} is reserved"
+        )
         self.catch_up()
         self.write(self.address, value)
         if self.counts_up:
@@ -70,6 +77,12 @@ class Chip:
 
     def end(self) -> None:
         """The transfer is over."""
+
+    def scramble(self) -> None:
+        """Leave it as another program might have: every bit that can be set is."""
+        for address, bits in self.WRITABLE.items():
+            self.registers[address] = bits
+        self.rate_changed()
 
     def int1(self) -> int:
         """Level of the interrupt pin."""

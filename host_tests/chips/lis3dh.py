@@ -11,6 +11,17 @@ class Lis3dh(Chip):
     WHO_AM_I_AT = 0x0F
     I2C_ADDRESS = 0x18
     POWER_ON = {0x0F: 0x33, 0x1E: 0x10, 0x20: 0x07}
+    WRITABLE = {
+        0x1E: 0xFF,
+        0x1F: 0xC0,
+        0x20: 0xFF,
+        0x21: 0xFF,
+        0x22: 0xF6,
+        0x23: 0xFF,
+        0x24: 0xCF,
+        0x25: 0xFA,
+        0x2E: 0xFF,
+    }
     TYPICAL_SELF_TEST_G = (0.4, 0.4, 0.4)
 
     def reset_state(self) -> None:
@@ -35,7 +46,10 @@ class Lis3dh(Chip):
         return lsb_g, -(1 << bits - 1), (1 << bits - 1) - 1
 
     def convert(self, frame_g):
-        return [count << 16 - self._bits() for count in super().convert(frame_g)]
+        if self.registers[0x21] & 0x08:  # the high-pass path: nothing of what is slow
+            return [0, 0, 0]
+        frame = [count << 16 - self._bits() for count in super().convert(frame_g)]
+        return [frame[axis] if self.registers[0x20] >> axis & 1 else 0 for axis in range(3)]
 
     def in_self_test(self) -> int:
         return self.registers[0x23] >> 1 & 3 == 1
@@ -55,8 +69,6 @@ class Lis3dh(Chip):
         return self.registers[address]
 
     def write(self, address: int, value: int) -> None:
-        if address in (0x0F, 0x2F):
-            return
         super().write(address, value)
         if not self._streams():
             self.fifo = []
@@ -68,7 +80,8 @@ class Lis3dh(Chip):
             self._output = low_high(frame)
 
     def interrupt(self) -> bool:
-        return bool(self.registers[0x22] & 0x04) and len(self.fifo) > (self.registers[0x2E] & 0x1F)
+        above = bool(self.registers[0x22] & 0x04) and len(self.fifo) > (self.registers[0x2E] & 0x1F)
+        return above != bool(self.registers[0x25] & 0x02)
 
     def _streams(self) -> bool:
         return bool(self.registers[0x24] & 0x40) and self.registers[0x2E] >> 6 == 2

@@ -12,6 +12,7 @@ class Mpu6050(Chip):
     WHO_AM_I_AT = 0x75
     I2C_ADDRESS = 0x68
     POWER_ON = {0x0D: 0x4A, 0x0E: 0x6B, 0x0F: 0x8C, 0x10: 0x1B, 0x6B: 0x40, 0x75: 0x68}
+    WRITABLE = {0x19: 0xFF, 0x1A: 0x3F, 0x1C: 0xF8, 0x23: 0xFF, 0x6A: 0x77, 0x6B: 0xEF}
     TYPICAL_SELF_TEST_G = (
         0.443,
         0.523,
@@ -22,12 +23,13 @@ class Mpu6050(Chip):
         self._overflowed = False
 
     def rate_hz(self):
-        """0 asleep; the accelerometer itself never gives more than 1 kHz."""
+        """0 asleep. The internal oscillator is off by a few per cent, the gyroscope's is not."""
         if self.registers[0x6B] & 0x40:
             return 0
         low_pass = self.registers[0x1A] & 7
         gyroscope_hz = 8000 if low_pass in (0, 7) else 1000
-        return min(1000, gyroscope_hz / (1 + self.registers[0x19]))
+        drift = 1 if self.registers[0x6B] & 7 else 1.03
+        return drift * gyroscope_hz / (1 + self.registers[0x19])
 
     def scale(self):
         return (1 << (self.registers[0x1C] >> 3 & 3)) / 16384, -32768, 32767
@@ -52,8 +54,6 @@ class Mpu6050(Chip):
         return self.registers[address]
 
     def write(self, address: int, value: int) -> None:
-        if address in (0x72, 0x73, 0x75, 0x3A):
-            return
         if address == 0x6B and value & 0x80:
             self.power_on()
             return

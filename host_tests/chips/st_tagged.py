@@ -9,6 +9,16 @@ class StTagged(Chip):
     """A FIFO of 512 words of 7 bytes at 0x78; the address goes from 0x7E back to 0x78."""
 
     DEPTH = 512
+    WRITABLE = {
+        0x07: 0xFF,
+        0x08: 0x81,
+        0x09: 0x0F,
+        0x0A: 0xF7,
+        0x0D: 0x7D,
+        0x10: 0xEE,
+        0x12: 0xFD,
+        0x14: 0x63,
+    }
     WHO_AM_I_AT = 0x0F
     I2C_ADDRESS = 0x6A
 
@@ -40,8 +50,6 @@ class StTagged(Chip):
         return self.registers[address]
 
     def write(self, address: int, value: int) -> None:
-        if address in (0x0F, 0x3A, 0x3B):
-            return
         if address == 0x12 and value & 0x01:
             self.power_on()
             return

@@ -34,16 +34,23 @@ class VirtualTime:
 
 
 class RealTime:
-    """The computer's clock, for a chip under an application that runs in real time."""
+    """The computer's clock, for a chip under an application that runs in real time.
+
+    It runs ahead by what a transfer takes on the bus, until the computer has caught up.
+    """
 
     def __init__(self, ticks_ms) -> None:
+        """`ticks_ms`: a function."""
         self._ticks_ms = ticks_ms
         self._start = ticks_ms()
+        self._ahead_ps = 0
 
     @property
     def now_ps(self) -> int:
-        """Picoseconds since the beginning, by whole milliseconds."""
-        return int(self._ticks_ms() - self._start) * PS_PER_MS
+        """Picoseconds since the beginning."""
+        self._ahead_ps = max(self._ahead_ps, (self._ticks_ms() - self._start) * PS_PER_MS)
+        return self._ahead_ps
 
     def advance_ps(self, ps: int) -> None:
-        """Time passes by itself."""
+        """A transfer takes `ps`."""
+        self._ahead_ps = self.now_ps + ps

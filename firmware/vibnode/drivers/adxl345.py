@@ -8,6 +8,9 @@ Not checked: the self-test limits of rev. G, silicon.
 from .fifo import FifoSensor
 
 DEVID = 0x00
+OFSX = 0x1E
+OFSY = 0x1F
+OFSZ = 0x20
 BW_RATE = 0x2C
 POWER_CTL = 0x2D
 INT_ENABLE = 0x2E
@@ -51,7 +54,7 @@ class Adxl345(FifoSensor):
         self._expect(DEVID, IDENTITY)
 
     def _reset(self) -> None:
-        for register in (POWER_CTL, INT_ENABLE, FIFO_CTL, DATA_FORMAT):  # stand-by; it has no reset
+        for register in (POWER_CTL, INT_ENABLE, FIFO_CTL, DATA_FORMAT, OFSX, OFSY, OFSZ):  # it has no reset
             self._bus.write(register, 0)
 
     def _configure(self, rate_hz, range_g, watermark: int, self_test: bool) -> None:

@@ -17,7 +17,6 @@ SELF_TEST = 0x5D
 BUF_CNTL1 = 0x5E
 BUF_CNTL2 = 0x5F
 BUF_STATUS_1 = 0x60
-BUF_CLEAR = 0x62
 BUF_READ = 0x63
 
 IDENTITY = 0x46
@@ -72,7 +71,6 @@ class Kx134(FifoSensor):
         write(BUF_CNTL1, watermark)
         write(BUF_CNTL2, STREAM_16_BITS)
         write(CNTL1, RUN_HIGH_RESOLUTION | self.RANGES_G[range_g][0] << 3)
-        write(BUF_CLEAR, 0)
 
     def _level(self) -> int:
         self._bus.read(BUF_STATUS_1, self._bytes)

@@ -12,6 +12,7 @@ CTRL_REG2 = 0x21
 CTRL_REG3 = 0x22
 CTRL_REG4 = 0x23
 CTRL_REG5 = 0x24
+CTRL_REG6 = 0x25
 OUT_X_L = 0x28
 FIFO_CTRL_REG = 0x2E
 FIFO_SRC_REG = 0x2F
@@ -51,7 +52,7 @@ class Lis3dh(FifoSensor):
         self._expect(WHO_AM_I, IDENTITY)
 
     def _reset(self) -> None:  # the chip has none
-        for register in (CTRL_REG1, CTRL_REG2, CTRL_REG3, CTRL_REG4, CTRL_REG5, FIFO_CTRL_REG):
+        for register in (CTRL_REG1, CTRL_REG2, CTRL_REG3, CTRL_REG4, CTRL_REG5, CTRL_REG6, FIFO_CTRL_REG):
             self._bus.write(register, 0)
 
     def _configure(self, rate_hz, range_g, watermark: int, self_test: bool) -> None:

@@ -12,7 +12,6 @@ SMPLRT_DIV = 0x19
 CONFIG = 0x1A
 ACCEL_CONFIG = 0x1C
 FIFO_EN = 0x23
-INT_STATUS = 0x3A
 USER_CTRL = 0x6A
 PWR_MGMT_1 = 0x6B
 FIFO_COUNTH = 0x72
@@ -25,7 +24,6 @@ CLOCK_FROM_GYROSCOPE = 0x01  # within 1 %, the internal oscillator is not
 ACCELEROMETER = 0x08
 FIFO_ON = 0x40
 FIFO_RESET = 0x04
-OVERFLOW = 0x10
 SELF_TEST_XYZ = 0xE0
 FIFO_BYTES = 1024
 RESET_MS = 100
@@ -82,7 +80,7 @@ class Mpu6050(FifoSensor):
         count = self._count[0] << 8 | self._count[1]
         if count > FIFO_BYTES:
             raise OSError(f"FIFO_COUNT: {count}")
-        if count > FIFO_BYTES - self.frame_bytes or self._bus.read_byte(INT_STATUS) & OVERFLOW:
+        if count > FIFO_BYTES - self.frame_bytes:  # full: it may well have overflowed
             self._lost = True
             self._empty()
             return 0
