@@ -64,7 +64,7 @@ venv: build/venv/installed ## Make the Python environment, build/venv
 build/venv/installed: pyproject.toml $(EXTENSION_SOURCES) | packages-build
 	@test -x $(BIN)/python || $(PYTHON) -m venv build/venv
 	@echo 'Python environment: installing into build/venv (a few minutes the first time)'
-	@$(BIN)/python -m pip install --quiet -e '.[train,dashboard,tools,dev]'
+	@$(BIN)/python -m pip install --quiet -e '.[train,readers,report,dashboard,tools,dev]'
 	@touch $@
 
 # ---- Model ----
