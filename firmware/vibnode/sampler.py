@@ -130,7 +130,9 @@ def check_fit(driver, core_config: dict) -> None:
         ),
     ):
         if not fits:
-            text = f"the sensor's {field} is {given:.10g}; accepted: {needed:.10g}, for which the model was made"
+            text = (
+                f"the sensor's {field} is {given:.10g}; accepted: {needed:.10g}, for which the model was made"
+            )
             raise SensorMismatch(text)
     shortest = getattr(driver, "shortest_frames", None)
     if shortest:
