@@ -227,18 +227,18 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     """Everything as plain data for JSON.
 
     First over all counted groups (those held out, or all where none is), their windows pooled, each figure as the
-    device would have it; then means over the held-out groups without and with baseline; then each group.
+    device would have it; then means over these groups without and with baseline; then each group.
     """
     counted = evaluation.counted
     held_out = evaluation.held_out
     overall = _numbers(
         evaluation, [s for g in counted for s in g.best], alerts.total(g.alerts for g in counted)
     )
-    learnt = [figures(g.learnt, evaluation) for g in held_out if g.learnt is not None]
+    learnt = [figures(g.learnt, evaluation) for g in counted if g.learnt is not None]
     return overall | {
         "counted": "held-out groups" if held_out else "all groups, which were trained on",
         "held_out_conditions": len(held_out),
-        "without_baseline": mean_figures([figures(g.plain, evaluation) for g in held_out]),
+        "without_baseline": mean_figures([figures(g.plain, evaluation) for g in counted]),
         "with_baseline": mean_figures(learnt),
         "groups": [
             {"machine": g.group.regime[0], "speed_rpm": g.group.regime[1], "load": g.group.regime[2]}

@@ -89,7 +89,7 @@ def write_manifest(path: Path, guesses: list[Guess]) -> None:
         raise DataError(f"{path}: not written, none of the {len(guesses)} files can be read")
     try:
         with path.open("x", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, FIELDS, restval="")
+            writer = csv.DictWriter(stream, FIELDS, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
     except FileExistsError:
