@@ -21,7 +21,10 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import vib
+
+Ints = npt.NDArray[np.int64]
 
 HERE = Path(__file__).parent
 SEED = 20_000
@@ -68,31 +71,37 @@ def config_of(
     return dict(zip(vib.CONFIG_FIELDS, values, strict=True))
 
 
-def samples_of(what: str, window: int, rate_hz: int, random: np.random.Generator) -> np.ndarray:
+def samples_of(what: str, window: int, random: np.random.Generator) -> Ints:
     """One axis, in whole numbers from the start: floats differ in their last bit between machines."""
     n = np.arange(window)
     wave = np.where(n % 16 < 8, 1, -1)
-    ramp = lambda period: (n * 65536 // period % 65536) - 32768  # noqa: E731
-    made = {
-        "noise": lambda: random.integers(-3000, 3001, window),
-        "tones": lambda: ramp(23) // 3 + ramp(7) // 50,
-        "full-scale square": lambda: np.where(wave > 0, 32767, -32768),
-        "one-count noise": lambda: random.integers(0, 2, window) + 1000,
-        "constant": lambda: np.full(window, -7),
-        "impulse": lambda: np.where(n == window // 3, 32767, 0),
-        "clipped noise": lambda: np.clip(random.integers(-60000, 60001, window), -32768, 32767),
-        "impacts": lambda: wave * (20000 >> np.minimum(n % 61 // 4, 14)) + random.integers(-50, 51, window),
+    if what == "noise":
+        return random.integers(-3000, 3001, window)
+    if what == "tones":
+        return saw(n, 23) // 3 + saw(n, 7) // 50
+    if what == "one-count noise":
+        return random.integers(0, 2, window) + 1000
+    if what == "clipped noise":
+        return np.clip(random.integers(-60000, 60001, window), -32768, 32767)
+    if what == "impacts":
+        return wave * (20000 >> np.minimum(n % 61 // 4, 14)) + random.integers(-50, 51, window)
+    shapes = {
+        "full-scale square": np.where(wave > 0, 32767, -32768),
+        "constant": np.full(window, -7),
+        "impulse": np.where(n == window // 3, 32767, 0),
     }
-    return made[what]()
+    return shapes[what]
+
+
+def saw(n: Ints, period: int) -> Ints:
+    return np.asarray(n * 65536 // period % 65536 - 32768)
 
 
 def windows() -> bytes:
     random, out = np.random.default_rng(SEED), b""
     for rate_hz, window, axes, bands, envelope_bands, orders, shaft_hz, what in WINDOWS:
         config = config_of(rate_hz, window, axes, bands, envelope_bands, orders)
-        x = np.stack([samples_of(what, window, rate_hz, random) for _ in range(axes)], axis=1).astype(
-            np.int16
-        )
+        x = np.stack([samples_of(what, window, random) for _ in range(axes)], axis=1).astype(np.int16)
         features = vib.extract(x, config, shaft_hz=shaft_hz)[0]
         out += struct.pack("<18I", *config.values(), round(shaft_hz * 1000), len(features))
         out += x.astype("<i2").tobytes() + features.astype("<i2").tobytes()
