@@ -1,7 +1,12 @@
 """Figures in plain words."""
 
+import re
+from pathlib import Path
+
 import pytest
+from vibdash.messages import INSTRUMENT_STATES
 from vibdash.wording import (
+    INSTRUMENT_WORDS,
     band_levels_m_s2,
     describe_bytes,
     describe_cause,
@@ -61,6 +66,14 @@ def test_a_byte_of_the_spectrum_is_a_quarter_octave_over_one_micrometre_per_seco
 )
 def test_a_cause_is_said_in_words(cause: str, class_name: str | None, words: str) -> None:
     assert describe_cause(cause, class_name) == words
+
+
+def test_every_fault_that_a_sensor_can_tell_of_has_words() -> None:
+    """Those of SPEC.md 3.1; one that the host did not know would be quarantined, and never be seen."""
+    spec = (Path(__file__).parents[1] / "docs" / "SPEC.md").read_text()
+    line = next(line for line in spec.splitlines() if line.startswith("- `instrument`: `ok`"))
+    named = set(re.findall(r"`([a-z]+)`", line)) - {"instrument"}
+    assert named == set(INSTRUMENT_STATES) == set(INSTRUMENT_WORDS)
 
 
 def test_amounts_are_rounded_to_what_a_person_reads() -> None:

@@ -22,7 +22,7 @@ KINDS_FROM_DEVICE = ("status", "alert")
 KINDS_NOT_TAKEN = ("ack", "cmd", "reply")  # the host's own, and those reserved until commands are signed
 
 MACHINE_STATES = ("off", "learning", "running", "outside", "unknown")
-INSTRUMENT_STATES = ("ok", "gap", "stuck", "clipped", "gone", "rate")
+INSTRUMENT_STATES = ("ok", "gap", "stuck", "flat", "clipped", "noise", "gone", "rate")
 TIME_QUALITIES = ("none", "rtc", "ntp")
 EVENTS = ("raise", "escalate", "clear")
 LEVELS = ("warning", "alarm")
@@ -30,7 +30,7 @@ MAX_FEATURES = 5
 MAX_ACTIVE = 32
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_CAUSE = re.compile(r"anomaly|velocity|fault:.{1,48}|instrument:(gap|stuck|clipped|gone|rate)")
+_CAUSE = re.compile(rf"anomaly|velocity|fault:.{{1,48}}|instrument:({'|'.join(INSTRUMENT_STATES[1:])})")
 _T = TypeVar("_T")
 _UINT32 = 2**32 - 1
 _INT53 = 2**53 - 1  # the largest integer that every JSON reader keeps exact

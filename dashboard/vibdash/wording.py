@@ -23,7 +23,9 @@ INSTRUMENT_WORDS = {
     "ok": "Working",
     "gap": "Losing samples",
     "stuck": "Reading is stuck",
+    "flat": "Reading is flat",
     "clipped": "Reading is clipped",
+    "noise": "Too much noise",
     "gone": "Accelerometer gone",
     "rate": "Wrong sample rate",
 }

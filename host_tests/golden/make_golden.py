@@ -82,9 +82,9 @@ def samples_of(what: str, window: int, random: np.random.Generator) -> Ints:
     if what == "one-count noise":
         return random.integers(0, 2, window) + 1000
     if what == "clipped noise":
-        return np.clip(random.integers(-60000, 60001, window), -32768, 32767)
+        return np.asarray(np.clip(random.integers(-60000, 60001, window), -32768, 32767))
     if what == "impacts":
-        return wave * (20000 >> np.minimum(n % 61 // 4, 14)) + random.integers(-50, 51, window)
+        return np.asarray(wave * (20000 >> np.minimum(n % 61 // 4, 14)) + random.integers(-50, 51, window))
     shapes = {
         "full-scale square": np.where(wave > 0, 32767, -32768),
         "constant": np.full(window, -7),
