@@ -58,6 +58,11 @@ SCENES = (
 )
 
 
+def _heed_interrupts() -> None:
+    """A shell starts what runs in its background deaf to SIGINT, and what that starts would be so too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Processes:
     """What the demo started, ended in reverse order whatever happens."""
@@ -68,7 +73,13 @@ class Processes:
         log = folder / f"{name}.log"
         with log.open("w") as stream:
             process = subprocess.Popen(
-                command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT, text=True
+                command,
+                cwd=folder,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the demo, which then ends what it started in order
+                preexec_fn=_heed_interrupts,
             )
         self.started.append((name, process, log))
         return process
@@ -81,10 +92,10 @@ class Processes:
                 raise DemoError(f"{name} ended with code {process.returncode}: {lines[-1]} (see {log})")
 
     def stop(self) -> None:
+        """End the sensors first, so that the broker is still there to be told goodbye."""
         for _, process, _ in reversed(self.started):
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-        for _, process, _ in reversed(self.started):
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
@@ -159,7 +170,9 @@ def start_broker(folder: Path, processes: Processes) -> int:
             "no broker: the program mosquitto is not installed (Debian: apt-get install mosquitto)"
         )
     port = free_port()
-    (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n")
+    (folder / "mosquitto.conf").write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+    )
     processes.start("mosquitto", [program, "-c", "mosquitto.conf"], folder)
 
     def listens() -> bool:
@@ -297,7 +310,8 @@ def main() -> int:
         "--folder", type=Path, default=ROOT / "build" / "demo", help="for databases and logs; emptied"
     )
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     shutil.rmtree(arguments.folder, ignore_errors=True)
     arguments.folder.mkdir(parents=True)
     processes = Processes()

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import emlearn
+from vibtrain.emlearn_code import INCLUDE
 
 from .inputs import MODELS
 from .targets import CORE_FLAGS, Target
@@ -15,9 +15,12 @@ from .targets import CORE_FLAGS, Target
 BENCH = Path(__file__).parent
 CORE = BENCH.parents[1] / "firmware" / "cmodules" / "vib"
 CORE_SOURCES = sorted(CORE.glob("vib_*.c"))
-EMLEARN = Path(emlearn.includedir)
+EMLEARN = Path(INCLUDE)
 BENCH_SOURCES = ("measure", "stage", "stack", "peer")
-UNLINKED = ("mixture_model", "isolation_model")  # compiled for their size only: as data all three are in the program
+UNLINKED = (
+    "mixture_model",
+    "isolation_model",
+)  # compiled for their size only: as data all three are in the program
 TIMEOUT_S = 300
 
 Figures = dict[str, int]
@@ -102,7 +105,10 @@ def callgrind_dumps(folder: Path) -> Figures:
     figures = {}
     for dump in folder.glob("callgrind.out.*"):
         text = dump.read_text()
-        name, total = re.search(r"Client Request: (\S+)", text), re.search(r"^(?:totals|summary): (\d+)", text, re.M)
+        name, total = (
+            re.search(r"Client Request: (\S+)", text),
+            re.search(r"^(?:totals|summary): (\d+)", text, re.M),
+        )
         if name and total:
             figures[name[1]] = int(total[1])
     return figures
