@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -17,9 +18,9 @@ LONGEST_S = 240
 
 def demo(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "tools" / "demo.py"), "--folder", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, env=os.environ | environment)
-
-
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=LONGEST_S, env=os.environ | environment
+    )
 
 
 def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
@@ -57,6 +58,26 @@ def test_a_run_too_short_to_see_the_alerts_is_a_failure(tmp_path: Path) -> None:
     done = demo(tmp_path / "run", "--for", "4")
     assert done.returncode == 1
     assert "no alert yet of its outer-race fault" in done.stdout
+
+
+def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
+    """As a terminal sends it, to every process of the group; the sensors still say goodbye, and exit code 0."""
+    command = [sys.executable, str(ROOT / "tools" / "demo.py"), "--folder", str(tmp_path / "run")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "All three are healthy" in line:
+            break
+    while not rows(tmp_path / "run", "select * from device where state = 'online'"):
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, printed + errors
+    assert "Stopping" in printed and errors == ""
+    states = rows(tmp_path / "run", "select distinct state, why from device")
+    assert set(states) <= {("offline", "shutdown"), ("online", "birth"), ("online", "change")}
 
 
 def test_a_missing_model_is_one_clear_line(tmp_path: Path) -> None:
