@@ -2,7 +2,7 @@
 
 import json
 
-from vibnode import config
+from vibnode import checks, config
 
 GOOD = {
     "site": "demo",
@@ -44,7 +44,11 @@ def test_defaults_are_those_of_the_specification(tmp_path):
         "user": None,
         "password": None,
         "keepalive_s": 30,
+        "tls": None,
     }
+    for key in ("component_class", "shaft_rpm", "command_key", "ntp_host", "duty", "wifi"):
+        assert device[key] is None, key
+    assert device["watchdog_s"] == 0
     assert device["sensor"]["pace"] == 1.0
 
 
@@ -66,7 +70,40 @@ def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
         ("", "status_interval_s", True, "status_interval_s: True", "whole number"),
         ("", "velocity_limits_mm_s", [7.1, 4.5], "velocity_limits_mm_s: [7.1, 4.5]", "warning under alarm"),
         ("", "sensor", [], "sensor: []", "object in braces"),
-        ("", "rate_hz", 5000, "rate_hz: no such field", "status_interval_s"),
+        ("", "rate_hz", 5000, "rate_hz: no such field; accepted", "status_interval_s"),
+        (
+            "",
+            "status_interval_ms",
+            5,
+            "status_interval_ms: no such field (did you mean status_interval_s?)",
+            "site",
+        ),
+        ("", "status_interval_s", 3600000, "status_interval_s: 3600000", "from 1 to 86400, in seconds"),
+        (
+            "",
+            "component_class",
+            "iso20816-group1-rigid",
+            "component_class: 'iso20816-group1-rigid'",
+            "(did you mean iso20816-3-group1-rigid?)",
+        ),
+        ("", "velocity_limits_mm_s", [0.0045, 0.0071], "velocity_limits_mm_s: [0.0045", "in mm/s"),
+        ("", "shaft_rpm", 0, "shaft_rpm: 0", "revolutions a minute"),
+        ("", "command_key", "ab" * 31, "command_key: a secret", "64 hex digits"),
+        ("", "ntp_host", "", "ntp_host: ''", "or null"),
+        ("", "watchdog_s", -1, "watchdog_s: -1", "0 to 3600, in seconds"),
+        (
+            "",
+            "duty",
+            {"every_min": 10, "for_s": 5},
+            "duty.every_min: no such field (did you mean every_s?)",
+            "for_s",
+        ),
+        ("", "duty", {"every_s": 60, "for_s": 60}, "duty.for_s: 60", "less than duty.every_s, 60"),
+        ("", "wifi", {"ssid": "a", "password": "short"}, "wifi.password: a secret", "8 to 63 bytes"),
+        ("mqtt", "tls", {"ca": "ca.der", "cert": "c.der"}, "mqtt.tls.key: None", "as cert is given"),
+        ("mqtt", "tls", {}, "mqtt.tls.ca: is missing", "a text"),
+        ("mqtt", "tls", {"cafile": "ca.der"}, "mqtt.tls.cafile: no such field", "server_name"),
+        ("mqtt", "tls", True, "mqtt.tls: True", "object in braces"),
         ("sensor", "driver", "adxl", "sensor.driver: 'adxl'", "replay"),
         ("sensor", "pace", -1, "sensor.pace: -1", "0 to 1000"),
         ("mqtt", "port", 70000, "mqtt.port: 70000", "1 to 65535"),
@@ -79,6 +116,19 @@ def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
         assert text.startswith(path + ": " + named), text
         assert accepted in text.partition("accepted: ")[2], text
         assert "\n" not in text
+
+
+def test_tls_has_its_own_port_and_files_beside_the_configuration(tmp_path):
+    device = config.load(put(tmp_path, changed("mqtt", "tls", {"ca": "ca.der"})))
+    assert device["mqtt"]["port"] == 8883
+    assert device["mqtt"]["tls"]["ca"] == str(tmp_path) + "/ca.der"
+    assert device["mqtt"]["tls"]["key"] is None and device["mqtt"]["tls"]["server_name"] is None
+
+
+def test_a_slip_is_told_from_a_field_that_is_like_no_other():
+    assert checks.nearest("sevrer_name", config.TLS_FIELDS) == "server_name"
+    assert checks.nearest("hots", config.MQTT_FIELDS) == "host"
+    assert checks.nearest("colour", config.MQTT_FIELDS) is None
 
 
 def test_each_missing_field_is_named(tmp_path):

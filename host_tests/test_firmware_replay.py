@@ -100,7 +100,7 @@ def test_each_fault_of_a_playlist_is_named(tmp_path):
         ({"items": [{"file": "a"}]}, "items[0].seconds: is missing"),
         (
             {"items": [{"file": "a", "second": 1}]},
-            "items[0].second: no such field; accepted: file, label, seconds",
+            "items[0].second: no such field (did you mean seconds?); accepted: file, label, seconds",
         ),
         ({"speed": 1}, "speed: no such field"),
     ):

@@ -2,86 +2,16 @@
 
 import json
 
+from .checks import hex_digits, limits, name, nearest, number, one_of, optional, table, text, whole
+from .component_class import CLASSES
+
 REQUIRED = object()
-NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 CHIPS = ("adxl345", "iis3dwb", "ism330dhcx", "kx134", "lis2dw12", "lis3dh", "lsm6dso", "mpu6050")
 DRIVERS = ("replay",) + CHIPS  # noqa: RUF005 - MicroPython knows no star in a tuple
 
 
 class ConfigError(Exception):
     """Something in a configuration is not acceptable. Its text is one line for the user."""
-
-
-def name(value) -> "str | None":
-    """Check a site or device name; a check returns what is accepted, or None when `value` is."""
-    ok = isinstance(value, str) and 1 <= len(value) <= 32 and value[0] != "-"
-    if ok and all(c in NAME_CHARACTERS for c in value):
-        return None
-    return "1 to 32 of a-z, 0-9 and '-', not beginning with '-'"
-
-
-def text(longest: int):
-    """A check for a text of 1 to `longest` bytes."""
-
-    def check(value):
-        if isinstance(value, str) and 1 <= len(value.encode()) <= longest:
-            return None
-        return f"a text of 1 to {longest} bytes"
-
-    return check
-
-
-def whole(low: int, high: int):
-    """A check for an integer."""
-
-    def check(value):
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return None
-        return f"a whole number from {low} to {high}"
-
-    return check
-
-
-def number(low: float, high: float):
-    """A check for an integer or a float."""
-
-    def check(value):
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
-            return None
-        return f"a number from {low:g} to {high:g}"
-
-    return check
-
-
-def one_of(choices):
-    """A check for one of some texts."""
-
-    def check(value):
-        return None if value in choices else "one of: " + ", ".join(choices)
-
-    return check
-
-
-def optional(check):
-    """The same check, but null is accepted too."""
-
-    def check_or_null(value):
-        accepted = None if value is None else check(value)
-        return accepted and accepted + ", or null"
-
-    return check_or_null
-
-
-def table(value):
-    """A check for an object in braces."""
-    return None if isinstance(value, dict) else "an object in braces"
-
-
-def limits(value):
-    """A check for [warning, alarm]."""
-    if isinstance(value, list) and len(value) == 2 and all(number(0.001, 1000)(v) is None for v in value):
-        return None if value[0] < value[1] else "[warning, alarm] with warning under alarm"
-    return "[warning, alarm], two numbers from 0.001 to 1000"
 
 
 # key: (default or REQUIRED, check)
@@ -93,10 +23,17 @@ DEVICE_FIELDS = {
     "mqtt": (REQUIRED, table),
     "model": (None, optional(text(256))),
     "learn_windows": (30, whole(0, 500)),
+    "component_class": (None, optional(one_of(tuple(sorted(CLASSES))))),
     "velocity_limits_mm_s": (None, optional(limits)),
-    "status_interval_s": (3600, whole(1, 86400)),
+    "shaft_rpm": (None, optional(number(1, 1000000, "revolutions a minute"))),
+    "status_interval_s": (3600, whole(1, 86400, "seconds")),
     "data_dir": ("state", text(256)),
     "outbox_bytes": (65536, whole(4096, 16777216)),
+    "command_key": (None, optional(hex_digits(64))),
+    "ntp_host": (None, optional(text(253))),
+    "watchdog_s": (0, whole(0, 3600, "seconds")),
+    "duty": (None, optional(table)),
+    "wifi": (None, optional(table)),
 }
 DRIVER_FIELD = {"driver": (REQUIRED, one_of(DRIVERS))}
 REPLAY_FIELDS = {
@@ -106,11 +43,29 @@ REPLAY_FIELDS = {
 }
 MQTT_FIELDS = {
     "host": (REQUIRED, text(253)),
-    "port": (1883, whole(1, 65535)),
+    "port": (None, optional(whole(1, 65535))),
     "user": (None, optional(text(128))),
     "password": (None, optional(text(128))),
-    "keepalive_s": (30, whole(2, 3600)),
+    "keepalive_s": (30, whole(2, 3600, "seconds")),
+    "tls": (None, optional(table)),
 }
+TLS_FIELDS = {
+    "ca": (REQUIRED, text(256)),
+    "cert": (None, optional(text(256))),
+    "key": (None, optional(text(256))),
+    "server_name": (None, optional(text(253))),
+}
+DUTY_FIELDS = {
+    "every_s": (REQUIRED, whole(10, 86400, "seconds")),
+    "for_s": (REQUIRED, whole(1, 3600, "seconds")),
+}
+WIFI_FIELDS = {
+    "ssid": (REQUIRED, text(32)),
+    "password": (None, optional(text(63, 8))),
+    "country": (None, optional(text(2, 2))),
+}
+PLAIN_PORT, TLS_PORT = 1883, 8883
+SECRETS = ("command_key", "password")
 
 
 def read_json(path: str) -> dict:
@@ -137,8 +92,11 @@ def fill(path: str, section: str, given: dict, fields: dict) -> dict:
     """`given` checked against `fields`, with defaults filled in. Raises ConfigError for the first fault."""
     for key in given:
         if key not in fields:
-            accepted = ", ".join(sorted(fields))
-            raise ConfigError(f"{path}: {section}{key}: no such field; accepted: {accepted}")
+            meant = nearest(key, fields)
+            hint = f" (did you mean {meant}?)" if meant else ""
+            raise ConfigError(
+                f"{path}: {section}{key}: no such field{hint}; accepted: {', '.join(sorted(fields))}"
+            )
     filled = {}
     for key, (default, check) in fields.items():
         if key not in given and default is not REQUIRED:
@@ -148,7 +106,8 @@ def fill(path: str, section: str, given: dict, fields: dict) -> dict:
             raise ConfigError(f"{path}: {section}{key}: is missing; accepted: {check(None)}")
         accepted = check(given[key])
         if accepted:
-            raise ConfigError(f"{path}: {section}{key}: {given[key]!r}; accepted: {accepted}")
+            shown = "a secret" if key in SECRETS else repr(given[key])
+            raise ConfigError(f"{path}: {section}{key}: {shown}; accepted: {accepted}")
         filled[key] = given[key]
     return filled
 
@@ -164,12 +123,38 @@ def load(path: str) -> dict:
     """The checked device configuration, defaults filled in, paths seen from here. Raises ConfigError."""
     device = fill(path, "", read_json(path), DEVICE_FIELDS)
     device["sensor"] = _sensor(path, device["sensor"])
-    device["mqtt"] = fill(path, "mqtt.", device["mqtt"], MQTT_FIELDS)
+    device["mqtt"] = mqtt_section(path, device["mqtt"])
+    if device["duty"] is not None:
+        device["duty"] = _duty(path, device["duty"])
+    if device["wifi"] is not None:
+        device["wifi"] = fill(path, "wifi.", device["wifi"], WIFI_FIELDS)
     device["machine"] = device["machine"] or device["device"]
     device["data_dir"] = beside(path, device["data_dir"])
     if device["model"]:
         device["model"] = beside(path, device["model"])
     return device
+
+
+def mqtt_section(path: str, given: dict) -> dict:
+    """`given`, the section ``mqtt`` of the file `path`, checked, its files seen from here. Raises ConfigError."""
+    mqtt = fill(path, "mqtt.", given, MQTT_FIELDS)
+    mqtt["port"] = mqtt["port"] or (PLAIN_PORT if mqtt["tls"] is None else TLS_PORT)
+    if mqtt["tls"] is not None:
+        mqtt["tls"] = tls = fill(path, "mqtt.tls.", mqtt["tls"], TLS_FIELDS)
+        for one, other in (("cert", "key"), ("key", "cert")):
+            if tls[one] and not tls[other]:
+                raise ConfigError(f"{path}: mqtt.tls.{other}: None; accepted: a file, as {one} is given")
+        for key in ("ca", "cert", "key"):
+            tls[key] = tls[key] and beside(path, tls[key])
+    return mqtt
+
+
+def _duty(path: str, given: dict) -> dict:
+    duty = fill(path, "duty.", given, DUTY_FIELDS)
+    if duty["for_s"] >= duty["every_s"]:
+        accepted = f"less than duty.every_s, {duty['every_s']}"
+        raise ConfigError(f"{path}: duty.for_s: {duty['for_s']}; accepted: {accepted}")
+    return duty
 
 
 def _sensor(path: str, given: dict) -> dict:

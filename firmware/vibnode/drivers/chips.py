@@ -1,6 +1,6 @@
 """From the configuration to the driver of a chip on its bus."""
 
-from .. import config
+from .. import checks, config
 from .bus import I2cBus, SpiBus
 
 CLASSES = {
@@ -13,10 +13,10 @@ CLASSES = {
     "lsm6dso": "Lsm6dso",
     "mpu6050": "Mpu6050",
 }
-PIN = config.whole(0, 255)
+PIN = checks.whole(0, 255)
 COMMON_FIELDS = {
     "driver": config.DRIVER_FIELD["driver"],
-    "bus_id": (None, config.optional(config.whole(0, 7))),
+    "bus_id": (None, checks.optional(checks.whole(0, 7))),
 }
 SPI_FIELDS = {
     "sck": (config.REQUIRED, PIN),
@@ -40,17 +40,17 @@ def check(path: str, given: dict) -> dict:
     """`given`, the section ``sensor`` of the file `path`, checked, with defaults. Raises config.ConfigError."""
     chip = chip_class(given["driver"])
     buses = [kind for kind, hz in (("spi", chip.SPI_HZ), ("i2c", chip.I2C_HZ)) if hz]
-    bus_field = {"bus": (config.REQUIRED, config.one_of(buses))}
+    bus_field = {"bus": (config.REQUIRED, checks.one_of(buses))}
     kind = config.fill(path, "sensor.", {key: given[key] for key in given if key == "bus"}, bus_field)["bus"]
     highest_hz = chip.SPI_HZ if kind == "spi" else chip.I2C_HZ
     fields = dict(COMMON_FIELDS)
     fields.update(bus_field)
     fields.update(BUSES[kind][1])
-    fields["bus_hz"] = (highest_hz, config.whole(10000, highest_hz))
-    fields["rate_hz"] = (None, config.optional(number_of(chip.RATES_HZ)))
-    fields["range_g"] = (None, config.optional(number_of(chip.RANGES_G)))
+    fields["bus_hz"] = (highest_hz, checks.whole(10000, highest_hz))
+    fields["rate_hz"] = (None, checks.optional(number_of(chip.RATES_HZ)))
+    fields["range_g"] = (None, checks.optional(number_of(chip.RANGES_G)))
     if chip.HAS_WATERMARK_PIN:
-        fields["int1"] = (None, config.optional(PIN))
+        fields["int1"] = (None, checks.optional(PIN))
     if kind == "i2c":
         fields["address"] = (chip.I2C_ADDRESSES[0], number_of(chip.I2C_ADDRESSES))
     return config.fill(path, "sensor.", given, fields)

@@ -3,24 +3,24 @@
 import io
 import os
 
-from .. import config
+from .. import checks, config
 from ..clock import ticks_diff, ticks_ms
 from .raw import PLAIN
 
 PLAYLIST_FIELDS = {
-    "rate_hz": (config.REQUIRED, config.number(1, 100000)),
-    "axes": (config.REQUIRED, config.whole(1, 3)),
-    "lsb_nm_s2": (config.REQUIRED, config.whole(1, 4000000000)),
-    "full_scale_counts": (32767, config.whole(1, 32767)),
+    "rate_hz": (config.REQUIRED, checks.number(1, 100000)),
+    "axes": (config.REQUIRED, checks.whole(1, 3)),
+    "lsb_nm_s2": (config.REQUIRED, checks.whole(1, 4000000000)),
+    "full_scale_counts": (32767, checks.whole(1, 32767)),
     "items": (
         config.REQUIRED,
         lambda value: None if isinstance(value, list) and value else "a list of items",
     ),
 }
 ITEM_FIELDS = {
-    "file": (config.REQUIRED, config.text(256)),
-    "seconds": (config.REQUIRED, config.number(0.001, 1e9)),
-    "label": ("", config.optional(config.text(64))),
+    "file": (config.REQUIRED, checks.text(256)),
+    "seconds": (config.REQUIRED, checks.number(0.001, 1e9)),
+    "label": ("", checks.optional(checks.text(64))),
 }
 MAX_BACKLOG_MS = 1000  # a host too slow for the pace plays slower; it does not skip
 

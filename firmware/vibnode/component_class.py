@@ -1,0 +1,28 @@
+"""Velocity limits from day 0: what ISO 20816-3 and VDI 3834-1 state for a kind of machine.
+
+All are the largest RMS velocity of 10 to 1000 Hz at one measuring point, in mm/s: [boundary of zones B and C, of C
+and D]. C is not fit for long operation: a warning. D damages the machine: an alarm.
+
+ISO 20816-3, industrial machines of 120 to 15,000 r/min: group 1 is over 300 kW or a shaft height of 315 mm and more,
+group 2 is 15 to 300 kW or 160 to 315 mm; a support is flexible where its lowest natural frequency in the direction of
+measurement is less than 25 % over the frequency of rotation. VDI 3834-1, wind turbines with gearbox: its values of 0.1
+to 10 Hz, for nacelle and tower, are under this sensor's band and not here. VDI 3834-1 states the energy-equivalent
+mean over a time; ISO 20816-3 wants steady operation and states none: a minute is taken for both.
+"""
+
+CLASSES = {
+    "iso20816-3-group1-rigid": (4.5, 7.1),
+    "iso20816-3-group1-flexible": (7.1, 11.0),
+    "iso20816-3-group2-rigid": (2.8, 4.5),
+    "iso20816-3-group2-flexible": (4.5, 7.1),
+    "vdi3834-1-rotor-bearing": (2.0, 3.2),
+    "vdi3834-1-gearbox": (3.5, 5.6),
+    "vdi3834-1-generator": (6.0, 10.0),
+}
+AVERAGING_S = {"vdi3834-1-rotor-bearing": 600}
+USUAL_AVERAGING_S = 60
+
+
+def averaging_s(component_class: "str | None") -> int:
+    """The seconds over which the standard of that class takes the energy-equivalent mean of the velocity."""
+    return AVERAGING_S.get(component_class or "", USUAL_AVERAGING_S)
