@@ -46,7 +46,7 @@ class Mosquitto:
         folder.mkdir()
         self._command = [program, "-c", str(folder / "mosquitto.conf")]
         (folder / "mosquitto.conf").write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\n"
             f"persistence true\npersistence_location {folder}/\nuser root\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,9 +59,9 @@ class Mosquitto:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(self._answers, "mosquitto answers")
 
-    def stop(self) -> None:
+    def stop(self, number: int = signal.SIGTERM) -> None:
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(number)
             self._process.wait(timeout=DEADLINE_S)
             self._process = None
 
