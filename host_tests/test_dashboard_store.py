@@ -178,8 +178,8 @@ def test_a_batch_is_committed_whole_and_acknowledged_once(host: Host) -> None:
 
 def test_a_batch_that_fails_leaves_nothing(host: Host) -> None:
     with host.engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE threshold"))
-    with pytest.raises(DatabaseError, match="threshold"):
+        connection.execute(sa.text("DROP TABLE occurrence"))
+    with pytest.raises(DatabaseError, match="occurrence"):
         host.take(received("alert", alert_message(1, level="warning")))
     assert host.rows(alert) == []
 
@@ -249,17 +249,24 @@ def test_a_sensor_fault_is_not_a_machine_alarm(host: Host) -> None:
     assert (host.sensor().machine_level, host.sensor().instrument_level) == (None, "warning")
 
 
-def test_limits_are_learnt_from_the_alerts_of_the_present_model(host: Host) -> None:
+def test_a_sensor_tells_its_limits_and_how_it_is(host: Host) -> None:
     host.status()
-    host.alert(1, level="warning", threshold=128)
-    host.alert(2, event="escalate", level="alarm", threshold=256)
-    host.alert(3, event="clear", level="alarm", threshold=100)
-    assert (host.sensor().warning_at, host.sensor().alarm_at) == (128, 256)
-    host.status(model={"name": "other", "digest": "00000000"}, uptime_ms=10**6)
-    assert (host.sensor().warning_at, host.sensor().alarm_at) == (None, None)
+    assert (host.sensor().warning, host.sensor().alarm) == (None, None)  # firmware that does not say
+    model = {"name": "other", "digest": "00000000", "origin": "trial"}
+    host.status(uptime_ms=10**6, warning=353, alarm=609, model=model, baseline=30, reset="watchdog", heap_free=81000)
+    one = host.sensor()
+    assert (one.warning, one.alarm, one.model_origin, one.baseline_windows) == (353, 609, "trial", 30)
+    assert (one.reset_by, one.heap_free, one.battery_mv) == ("watchdog", 81000, None)
 
 
 # Whether it is heard
+
+
+def test_a_sensor_that_tells_its_interval_is_silent_after_twice_that(host: Host) -> None:
+    host.status(interval_s=600)
+    host.store.note_link("test", "mqtt://broker", True, "", NOW_MS + 1_260_000)
+    assert host.sensor(NOW_MS + 1_259_000).link is Link.ONLINE
+    assert host.sensor(NOW_MS + 1_261_000).link is Link.SILENT
 
 
 def test_a_sensor_is_silent_after_the_stated_time_and_comes_back(host: Host) -> None:

@@ -14,26 +14,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from vibdash.opening import for_reading
-from vibdash.schema import alert, boot, cause, device, ingest_link, quarantine, threshold
+from vibdash.schema import alert, boot, cause, device, ingest_link, quarantine
 from vibdash.settling import same_life
 from vibdash.trends import Trends
 
 INGEST_DEAD_AFTER_MS = 15_000
 _Key = tuple[str, str]  # site and device
+SILENT_INTERVALS, SILENT_MARGIN_MS = 2.0, 60_000
 _AS_STORED = (
     *("site", "device", "heard_at_ms", "machine", "instrument", "score", "class_name", "velocity_um_s"),
-    *(
-        "rms_mm_s2",
-        "model_name",
-        "model_digest",
-        "fw",
-        "boot",
-        "uptime_ms",
-        "windows",
-        "queued",
-        "dropped",
-        "gaps",
-    ),
+    *("rms_mm_s2", "model_name", "model_digest", "model_origin", "fw", "boot", "uptime_ms", "windows"),
+    *("queued", "dropped", "gaps", "restarts", "interval_s", "warning", "alarm", "baseline_windows"),
+    *("reset_by", "refused", "heap_free", "battery_mv", "note"),
 )
 
 
@@ -86,17 +78,19 @@ class SensorView:
     link: Link
     link_since_ms: int | None
     link_why: str
+    silent_after_ms: int
     heard_at_ms: int | None
     machine: str | None
     instrument: str | None
     score: int | None
-    warning_at: int | None
-    alarm_at: int | None
+    warning: int | None  # the scores from which it warns and alarms
+    alarm: int | None
     class_name: str | None
     velocity_um_s: int | None
     rms_mm_s2: int | None
     model_name: str | None
     model_digest: str | None
+    model_origin: str | None
     fw: str | None
     boot: int
     uptime_ms: int | None
@@ -104,6 +98,14 @@ class SensorView:
     queued: int | None
     dropped: int | None
     gaps: int | None
+    restarts: int | None
+    interval_s: int | None
+    baseline_windows: int | None
+    reset_by: str | None
+    refused: int | None
+    heap_free: int | None
+    battery_mv: int | None
+    note: str | None
     bytes_sampled: int
     bytes_sent: int
     active: tuple[ActiveAlert, ...]
@@ -184,7 +186,7 @@ def without_contact(fleet: Fleet, why: str) -> Fleet:
 
 
 class FleetReader:
-    """Reads the database for the page. A sensor is silent after `silent_after_ms` without a message."""
+    """Reads the database for the page. A sensor that does not tell its interval is silent after `silent_after_ms`."""
 
     def __init__(self, engine: sa.Engine, *, silent_after_ms: int, site: str | None = None) -> None:
         self._engine = for_reading(engine)
@@ -202,7 +204,6 @@ class FleetReader:
             told = _Told(
                 bytes=_byte_totals(connection),
                 events=_last_events(connection),
-                thresholds=_thresholds(connection),
                 trends=self._trends.read(connection, [(row.site, row.device) for row in rows]),
             )
             quarantined, last = connection.execute(
@@ -247,22 +248,21 @@ class _Told:
 
     bytes: dict[_Key, tuple[int, int]]
     events: dict[_Key, list[Any]]
-    thresholds: dict[tuple[_Key, str | None], dict[str, int]]
     trends: dict[_Key, tuple[int | None, ...]]
 
 
 def _sensor_view(row: Any, told: _Told, host: Host, now_ms: int, silent_after_ms: int) -> SensorView:
     key = (row.site, row.device)
+    if row.interval_s is not None:
+        silent_after_ms = longest_silence_ms(row.interval_s)
     link, link_since_ms, link_why = _judge_link(row, host, now_ms, silent_after_ms)
-    thresholds = told.thresholds.get((key, row.model_digest), {})
     sampled, sent = told.bytes.get(key, (0, 0))
     return SensorView(
         **{name: getattr(row, name) for name in _AS_STORED},
         link=link,
         link_since_ms=link_since_ms,
         link_why=link_why,
-        warning_at=thresholds.get("warning"),
-        alarm_at=thresholds.get("alarm"),
+        silent_after_ms=silent_after_ms,
         bytes_sampled=sampled,
         bytes_sent=sent,
         active=_active(row, told.events.get(key, [])),
@@ -282,12 +282,9 @@ def _judge_link(row: Any, host: Host, now_ms: int, silent_after_ms: int) -> tupl
     return Link.ONLINE, row.state_since_ms, row.why
 
 
-def _thresholds(connection: sa.Connection) -> dict[tuple[_Key, str | None], dict[str, int]]:
-    """Return the scores at which models warn and alarm: alerts carry them, statuses do not."""
-    found: dict[tuple[_Key, str | None], dict[str, int]] = {}
-    for row in connection.execute(sa.select(threshold)):
-        found.setdefault(((row.site, row.device), row.model), {})[row.level] = row.score
-    return found
+def longest_silence_ms(interval_s: int) -> int:
+    """Return how long a sensor that promised a message every `interval_s` may be silent."""
+    return round(SILENT_INTERVALS * interval_s * 1000) + SILENT_MARGIN_MS
 
 
 def _byte_totals(connection: sa.Connection) -> dict[_Key, tuple[int, int]]:

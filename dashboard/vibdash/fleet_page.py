@@ -11,7 +11,7 @@ from vibdash.board import Board
 from vibdash.fleet import Fleet
 from vibdash.sensor_row import SensorRow
 from vibdash.states import Clock, group_of
-from vibdash.wording import TIMES_SIGN, describe_bytes, describe_ratio, describe_span
+from vibdash.wording import TIMES_SIGN, describe_bytes, describe_ratio
 
 HEADINGS = (
     "Sensor",
@@ -72,7 +72,7 @@ class FleetPage:
         self._ratio.text = describe_ratio(fleet.bytes_sampled, fleet.bytes_sent)
         sampled, sent = describe_bytes(fleet.bytes_sampled), describe_bytes(fleet.bytes_sent)
         self._unsent.text = f"{sampled} sampled, {sent} sent"
-        self._silence.text = f"silent after {describe_span(fleet.silent_after_ms)} without a message"
+        self._silence.text = "silent: nothing heard for twice the time that the sensor promised"
         self._show_sensors(fleet)
         self._quarantine.text = _quarantine_text(fleet)
         self._inbox.show(board.occurrences)

@@ -19,9 +19,9 @@ _TEXT = {"color": "#7d8894", "fontSize": 11}
 _SYMBOLS = {"raise": "triangle", "escalate": "diamond", "clear": "circle"}
 
 
-def score_options(history: History, sensor: SensorView, longest_gap_ms: int) -> dict[str, Any]:
+def score_options(history: History, sensor: SensorView) -> dict[str, Any]:
     """Return ECharts options: the score as a factor, its limits, and the anomaly events."""
-    limits = (("warning", sensor.warning_at, WARNING), ("alarm", sensor.alarm_at, ALARM))
+    limits = (("warning", sensor.warning, WARNING), ("alarm", sensor.alarm, ALARM))
     marked = [event for event in history.events if event.cause == "anomaly"]
     options = _options(history, f"from healthy, {TIMES_SIGN}")
     scores = [p.score for p in history.points] + [e.score for e in marked] + [limit for _, limit, _ in limits]
@@ -29,7 +29,7 @@ def score_options(history: History, sensor: SensorView, longest_gap_ms: int) -> 
     low, high = math.floor(min([-1.0, *octaves])), math.ceil(max([2.0, *octaves]))
     options["yAxis"] |= {"type": "log", "logBase": 2, "min": 2.0**low, "max": 2.0**high}
     options["series"] = [
-        _line([(p.at_ms, None if p.score is None else factor(p.score)) for p in _broken(history, longest_gap_ms)]),
+        _line([(p.at_ms, None if p.score is None else factor(p.score)) for p in _broken(history, sensor)]),
         _marks([(event, None if event.score is None else factor(event.score)) for event in marked]),
     ]
     options["series"][0]["markLine"] = {
@@ -40,16 +40,14 @@ def score_options(history: History, sensor: SensorView, longest_gap_ms: int) -> 
     return options
 
 
-def velocity_options(
-    history: History, longest_gap_ms: int, zones_mm_s: Zones | None
-) -> dict[str, Any]:
+def velocity_options(history: History, sensor: SensorView, zones_mm_s: Zones | None) -> dict[str, Any]:
     """Return ECharts options: velocity in mm/s, over the evaluation zones where they are configured."""
     marked = [event for event in history.events if event.cause == "velocity"]
     options = _options(history, "velocity, mm/s RMS")
     options["grid"]["right"] = 16
     points = [
         (p.at_ms, None if p.velocity_um_s is None else p.velocity_um_s / 1000)
-        for p in _broken(history, longest_gap_ms)
+        for p in _broken(history, sensor)
     ]
     options["series"] = [
         _line(points),
@@ -84,10 +82,10 @@ def _options(history: History, name: str) -> dict[str, Any]:
     }
 
 
-def _broken(history: History, longest_gap_ms: int) -> Iterator[Point]:
+def _broken(history: History, sensor: SensorView) -> Iterator[Point]:
     """Return the points, with a hole wherever nothing was heard for longer than may be."""
     for before, point in pairwise((None, *history.points)):
-        if before is not None and point is not None and point.at_ms - before.at_ms > longest_gap_ms:
+        if before is not None and point is not None and point.at_ms - before.at_ms > sensor.silent_after_ms:
             yield Point(before.at_ms + 1, None, None)
         if point is not None:
             yield point

@@ -23,6 +23,8 @@ KINDS_NOT_TAKEN = ("ack", "cmd", "reply")  # the host's own, and those reserved 
 
 MACHINE_STATES = ("off", "learning", "running", "outside", "unknown")
 INSTRUMENT_STATES = ("ok", "gap", "stuck", "flat", "clipped", "noise", "gone", "rate")
+RESETS = ("power", "watchdog", "crash", "brownout", "command", "sleep", "unknown")
+MODEL_ORIGINS = ("linked", "file", "trial", "reverted")
 TIME_QUALITIES = ("none", "rtc", "ntp")
 EVENTS = ("raise", "escalate", "clear")
 LEVELS = ("warning", "alarm")
@@ -90,6 +92,17 @@ class Measured:
     dropped: int
     gaps: int
     active: tuple[str, ...]
+    restarts: int | None  # from here on: None from firmware that does not say it
+    interval_s: int | None
+    warning: int | None
+    alarm: int | None
+    model_origin: str | None
+    baseline_windows: int | None
+    reset_by: str | None
+    refused: int | None
+    heap_free: int | None
+    battery_mv: int | None
+    note: str | None
 
 
 @dataclass(frozen=True)
@@ -242,6 +255,17 @@ def _parse_measured(fields: _Fields) -> Measured:
         dropped=fields.integer("dropped", 0, _INT53),
         gaps=fields.integer("gaps", 0, _INT53),
         active=fields.items("active", MAX_ACTIVE, _parse_cause),
+        restarts=fields.integer_if_said("restarts", 0, _INT53),
+        interval_s=fields.integer_if_said("interval_s", 1, 86_400),
+        warning=fields.integer_if_said("warning", -(2**15), 2**15 - 1),
+        alarm=fields.integer_if_said("alarm", -(2**15), 2**15 - 1),
+        model_origin=model.choice_if_said("origin", MODEL_ORIGINS) if model else None,
+        baseline_windows=fields.integer_if_said("baseline", 0, _UINT32),
+        reset_by=fields.choice_if_said("reset", RESETS),
+        refused=fields.integer_if_said("refused", 0, _INT53),
+        heap_free=fields.integer_if_said("heap_free", 0, _INT53),
+        battery_mv=fields.integer_if_said("battery_mv", 0, 100_000),
+        note=fields.text("note", 200) if fields.has("note") else None,
     )
 
 
@@ -341,6 +365,9 @@ class _Fields:
     def integer_or_none(self, name: str, low: int, high: int) -> int | None:
         return None if self._get(name) is None else self.integer(name, low, high)
 
+    def integer_if_said(self, name: str, low: int, high: int) -> int | None:
+        return self.integer(name, low, high) if self.has(name) else None
+
     def positive(self, name: str) -> float:
         value = self._get(name)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 1e-3 <= value <= 1e9:
@@ -367,6 +394,9 @@ class _Fields:
         if not isinstance(value, str) or value not in choices:
             raise Malformed(f"{name} is {_shown(value)}: need one of {', '.join(choices)}")
         return value
+
+    def choice_if_said(self, name: str, choices: tuple[str, ...]) -> str | None:
+        return self.choice(name, choices) if self.has(name) else None
 
     def object_or_none(self, name: str) -> _Fields | None:
         value = self._message.get(name)

@@ -37,7 +37,7 @@ def open_database(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         _use_wal(engine)
     try:
-        _migrate(engine)
+        migrate(engine)
     except DBAPIError as error:
         raise DatabaseError(f"--db {shown}: {_first_line(error.orig)}; {_what_is_needed(engine)}") from None
     except _UnknownRevision as error:
@@ -66,7 +66,8 @@ class _UnknownRevision(Exception):
     pass
 
 
-def _migrate(engine: sa.Engine) -> None:
+def migrate(engine: sa.Engine, revision: str = "head") -> None:
+    """Bring the tables to a revision from an earlier one or none."""
     from alembic.command import upgrade  # slow to import, so that --help is not
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
@@ -84,7 +85,7 @@ def _migrate(engine: sa.Engine) -> None:
             newest = script.get_current_head()
             raise _UnknownRevision(f"its tables are of revision {present}; need {newest} or an earlier one")
         config.attributes["connection"] = connection
-        upgrade(config, "head")
+        upgrade(config, revision)
 
 
 def _use_wal(engine: sa.Engine) -> None:

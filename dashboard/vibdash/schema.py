@@ -45,6 +45,17 @@ device = Table(  # the latest word of each sensor
     Column("dropped", BigInt),
     Column("gaps", BigInt),
     Column("active", sa.JSON),
+    Column("restarts", BigInt),
+    Column("interval_s", Integer),  # the longest that it is silent while it is well
+    Column("warning", Integer),  # the scores from which it warns and alarms
+    Column("alarm", Integer),
+    Column("model_origin", Text),
+    Column("baseline_windows", BigInt),
+    Column("reset_by", Text),
+    Column("refused", BigInt),  # commands and acks that it did not take
+    Column("heap_free", BigInt),
+    Column("battery_mv", Integer),
+    Column("note", Text),
 )
 
 boot = Table(  # one row for each run of a device: its clock, and what it sampled and sent
@@ -164,15 +175,6 @@ cause = Table(  # the last event of each cause: what is raised now can be read w
     Column("cause", Text, primary_key=True),
     Column("boot", BigInt, nullable=False),
     Column("seq", BigInt, nullable=False),
-)
-
-threshold = Table(  # the score at which each model warns and alarms, as its latest alert said
-    "threshold",
-    metadata,
-    *_sensor_key(primary_key=True),
-    Column("model", Text, primary_key=True),
-    Column("level", Text, primary_key=True),
-    Column("score", BigInt, nullable=False),
 )
 
 quarantine = Table(

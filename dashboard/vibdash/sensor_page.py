@@ -16,7 +16,15 @@ from vibdash.history import HistoryReader
 from vibdash.history_charts import score_options, velocity_options
 from vibdash.sensor_row import SensorRow
 from vibdash.states import Clock
-from vibdash.wording import describe_span, describe_velocity
+from vibdash.wording import (
+    RESET_WORDS,
+    describe_baseline,
+    describe_bytes,
+    describe_limits,
+    describe_model,
+    describe_span,
+    describe_velocity,
+)
 from vibdash.zones import Zones
 
 READ_COURSE_EVERY_S = 10.0
@@ -48,7 +56,6 @@ class SensorPage:
         self._clock = clock
         self._row: SensorRow | None = None
         self._sensor: SensorView | None = None
-        self._gap_ms = 0
         self._nothing = ui.label("Reading the database").classes("banner")
         self._top = ui.element("div").classes("panel fleet")
         with ui.element("section") as self._course:
@@ -80,7 +87,7 @@ class SensorPage:
         if not found or fleet is None:
             return
         first = self._sensor is None
-        self._sensor, self._gap_ms = found[0], fleet.silent_after_ms
+        self._sensor = found[0]
         if self._row is None:
             with self._top:
                 self._row = SensorRow(self._sensor, with_site=True)
@@ -98,8 +105,8 @@ class SensorPage:
         now_ms = time.time_ns() // 1_000_000
         since_ms = now_ms - RANGES[str(self._range.value)]
         history = await asyncio.to_thread(self._access.history.read, *self._key, since_ms, now_ms)
-        _redraw(self._score, score_options(history, self._sensor, self._gap_ms))
-        _redraw(self._velocity, velocity_options(history, self._gap_ms, self._access.zones_mm_s))
+        _redraw(self._score, score_options(history, self._sensor))
+        _redraw(self._velocity, velocity_options(history, self._sensor, self._access.zones_mm_s))
 
 
 def _chart(what: str) -> ui.echart:
@@ -122,14 +129,21 @@ def _fact(name: str) -> ui.label:
 
 
 _FACTS: dict[str, Callable[[SensorView], str]] = {
-    "Model": lambda one: f"{one.model_name}, {one.model_digest}" if one.model_name else "none",
+    "Model": lambda one: describe_model(one.model_name, one.model_digest, one.model_origin),
+    "Baseline": lambda one: describe_baseline(one.machine, one.baseline_windows),
+    "Limits": lambda one: describe_limits(one.warning, one.alarm),
     "Firmware": lambda one: one.fw or "not said",
     "Runs for": lambda one: "not said" if one.uptime_ms is None else describe_span(one.uptime_ms),
-    "Starts": lambda one: f"boot {one.boot}",
+    "Last start": lambda one: f"boot {one.boot}, {RESET_WORDS[one.reset_by or 'unknown']}",
+    "Says something every": lambda one: "not said" if one.interval_s is None else describe_span(one.interval_s * 1000),
     "Windows judged": lambda one: _count(one.windows),
     "Gaps in the samples": lambda one: _count(one.gaps),
     "Alerts waiting on it": lambda one: _count(one.queued),
     "Alerts lost on it": lambda one: _count(one.dropped),
+    "Refused commands": lambda one: _count(one.refused),
+    "Tasks restarted": lambda one: _count(one.restarts),
+    "Free memory": lambda one: "not said" if one.heap_free is None else describe_bytes(one.heap_free),
+    "Battery": lambda one: "none" if one.battery_mv is None else f"{one.battery_mv / 1000:.2f} V",
     "Velocity": lambda one: "not said" if one.velocity_um_s is None else describe_velocity(one.velocity_um_s),
     "Acceleration": lambda one: "not said" if one.rms_mm_s2 is None else f"{one.rms_mm_s2 / 1000:.2f} m/s² RMS",
 }

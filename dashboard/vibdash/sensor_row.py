@@ -6,7 +6,7 @@ from nicegui import ui
 
 from vibdash.fleet import Link, SensorView
 from vibdash.states import Clock, Look, instrument_look, machine_look
-from vibdash.wording import describe_bytes, describe_ratio, describe_score, describe_span
+from vibdash.wording import describe_bytes, describe_limits, describe_ratio, describe_score, describe_span
 
 SPARK_WIDTH, SPARK_HEIGHT = 116, 34
 TONES = ("alarm", "warning", "good", "quiet", "unheard")
@@ -66,18 +66,12 @@ class SensorRow:
         self._instrument.show(instrument_look(sensor, clock))
         self._spark.show(sensor, muted=not online)
         self._score.text = "-" if sensor.score is None or not online else describe_score(sensor.score)
-        self._limits.text = _limits(sensor)
+        self._limits.text = describe_limits(sensor.warning, sensor.alarm)
         heard = sensor.heard_at_ms
         self._heard.text = "never" if heard is None else f"{describe_span(now_ms - heard)} ago"
         self._heard_at.text = "" if heard is None else clock(heard)
         self._bytes.text = f"{describe_bytes(sensor.bytes_sampled)} → {describe_bytes(sensor.bytes_sent)}"
         self._ratio.text = describe_ratio(sensor.bytes_sampled, sensor.bytes_sent)
-
-
-def _limits(sensor: SensorView) -> str:
-    named = (("warning", sensor.warning_at), ("alarm", sensor.alarm_at))
-    known = [f"{name} {describe_score(score)}" for name, score in named if score is not None]
-    return ", ".join(known) or "limits not told yet"
 
 
 class _Spark:
@@ -92,7 +86,7 @@ class _Spark:
             self._last = ui.element("circle").classes("last").props("r=2.5")
 
     def show(self, sensor: SensorView, *, muted: bool) -> None:
-        limits = [limit for limit in (sensor.warning_at, sensor.alarm_at) if limit is not None]
+        limits = [limit for limit in (sensor.warning, sensor.alarm) if limit is not None]
         scores = [score for score in sensor.trend if score is not None]
         low = min([-128, *scores])
         high = max([256, *(limit * 5 // 4 for limit in limits), *scores])
@@ -100,7 +94,7 @@ class _Spark:
         def height(score: int) -> float:
             return round(2 + (SPARK_HEIGHT - 4) * (high - score) / (high - low), 1)
 
-        for path, limit in ((self._warning, sensor.warning_at), (self._alarm, sensor.alarm_at)):
+        for path, limit in ((self._warning, sensor.warning), (self._alarm, sensor.alarm)):
             path.props(f'd="{f"M0 {height(limit)}H{SPARK_WIDTH}" if limit is not None else ""}"')
         step = (SPARK_WIDTH - 6) / max(1, len(sensor.trend) - 1)
         places = [(2 + i * step, None if s is None else height(s)) for i, s in enumerate(sensor.trend)]

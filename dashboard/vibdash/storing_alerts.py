@@ -1,4 +1,4 @@
-"""An alert in the database: its record, the last event of its cause, the limits it tells, a sign of life."""
+"""An alert in the database: its record, the last event of its cause, a sign of life."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from vibdash.dating import date_alert, is_sensor, note_clock, read_clock
 from vibdash.joining import join
 from vibdash.messages import Alert, Malformed
 from vibdash.quarantining import store_refused
-from vibdash.schema import alert, cause, device, threshold
+from vibdash.schema import alert, cause, device
 from vibdash.settling import BOOTS_OF_ONE_LIFE
-from vibdash.upsert import insert, insert_or_update
+from vibdash.upsert import insert
 
 _NOT_THE_SAME = "boot {} and seq {} are those of another alert: boot counter lost, or two devices of one name"
 _IDENTITY = ("site", "device", "boot", "seq")
@@ -29,7 +29,6 @@ def store_alert(connection: sa.Connection, new: Alert, received_at_ms: int) -> N
         return
     join(connection, new, received_at_ms)
     _note_cause(connection, new)
-    _note_threshold(connection, new)
     _note_heard(connection, new, received_at_ms)
 
 
@@ -84,13 +83,6 @@ def _insert_or_advance_cause(dialect: str) -> sa.Insert:
     )
     at = {"boot": said.boot, "seq": said.seq}
     return statement.on_conflict_do_update(index_elements=["site", "device", "cause"], set_=at, where=later)
-
-
-def _note_threshold(connection: sa.Connection, new: Alert) -> None:
-    if new.cause != "anomaly" or new.event == "clear" or new.model is None or new.threshold is None:
-        return
-    key = {**vars(new.sensor), "model": new.model, "level": new.level}
-    insert_or_update(connection, threshold, key, {"score": new.threshold})
 
 
 def _note_heard(connection: sa.Connection, new: Alert, received_at_ms: int) -> None:

@@ -29,6 +29,21 @@ INSTRUMENT_WORDS = {
     "gone": "Accelerometer gone",
     "rate": "Wrong sample rate",
 }
+RESET_WORDS = {
+    "power": "power came back",
+    "watchdog": "it hung and restarted itself",
+    "crash": "its program failed",
+    "brownout": "its supply was too weak",
+    "command": "it was told to",
+    "sleep": "it slept",
+    "unknown": "why is not known",
+}
+ORIGIN_WORDS = {
+    "linked": "built in",
+    "file": "loaded",
+    "trial": "on trial",
+    "reverted": "went back to it",
+}
 STATE_WORDS = {
     "open": "Open",
     "new": "New",
@@ -95,6 +110,27 @@ def describe_factor(ratio: float) -> str:
 def describe_score(score: int) -> str:
     """Return a score as how many times as far from healthy as a healthy window is."""
     return describe_factor(factor(score))
+
+
+def describe_limits(warning: int | None, alarm: int | None) -> str:
+    """Return the limits that a sensor judges its score by."""
+    named = (("warning", warning), ("alarm", alarm))
+    known = [f"{name} {describe_score(score)}" for name, score in named if score is not None]
+    return ", ".join(known) or "not told"
+
+
+def describe_model(name: str | None, digest: str | None, origin: str | None) -> str:
+    """Return what a sensor judges with, and where it has that from."""
+    if name is None:
+        return "none"
+    return ", ".join(part for part in (name, digest, ORIGIN_WORDS.get(origin or "")) if part)
+
+
+def describe_baseline(machine: str | None, windows: int | None) -> str:
+    """Return from how much a sensor knows its own machine."""
+    if machine == "learning":
+        return "being learnt"
+    return "none" if windows is None else f"from {windows} windows"
 
 
 def describe_velocity(um_s: int) -> str:
