@@ -6,16 +6,21 @@ has just arrived, the clock of the boot is known, and every alert of it can be d
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
+from vibdash.batch_keys import as_keys, key_rows
 from vibdash.messages import Alert, Measured, Sensor
-from vibdash.schema import alert, boot
+from vibdash.schema import BigInt, alert, boot
 
+_RUN = ("site", "device", "boot")
 _CLOCK_RANK = {None: 0, "received": 1, "rtc": 2, "ntp": 3}
 
-_BOOT = sa.select(boot).where(*(boot.c[name] == sa.bindparam(name) for name in ("site", "device", "boot")))
+_BOOT = sa.select(boot).where(*(boot.c[name] == sa.bindparam(name) for name in _RUN))
 
 
 def is_sensor(table: sa.Table, sensor: Sensor) -> sa.ColumnElement[bool]:
@@ -47,25 +52,89 @@ def note_clock(
 ) -> None:
     """Learn the clock of a boot if this source is better, and date the alerts raised before."""
     row = boot_row(connection, sensor, number)
-    if _CLOCK_RANK[source] <= _CLOCK_RANK[row.clock_from]:
-        return
-    connection.execute(
-        boot.update()
-        .where(is_sensor(boot, sensor), boot.c.boot == number)
-        .values(clock_offset_ms=offset_ms, clock_from=source)
-    )
-    connection.execute(
-        alert.update()
-        .where(is_sensor(alert, sensor), alert.c.boot == number, alert.c.time_s.is_(None))
-        .values(occurred_at_ms=alert.c.uptime_ms + offset_ms, occurred_from="uptime")
-    )
+    if _CLOCK_RANK[source] > _CLOCK_RANK[row.clock_from]:
+        _set_clocks(connection, [(sensor, number, BootClock(offset_ms, source))])
 
 
-def date_alert(connection: sa.Connection, new: Alert, received_at_ms: int) -> tuple[int, str]:
+@dataclass(frozen=True)
+class BootClock:
+    """What to add to the uptime of one run of a device to get the time, and where that is from; None: not known."""
+
+    offset_ms: int | None
+    source: str | None
+
+
+def learn_clocks(connection: sa.Connection, alerts: Iterable[Alert]) -> dict[tuple[Sensor, int], BootClock]:
+    """Return the clock of each boot of these alerts, learnt from them where they know better than what is stored."""
+    by_boot: dict[tuple[Sensor, int], list[Alert]] = {}
+    for one in alerts:
+        by_boot.setdefault((one.sensor, one.identity.boot), []).append(one)
+    keys = as_keys((sensor.site, sensor.device, number) for sensor, number in by_boot)
+    stored = connection.execute(_boots(connection.dialect.name), {"keys": keys})
+    known = {
+        (Sensor(row.site, row.device), row.boot): BootClock(row.clock_offset_ms, row.clock_from) for row in stored
+    }
+    unheard = [{**vars(sensor), "boot": number} for sensor, number in by_boot.keys() - known.keys()]
+    if unheard:
+        connection.execute(_INSERT_BOOT, unheard)
+    learnt = []
+    for run, told in by_boot.items():
+        clock = before = known.get(run, BootClock(None, None))
+        for said in told:
+            offset_ms, source = read_clock(said, None)
+            if _CLOCK_RANK[source] > _CLOCK_RANK[clock.source]:
+                clock = BootClock(offset_ms, source)
+        known[run] = clock
+        if clock != before:
+            learnt.append((*run, clock))
+    _set_clocks(connection, learnt)
+    return known
+
+
+def date_alert(new: Alert, clock: BootClock, received_at_ms: int) -> tuple[int, str]:
     """Return when an alert was raised, and what that is taken from (schema: alert.occurred_from)."""
     if new.time is not None:
         return new.time * 1000, new.time_quality
-    run = boot_row(connection, new.sensor, new.identity.boot)
-    if run.clock_offset_ms is not None:
-        return new.uptime_ms + run.clock_offset_ms, "uptime"
+    if clock.offset_ms is not None:
+        return new.uptime_ms + clock.offset_ms, "uptime"
     return received_at_ms, "received"
+
+
+def _set_clocks(connection: sa.Connection, clocks: list[tuple[Sensor, int, BootClock]]) -> None:
+    rows = [
+        {
+            "this_site": sensor.site,
+            "this_device": sensor.device,
+            "this_boot": number,
+            "offset_ms": clock.offset_ms,
+            "source": clock.source,
+        }
+        for sensor, number, clock in clocks
+    ]
+    if rows:
+        connection.execute(_SET_CLOCK, rows)
+        connection.execute(_DATE_ALERTS, rows)
+
+
+@cache
+def _boots(dialect: str) -> sa.Select[Any]:
+    keys = key_rows(dialect, site=sa.Text, device=sa.Text, boot=sa.BigInteger)
+    return sa.select(boot).join(keys, sa.and_(*(boot.c[name] == keys.c[name] for name in _RUN)))
+
+
+def _of_this_boot(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(*(table.c[name] == sa.bindparam(f"this_{name}") for name in _RUN))
+
+
+_OFFSET_MS = sa.bindparam("offset_ms", type_=BigInt)
+_INSERT_BOOT = boot.insert().values(bytes_sampled=0, bytes_sent=0)
+_SET_CLOCK = (
+    boot.update()
+    .where(_of_this_boot(boot))
+    .values(clock_offset_ms=_OFFSET_MS, clock_from=sa.bindparam("source", type_=sa.Text))
+)
+_DATE_ALERTS = (
+    alert.update()
+    .where(_of_this_boot(alert), alert.c.time_s.is_(None))
+    .values(occurred_at_ms=alert.c.uptime_ms + _OFFSET_MS, occurred_from="uptime")
+)

@@ -4,41 +4,63 @@ An occurrence begins with a raise and has all events of its cause up to the next
 raise begins one too: its raise was lost, or has yet to come and then takes its place at the head. An occurrence is
 over with its clear; with the next raise of its cause; or when the device, in a later status, no longer lists the
 cause: it was restarted, and its clear will not come.
+
+What the occurrences of a cause are follows from its stored alerts alone. So for every cause of which a batch brought
+alerts, those from the last raise before them on are read again, and the rows are brought to what follows from them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from vibdash.batch_keys import as_keys, key_rows
 from vibdash.messages import Alert, Sensor
 from vibdash.schema import alert, device, occurrence
 from vibdash.settling import BOOTS_OF_ONE_LIFE, same_life
 
 _EVENT_COLUMN = {"raise": "raised_id", "escalate": "escalated_id", "clear": "cleared_id"}
+_COMPARED = (*_EVENT_COLUMN.values(), "level", "boot", "seq", "ended_at_ms")
 
 
-def join(connection: sa.Connection, new: Alert, now_ms: int) -> None:
-    """Put an alert that was just stored into its occurrence."""
-    this = {
-        **vars(new.sensor),
-        "cause": new.cause,
-        "this_boot": new.identity.boot,
-        "this_seq": new.identity.seq,
-        "first_boot": new.identity.boot - BOOTS_OF_ONE_LIFE + 1,
-        "last_boot": new.identity.boot + BOOTS_OF_ONE_LIFE - 1,
-    }
-    raised_before = connection.execute(_RAISED_BEFORE, this).one_or_none()
-    start = raised_before or (this["first_boot"], 0)
-    events = connection.execute(_EVENTS_FROM, {**this, "from_boot": start[0], "from_seq": start[1]}).all()
-    before, after, is_last = _split(list(events), new)
-    said = connection.execute(_DEVICE, vars(new.sensor)).one_or_none()
-    over = not is_last or _is_denied(new.cause, after[-1], said)
-    _write(connection, this, after, now_ms if over else None)
-    if before and (len(after) > 1 or before[-1].event != "clear"):
-        _write(connection, this, before, now_ms)
+class _Course(NamedTuple):
+    """A cause of a sensor in one life of it, from an alert on."""
+
+    site: str
+    device: str
+    cause: str
+    first_boot: int
+    last_boot: int
+    from_boot: int
+    from_seq: int
+
+
+def join(connection: sa.Connection, new: Sequence[Alert], now_ms: int) -> None:
+    """Put alerts that were just stored into their occurrences. A sensor's are of one life of it."""
+    courses = _from_the_raise_before(connection, list(_courses(new)))
+    keys = {"keys": as_keys(courses)}
+    dialect = connection.dialect.name
+    events = _by_course(connection.execute(_events(dialect), keys))
+    begun = _by_course(connection.execute(_begun(dialect), keys))
+    sensors = as_keys(sorted({(one.site, one.device) for one in courses}))
+    said = {(row.site, row.device): row for row in connection.execute(_said(dialect), {"keys": sensors})}
+    changed, made = [], []
+    for course in courses:
+        sensor = (course.site, course.device)
+        known = begun.get(course[:3], [])
+        for values, row in _occurrences(events.get(course[:3], []), known, said.get(sensor), now_ms):
+            if row is None:
+                made.append({"site": course.site, "device": course.device, "cause": course.cause, **values})
+            elif any(getattr(row, name) != values[name] for name in _COMPARED):
+                changed.append({"this_id": row.id, **values})
+    if changed:
+        connection.execute(_CHANGE, changed)
+    if made:
+        made.sort(key=_last_id)
+        connection.execute(occurrence.insert(), made)
 
 
 def end_denied(connection: sa.Connection, sensor: Sensor, now_ms: int) -> None:
@@ -49,17 +71,70 @@ def end_denied(connection: sa.Connection, sensor: Sensor, now_ms: int) -> None:
             connection.execute(_END, {"this_id": row.occurrence_id, "ended_at_ms": now_ms})
 
 
-def _split(events: list[Any], new: Alert) -> tuple[list[Any], list[Any], bool]:
-    """Return the events of the occurrence that a raise puts an end to (none for other events), those of the new
-    event's own, and whether that is the last one."""
-    at = (new.identity.boot, new.identity.seq)
-    before = [event for event in events if (event.boot, event.seq) < at]
-    after = [event for event in events if (event.boot, event.seq) >= at]
-    next_raises = [i for i, event in enumerate(after[1:], 1) if event.event == "raise"]
-    own = after[: next_raises[0]] if next_raises else after
-    if new.event != "raise":
-        before, own = [], before + own
-    return before, own, not next_raises
+def _courses(new: Iterable[Alert]) -> Iterator[_Course]:
+    """Return what each cause's earliest new alert is, with the boots that can be of the same life."""
+    by_cause: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
+    for one in new:
+        key = (one.sensor.site, one.sensor.device, one.cause)
+        by_cause.setdefault(key, []).append((one.identity.boot, one.identity.seq))
+    for key, at in by_cause.items():
+        first_boot = max(at)[0] - BOOTS_OF_ONE_LIFE + 1
+        yield _Course(*key, first_boot, min(at)[0] + BOOTS_OF_ONE_LIFE - 1, *min(at))
+
+
+def _from_the_raise_before(connection: sa.Connection, courses: list[_Course]) -> list[_Course]:
+    found = connection.execute(_raises_before(connection.dialect.name), {"keys": as_keys(courses)})
+    starts = {(row.site, row.device, row.cause): (row.boot, row.seq) for row in found}
+    return [one._replace(**_start(starts.get(one[:3], (one.first_boot, 0)))) for one in courses]
+
+
+def _start(at: tuple[int, int]) -> dict[str, Any]:
+    return {"from_boot": at[0], "from_seq": at[1]}
+
+
+def _by_course(rows: Iterable[Any]) -> dict[tuple[str, str, str], list[Any]]:
+    found: dict[tuple[str, str, str], list[Any]] = {}
+    for row in rows:
+        found.setdefault((row.site, row.device, row.cause), []).append(row)
+    return found
+
+
+def _occurrences(
+    events: list[Any], known: list[Any], said: Any, now_ms: int
+) -> Iterator[tuple[dict[str, Any], Any | None]]:
+    """Return the occurrences that the events make, each with its row, None where it has none yet."""
+    parts = _parts(events)
+    for part in parts:
+        first, last = part[0], part[-1]
+        values: dict[str, Any] = dict.fromkeys(_EVENT_COLUMN.values())
+        for event in part:
+            values[_EVENT_COLUMN[event.event]] = event.id
+        values["level"] = "alarm" if any(event.level == "alarm" for event in part) else "warning"
+        values |= {"boot": first.boot, "seq": first.seq}
+        begun = [row for row in known if _at(first) <= _at(row) <= _at(last)]
+        row = begun[0] if begun else None
+        over = part is not parts[-1] or _is_denied(last.cause, last, said)
+        ended_before_ms = row.ended_at_ms if row else None
+        values["ended_at_ms"] = (ended_before_ms or now_ms) if over and last.event != "clear" else None
+        yield values, row
+
+
+def _parts(events: list[Any]) -> list[list[Any]]:
+    """Return the events, cut before every raise."""
+    parts: list[list[Any]] = []
+    for event in events:
+        if event.event == "raise" or not parts:
+            parts.append([])
+        parts[-1].append(event)
+    return parts
+
+
+def _at(row: Any) -> tuple[int, int]:
+    return row.boot, row.seq
+
+
+def _last_id(values: dict[str, Any]) -> int:
+    return max(values[name] or 0 for name in _EVENT_COLUMN.values())
 
 
 def _is_denied(cause: str, event: Any, said: Any) -> bool:
@@ -70,68 +145,77 @@ def _is_denied(cause: str, event: Any, said: Any) -> bool:
     return status_said_at > (event.boot, event.uptime_ms) or not same_life(said.boot, event.boot)
 
 
-def _write(connection: sa.Connection, this: dict[str, Any], events: list[Any], ended_at_ms: int | None) -> None:
-    """Write the occurrence of these events: the one that begins with one of them, or a new one."""
-    values: dict[str, Any] = dict.fromkeys(_EVENT_COLUMN.values())
-    for event in events:
-        values[_EVENT_COLUMN[event.event]] = event.id
-    values["level"] = "alarm" if any(event.level == "alarm" for event in events) else "warning"
-    values |= {"boot": events[0].boot, "seq": events[0].seq}
-    span = {"to_boot": events[-1].boot, "to_seq": events[-1].seq}
-    found = connection.execute(
-        _BEGUN_BETWEEN, {**this, **span, "from_boot": events[0].boot, "from_seq": events[0].seq}
-    ).first()
-    if found is None:
-        key = {name: this[name] for name in ("site", "device", "cause")}
-        connection.execute(sa.insert(occurrence), {**key, **values, "ended_at_ms": ended_at_ms})
-    else:
-        if ended_at_ms is not None and found.ended_at_ms is not None:
-            ended_at_ms = found.ended_at_ms
-        connection.execute(_update(), {"this_id": found.id, **values, "ended_at_ms": ended_at_ms})
+def _course_keys(dialect: str) -> sa.CTE:
+    names = dict.fromkeys(("site", "device", "cause"), sa.Text)
+    return key_rows(dialect, **names, **dict.fromkeys(_Course._fields[3:], sa.BigInteger))
+
+
+def _of_course(table: Any, keys: sa.CTE) -> sa.ColumnElement[bool]:
+    same = (table.c[name] == keys.c[name] for name in ("site", "device", "cause"))
+    return sa.and_(*same, table.c.boot.between(keys.c.first_boot, keys.c.last_boot))
+
+
+def _position(table: Any) -> sa.Tuple:
+    return sa.tuple_(table.c.boot, table.c.seq)
+
+
+def _start_of(keys: sa.CTE) -> sa.Tuple:
+    return sa.tuple_(keys.c.from_boot, keys.c.from_seq)
 
 
 @cache
-def _update() -> sa.Update:
-    columns = (*_EVENT_COLUMN.values(), "level", "boot", "seq", "ended_at_ms")
-    changed: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
-    return sa.update(occurrence).where(occurrence.c.id == sa.bindparam("this_id")).values(changed)
+def _raises_before(dialect: str) -> sa.Select[Any]:
+    keys = _course_keys(dialect)
+    earlier = alert.alias("earlier")
+    last = (
+        sa.select(earlier.c.id)
+        .where(_of_course(earlier, keys), earlier.c.event == "raise", _position(earlier) < _start_of(keys))
+        .order_by(earlier.c.boot.desc(), earlier.c.seq.desc())
+        .limit(1)
+        .correlate(keys)
+        .scalar_subquery()
+    )
+    columns = (alert.c.site, alert.c.device, alert.c.cause, alert.c.boot, alert.c.seq)
+    return sa.select(*columns).join_from(keys, alert, alert.c.id == last)
+
+
+@cache
+def _events(dialect: str) -> sa.Select[Any]:
+    keys = _course_keys(dialect)
+    names = ("id", "site", "device", "cause", "event", "level", "boot", "seq", "uptime_ms")
+    from_there = sa.and_(_of_course(alert, keys), _position(alert) >= _start_of(keys))
+    columns = [alert.c[name] for name in names]
+    return sa.select(*columns).join_from(keys, alert, from_there).order_by(alert.c.boot, alert.c.seq)
+
+
+@cache
+def _begun(dialect: str) -> sa.Select[Any]:
+    keys = _course_keys(dialect)
+    from_there = sa.and_(_of_course(occurrence, keys), _position(occurrence) >= _start_of(keys))
+    columns = [occurrence.c[name] for name in ("id", "site", "device", "cause", *_COMPARED)]
+    return sa.select(*columns).join_from(keys, occurrence, from_there).order_by(occurrence.c.boot, occurrence.c.seq)
+
+
+_SAID = (device.c.site, device.c.device, device.c.boot, device.c.uptime_ms, device.c.active)
+
+
+@cache
+def _said(dialect: str) -> sa.Select[Any]:
+    keys = key_rows(dialect, site=sa.Text, device=sa.Text)
+    mine = sa.and_(device.c.site == keys.c.site, device.c.device == keys.c.device)
+    return sa.select(*_SAID).join_from(keys, device, mine)
 
 
 def _of_sensor(table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.site == sa.bindparam("site"), table.c.device == sa.bindparam("device"))
 
 
-def _of_cause(table: sa.Table) -> sa.ColumnElement[bool]:
-    life = table.c.boot.between(sa.bindparam("first_boot"), sa.bindparam("last_boot"))
-    return sa.and_(_of_sensor(table), table.c.cause == sa.bindparam("cause"), life)
-
-
-def _at(table: sa.Table) -> sa.Tuple:
-    return sa.tuple_(table.c.boot, table.c.seq)
-
-
-def _named(which: str) -> sa.Tuple:
-    return sa.tuple_(*(sa.bindparam(f"{which}_{name}", type_=sa.BigInteger) for name in ("boot", "seq")))
-
-
-_EVENT = (alert.c.id, alert.c.event, alert.c.level, alert.c.boot, alert.c.seq, alert.c.uptime_ms)
-_DEVICE = sa.select(device.c.boot, device.c.uptime_ms, device.c.active).where(_of_sensor(device))
-_RAISED_BEFORE = (
-    sa.select(alert.c.boot, alert.c.seq)
-    .where(_of_cause(alert), alert.c.event == "raise", _at(alert) < _named("this"))
-    .order_by(alert.c.boot.desc(), alert.c.seq.desc())
-    .limit(1)
+_CHANGE = (
+    sa.update(occurrence)
+    .where(occurrence.c.id == sa.bindparam("this_id"))
+    .values({name: sa.bindparam(name) for name in _COMPARED})
 )
-_EVENTS_FROM = (
-    sa.select(*_EVENT)
-    .where(_of_cause(alert), _at(alert) >= _named("from"))
-    .order_by(alert.c.boot, alert.c.seq)
-)
-_BEGUN_BETWEEN = (
-    sa.select(occurrence.c.id, occurrence.c.ended_at_ms)
-    .where(_of_cause(occurrence), _at(occurrence) >= _named("from"), _at(occurrence) <= _named("to"))
-    .order_by(occurrence.c.boot, occurrence.c.seq)
-)
+_DEVICE = sa.select(*_SAID).where(_of_sensor(device))
 _LAST_EVENT = sa.func.coalesce(occurrence.c.escalated_id, occurrence.c.raised_id)
 _OPEN = (
     sa.select(occurrence.c.id.label("occurrence_id"), occurrence.c.cause, alert.c.boot, alert.c.uptime_ms)

@@ -19,11 +19,14 @@ on devices sending the oldest alert first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
+from vibdash.batch_keys import as_keys, key_rows
 from vibdash.messages import Identity, Sensor
 from vibdash.schema import alert, quarantine
 
@@ -44,54 +47,83 @@ def same_life(boot: int, other_boot: int) -> bool:
     return abs(boot - other_boot) < BOOTS_OF_ONE_LIFE
 
 
-def settle(connection: sa.Connection, sensor: Sensor, identity: Identity) -> Ack | None:
-    """Return what may be acknowledged now that this alert is stored, None while nothing may.
+def settle(connection: sa.Connection, settled: Sequence[tuple[Sensor, Identity]]) -> list[Ack]:
+    """Return what may be acknowledged now that these alerts are stored or refused.
 
-    Must run in the transaction that stores the alert.
+    Must run in the transaction that stores them.
     """
-    this = {
-        **vars(sensor),
-        "this_boot": identity.boot,
-        "this_seq": identity.seq,
-        "first_boot": identity.boot - BOOTS_OF_ONE_LIFE + 1,
-        "last_boot": identity.boot + BOOTS_OF_ONE_LIFE - 1,
-    }
-    held_from = max(identity.oldest, connection.scalar(_HIGHEST_OLDEST, this) or 1)
-    settled_seq, settled_boot = held_from - 1, None
-    for stored in connection.execute(_STORED_FROM, {**this, "held_from": held_from}):
-        if stored.seq > settled_seq + 1:
-            break
-        settled_seq, settled_boot = stored.seq, stored.boot
-    return None if settled_boot is None else Ack(sensor, settled_boot, settled_seq)
+    last = _last_of_each_boot(settled)
+    if not last:
+        return []
+    dialect = connection.dialect.name
+    keys = [(at, *vars(sensor).values(), *_reach(one), one.seq) for at, (sensor, one) in enumerate(last)]
+    highest = {at: seq for at, seq in connection.execute(_highest_oldest(dialect), {"keys": as_keys(keys)})}
+    held_from = [max(one.oldest, highest.get(at) or 1) for at, (_, one) in enumerate(last)]
+    keys = [(*key, seq) for key, seq in zip(keys, held_from, strict=True)]
+    reached: list[tuple[int, int | None]] = [(seq - 1, None) for seq in held_from]
+    for at, seq, boot in connection.execute(_stored_from(dialect), {"keys": as_keys(keys)}):
+        if seq == reached[at][0] + 1:  # else there is a gap before it
+            reached[at] = (seq, boot)
+    found = zip(last, reached, strict=True)
+    return [Ack(sensor, boot, seq) for (sensor, _), (seq, boot) in found if boot is not None]
 
 
-def _of_sensor(table: sa.Table) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.site == sa.bindparam("site"), table.c.device == sa.bindparam("device"))
+def _last_of_each_boot(settled: Sequence[tuple[Sensor, Identity]]) -> list[tuple[Sensor, Identity]]:
+    """Return of each boot the alert with the highest seq: the ack for it covers those for the others."""
+    last: dict[tuple[Sensor, int], tuple[Sensor, Identity]] = {}
+    for sensor, identity in settled:
+        key = (sensor, identity.boot)
+        if key not in last or identity.seq >= last[key][1].seq:
+            last[key] = (sensor, identity)
+    return list(last.values())
 
 
-def _earlier(table: sa.Table) -> sa.ColumnElement[bool]:
-    boots = table.c.boot.between(sa.bindparam("first_boot"), sa.bindparam("this_boot"))
-    return sa.and_(table.c.seq < sa.bindparam("this_seq"), boots)
+def _reach(one: Identity) -> tuple[int, int, int]:
+    """Return the first boot that can be of the same life, this one, and the last."""
+    return one.boot - BOOTS_OF_ONE_LIFE + 1, one.boot, one.boot + BOOTS_OF_ONE_LIFE - 1
 
 
-def _later(table: sa.Table) -> sa.ColumnElement[bool]:
-    boots = table.c.boot.between(sa.bindparam("this_boot"), sa.bindparam("last_boot"))
-    return sa.and_(table.c.seq >= sa.bindparam("this_seq"), boots)
+def _keys(dialect: str, *more: str) -> sa.CTE:
+    numbers = dict.fromkeys(("first_boot", "this_boot", "last_boot", "this_seq", *more), sa.BigInteger)
+    return key_rows(dialect, place=sa.Integer, site=sa.Text, device=sa.Text, **numbers)
 
 
-def _stored_in(table: sa.Table) -> sa.Select[Any]:
-    from_there = table.c.seq >= sa.bindparam("held_from")
-    of_outbox = sa.or_(_earlier(table), _later(table))
-    return sa.select(table.c.seq, table.c.boot).where(_of_sensor(table), from_there, of_outbox)
+def _of_sensor(table: sa.Table, keys: sa.CTE) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.site == keys.c.site, table.c.device == keys.c.device)
 
 
-def _stored_from() -> sa.Select[Any]:
-    stored = sa.union_all(_stored_in(alert), _stored_in(quarantine)).subquery()
-    boot = sa.func.max(stored.c.boot).label("boot")
-    return sa.select(stored.c.seq, boot).group_by(stored.c.seq).order_by(stored.c.seq)
+def _earlier(table: sa.Table, keys: sa.CTE) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.seq < keys.c.this_seq, table.c.boot.between(keys.c.first_boot, keys.c.this_boot))
 
 
-# The lowest seq still held as the latest alerts say: the one at hand may be an old repetition.
-_HIGHEST_OLDEST = sa.select(sa.func.max(alert.c.oldest)).where(_of_sensor(alert), _later(alert))
-# (seq, boot) of the alerts of this outbox from the lowest held on, by seq.
-_STORED_FROM = _stored_from()
+def _later(table: sa.Table, keys: sa.CTE) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.seq >= keys.c.this_seq, table.c.boot.between(keys.c.this_boot, keys.c.last_boot))
+
+
+@cache
+def _highest_oldest(dialect: str) -> sa.Select[Any]:
+    """The lowest seq still held as the latest alerts say: the one at hand may be an old repetition."""
+    keys = _keys(dialect)
+    mine = sa.and_(_of_sensor(alert, keys), _later(alert, keys))
+    return (
+        sa.select(keys.c.place, sa.func.max(alert.c.oldest)).join_from(keys, alert, mine).group_by(keys.c.place)
+    )
+
+
+@cache
+def _stored_from(dialect: str) -> sa.Select[Any]:
+    """(place in the keys, seq, boot) of the alerts of each outbox from the lowest held on, by seq."""
+    keys = _keys(dialect, "held_from")
+
+    def stored_in(table: sa.Table) -> sa.Select[Any]:
+        of_outbox = sa.or_(_earlier(table, keys), _later(table, keys))
+        mine = sa.and_(_of_sensor(table, keys), table.c.seq >= keys.c.held_from, of_outbox)
+        return sa.select(keys.c.place, table.c.seq, table.c.boot).join_from(keys, table, mine)
+
+    stored = sa.union_all(stored_in(alert), stored_in(quarantine)).subquery()
+    highest_boot = sa.func.max(stored.c.boot)
+    return (
+        sa.select(stored.c.place, stored.c.seq, highest_boot)
+        .group_by(stored.c.place, stored.c.seq)
+        .order_by(stored.c.place, stored.c.seq)
+    )

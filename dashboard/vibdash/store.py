@@ -18,7 +18,7 @@ from vibdash.opening import DatabaseError, be_the_only_writer
 from vibdash.quarantining import store_refused
 from vibdash.schema import ingest_link
 from vibdash.settling import Ack, settle
-from vibdash.storing_alerts import store_alert
+from vibdash.storing_alerts import store_alerts
 from vibdash.storing_statuses import store_status
 from vibdash.upsert import insert_or_update
 
@@ -48,12 +48,17 @@ class Store:
         alert that it is if its identity can be read.
         """
         parsed = [(_parse(message), message) for message in batch]
-        settled: list[tuple[Sensor, Identity]] = []
         with _transaction(self._engine) as connection:
+            settled: list[tuple[Sensor, Identity]] = []
             for said, message in parsed:
-                settled += _store(connection, said, message)
-            acks = [settle(connection, *alert) for alert in _last_of_each_boot(settled)]
-        return [ack for ack in acks if ack is not None]
+                if isinstance(said, Status):
+                    store_status(connection, said, message.at_ms, repeated=message.repeated)
+                elif isinstance(said, Malformed):
+                    settled += _refuse(connection, said, message)
+            alerts = [(said, message.at_ms) for said, message in parsed if isinstance(said, Alert)]
+            store_alerts(connection, alerts)
+            settled += [(said.sensor, said.identity) for said, _ in alerts]
+            return settle(connection, settled)
 
     def note_link(self, client_id: str, broker: str, connected: bool, detail: str, now_ms: int) -> None:
         """Say how this ingest stands with its broker; to be called often, as a sign of life."""
@@ -91,30 +96,9 @@ def _parse(message: Received) -> Status | Alert | Malformed | None:
         return error
 
 
-def _store(
-    connection: sa.Connection, said: Status | Alert | Malformed | None, message: Received
-) -> list[tuple[Sensor, Identity]]:
-    """Store one message; return the alert that it settles, if it is one."""
-    match said:
-        case Status():
-            store_status(connection, said, message.at_ms, repeated=message.repeated)
-        case Alert():
-            store_alert(connection, said, message.at_ms)
-            return [(said.sensor, said.identity)]
-        case Malformed():
-            log.warning("quarantined a message on %s: %s", message.topic, said.reason)
-            sensor = sensor_of_topic(message.topic)
-            store_refused(connection, message.topic, message.payload, said, message.at_ms)
-            if sensor is not None and said.identity is not None:
-                return [(sensor, said.identity)]
-    return []
-
-
-def _last_of_each_boot(settled: list[tuple[Sensor, Identity]]) -> list[tuple[Sensor, Identity]]:
-    """Return of each boot the alert with the highest seq: the ack for it covers those for the others."""
-    last: dict[tuple[Sensor, int], tuple[Sensor, Identity]] = {}
-    for sensor, identity in settled:
-        key = (sensor, identity.boot)
-        if key not in last or identity.seq >= last[key][1].seq:
-            last[key] = (sensor, identity)
-    return list(last.values())
+def _refuse(connection: sa.Connection, error: Malformed, message: Received) -> list[tuple[Sensor, Identity]]:
+    """Put a message in quarantine; return the alert that it settles, if it is one."""
+    log.warning("quarantined a message on %s: %s", message.topic, error.reason)
+    store_refused(connection, message.topic, message.payload, error, message.at_ms)
+    sensor = sensor_of_topic(message.topic)
+    return [(sensor, error.identity)] if sensor is not None and error.identity is not None else []

@@ -1,13 +1,18 @@
-"""An alert in the database: its record, the last event of its cause, a sign of life."""
+"""Alerts in the database: their records, the last event of each cause, signs of life.
+
+The alerts of a batch are stored together, with a handful of statements however many they are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from vibdash.dating import date_alert, is_sensor, note_clock, read_clock
+from vibdash.batch_keys import as_keys, key_rows
+from vibdash.dating import BootClock, date_alert, learn_clocks
 from vibdash.joining import join
 from vibdash.messages import Alert, Malformed
 from vibdash.quarantining import store_refused
@@ -17,34 +22,82 @@ from vibdash.upsert import insert
 
 _NOT_THE_SAME = "boot {} and seq {} are those of another alert: boot counter lost, or two devices of one name"
 _IDENTITY = ("site", "device", "boot", "seq")
+_TELLING = ("uptime_ms", "event", "cause", "level")  # equal in every repetition of an alert
+_AS_SENT = ("replay", "uptime_ms", "time_quality", "event", "level", "cause", "score", "threshold")
+
+Arrived = tuple[Alert, int]  # an alert, and when it was received in milliseconds UTC
 
 
-def store_alert(connection: sa.Connection, new: Alert, received_at_ms: int) -> None:
-    """Store an alert, once however often it comes."""
-    if new.time is not None:
-        note_clock(connection, new.sensor, new.identity.boot, *read_clock(new, None))
-    values = _alert_values(connection, new, received_at_ms)
-    if connection.scalar(_insert_alert(connection.dialect.name), values) is None:
-        _note_repetition(connection, new, received_at_ms)
+def store_alerts(connection: sa.Connection, arrived: Sequence[Arrived]) -> None:
+    """Store alerts, each once however often it comes."""
+    for part in _parts_of_one_life(arrived):
+        _store(connection, part)
+
+
+def _parts_of_one_life(arrived: Sequence[Arrived]) -> Iterator[list[Arrived]]:
+    """Return the alerts in parts in which every sensor's boots can be of one life of it: nearly always one."""
+    part: list[Arrived] = []
+    boots: dict[Any, tuple[int, int]] = {}
+    for one in arrived:
+        boot = one[0].identity.boot
+        low, high = boots.get(one[0].sensor, (boot, boot))
+        low, high = min(low, boot), max(high, boot)
+        if high - low >= BOOTS_OF_ONE_LIFE:
+            yield part
+            part, boots, low, high = [], {}, boot, boot
+        boots[one[0].sensor] = (low, high)
+        part.append(one)
+    if part:
+        yield part
+
+
+def _store(connection: sa.Connection, arrived: list[Arrived]) -> None:
+    clocks = learn_clocks(connection, (one for one, _ in arrived))
+    new = _without_repetitions(connection, arrived)
+    if not new:
         return
-    join(connection, new, received_at_ms)
-    _note_cause(connection, new)
-    _note_heard(connection, new, received_at_ms)
+    rows = [_alert_values(one, clocks[(one.sensor, one.identity.boot)], at_ms) for one, at_ms in new]
+    connection.execute(alert.insert(), rows)
+    alerts = [one for one, _ in new]
+    join(connection, alerts, max(at_ms for _, at_ms in new))
+    _note_causes(connection, alerts)
+    _note_heard(connection, new)
+
+
+def _without_repetitions(connection: sa.Connection, arrived: list[Arrived]) -> list[Arrived]:
+    """Return the alerts that are not stored yet; one that only has the identity of a stored one is quarantined."""
+    keys = as_keys(_identity(one) for one, _ in arrived)
+    found = connection.execute(_stored(connection.dialect.name), {"keys": keys})
+    known = {tuple(row[:4]): tuple(row[4:]) for row in found}
+    new = []
+    for one, at_ms in arrived:
+        key, telling = _identity(one), tuple(getattr(one, name) for name in _TELLING)
+        if key not in known:
+            known[key] = telling
+            new.append((one, at_ms))
+        elif known[key] != telling:
+            error = Malformed(_NOT_THE_SAME.format(*key[2:]), one.identity)
+            store_refused(connection, one.sensor.topic("alert"), repr(one).encode(), error, at_ms)
+    return new
+
+
+def _identity(one: Alert) -> tuple[Any, ...]:
+    return one.sensor.site, one.sensor.device, one.identity.boot, one.identity.seq
 
 
 @cache
-def _insert_alert(dialect: str) -> sa.Executable:
-    """Return the statement that gives the id of the new row, or nothing where there is one already."""
-    return insert(dialect, alert).on_conflict_do_nothing(index_elements=_IDENTITY).returning(alert.c.id)
+def _stored(dialect: str) -> sa.Select[Any]:
+    keys = key_rows(dialect, site=sa.Text, device=sa.Text, boot=sa.BigInteger, seq=sa.BigInteger)
+    same = sa.and_(*(alert.c[name] == keys.c[name] for name in _IDENTITY))
+    return sa.select(*(alert.c[name] for name in _IDENTITY + _TELLING)).join_from(keys, alert, same)
 
 
-def _alert_values(connection: sa.Connection, new: Alert, received_at_ms: int) -> dict[str, Any]:
-    occurred_at_ms, occurred_from = date_alert(connection, new, received_at_ms)
-    columns = ("replay", "uptime_ms", "time_quality", "event", "level", "cause", "score", "threshold")
+def _alert_values(new: Alert, clock: BootClock, received_at_ms: int) -> dict[str, Any]:
+    occurred_at_ms, occurred_from = date_alert(new, clock, received_at_ms)
     return {
         **vars(new.sensor),
         **vars(new.identity),
-        **{column: getattr(new, column) for column in columns},
+        **{column: getattr(new, column) for column in _AS_SENT},
         "received_at_ms": received_at_ms,
         "occurred_at_ms": occurred_at_ms,
         "occurred_from": occurred_from,
@@ -56,20 +109,10 @@ def _alert_values(connection: sa.Connection, new: Alert, received_at_ms: int) ->
     }
 
 
-def _note_repetition(connection: sa.Connection, new: Alert, received_at_ms: int) -> None:
-    """Take no notice of an alert that is stored; one that is not the same is kept in quarantine."""
-    boot, seq = new.identity.boot, new.identity.seq
-    mine = sa.and_(is_sensor(alert, new.sensor), alert.c.boot == boot, alert.c.seq == seq)
-    stored = connection.execute(sa.select(alert).where(mine)).one()
-    if all(getattr(new, name) == getattr(stored, name) for name in ("uptime_ms", "event", "cause", "level")):
-        return
-    error = Malformed(_NOT_THE_SAME.format(boot, seq), new.identity)
-    store_refused(connection, new.sensor.topic("alert"), repr(new).encode(), error, received_at_ms)
-
-
-def _note_cause(connection: sa.Connection, new: Alert) -> None:
-    row = {**vars(new.sensor), "cause": new.cause, "boot": new.identity.boot, "seq": new.identity.seq}
-    connection.execute(_insert_or_advance_cause(connection.dialect.name), row)
+def _note_causes(connection: sa.Connection, new: list[Alert]) -> None:
+    last = {(one.sensor, one.cause): one.identity for one in sorted(new, key=lambda one: _identity(one)[2:])}
+    rows = [{**vars(sensor), "cause": name, "boot": at.boot, "seq": at.seq} for (sensor, name), at in last.items()]
+    connection.execute(_insert_or_advance_cause(connection.dialect.name), rows)
 
 
 @cache
@@ -85,18 +128,24 @@ def _insert_or_advance_cause(dialect: str) -> sa.Insert:
     return statement.on_conflict_do_update(index_elements=["site", "device", "cause"], set_=at, where=later)
 
 
-def _note_heard(connection: sa.Connection, new: Alert, received_at_ms: int) -> None:
+def _note_heard(connection: sa.Connection, new: list[Arrived]) -> None:
     """A fresh alert is a sign of life; a sensor whose status never came is listed all the same."""
-    heard_at_ms = None if new.replay else _heard_at_ms(new, received_at_ms)
-    row = {
-        **vars(new.sensor),
-        "state": "unknown",
-        "state_since_ms": received_at_ms,
-        "why": "alert",
-        "boot": new.identity.boot,
-        "heard_at_ms": heard_at_ms,
-    }
-    connection.execute(_insert_or_hear_device(connection.dialect.name), row)
+    by_sensor: dict[Any, dict[str, Any]] = {}
+    for one, received_at_ms in new:
+        row = by_sensor.setdefault(
+            one.sensor,
+            {
+                **vars(one.sensor),
+                "state": "unknown",
+                "state_since_ms": received_at_ms,
+                "why": "alert",
+                "boot": one.identity.boot,
+                "heard_at_ms": None,
+            },
+        )
+        if not one.replay:
+            row["heard_at_ms"] = max(row["heard_at_ms"] or 0, _heard_at_ms(one, received_at_ms))
+    connection.execute(_insert_or_hear_device(connection.dialect.name), list(by_sensor.values()))
 
 
 @cache
