@@ -7,6 +7,7 @@ import asyncio
 import sys
 
 from vibnode import config, messages, uplink
+from vibnode.clock import Clock
 from vibnode.outbox import Outbox
 
 
@@ -16,6 +17,8 @@ class Node:
     def __init__(self, outbox):
         self.outbox = outbox
         self.bytes_sent = 0
+        self.refused = 0
+        self.clock = Clock()
 
     def status(self, why):
         facts = {"boot": self.outbox.boot, "queued": self.outbox.queued(), "bytes_sent": self.bytes_sent}

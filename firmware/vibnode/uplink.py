@@ -1,4 +1,4 @@
-"""From the outbox to the broker: the only file that knows MQTT, and `Link` in it the only class that knows aiomqttc.
+"""From the outbox to the broker, and from the broker to those whom a message concerns.
 
 An alert leaves the outbox when the host says that it has it (SPEC 3.3). The broker's PUBACK proves only that
 the broker is there: it is given for a message that an access list threw away, too.
@@ -7,102 +7,26 @@ the broker is there: it is given for a message that an access list threw away, t
 import asyncio
 import random
 
-import aiomqttc
-
 from . import messages
-from .clock import sleep_ms, ticks_diff, ticks_ms
+from .clock import Clock, sleep_ms, ticks_diff, ticks_ms
+from .link import Link, LinkDown
 
 FIRST_DELAY_MS = 1000  # between tries to connect; doubles, with jitter
 LAST_DELAY_MS = 60000
 FIRST_RESEND_MS = 20000  # an alert without the host's ack is sent again after this; doubles too
 LAST_RESEND_MS = 1800000
-CONNECT_TIMEOUT_S = 10
 TICK_S = 0.5  # how often the link is looked at when there is nothing to send
 
 
-class LinkDown(Exception):
-    """The broker cannot be reached, or no longer. Its text is the reason in a few words."""
-
-
-class Link:
-    """One MQTT connection, from connect to its end. It is not used again after LinkDown."""
-
-    def __init__(self, mqtt: dict, client_id: str, will_topic: str, will: bytes) -> None:
-        """`mqtt`: that section of the device configuration."""
-        self._notes: list[str] = []
-        aiomqttc.log = self._note  # it prints every packet otherwise
-        self._client = aiomqttc.MQTTClient(
-            client_id,
-            mqtt["host"],
-            mqtt["port"],
-            mqtt["user"],
-            mqtt["password"],
-            mqtt["keepalive_s"],
-            will_topic=will_topic,
-            will_message=will,
-            will_qos=1,
-            will_retain=True,
-        )
-
-    async def connect(self, topic: str, on_message) -> None:
-        """Connect and subscribe to `topic`; `on_message(payload)` is called for what arrives. Raises LinkDown."""
-
-        async def received(protocol, topic, payload, retain):
-            on_message(payload)
-
-        self._client.on_message = received
-        if not await self._client.connect(CONNECT_TIMEOUT_S):
-            raise LinkDown(self._reason())
-        try:
-            await self._client.subscribe(topic, 1)
-        except (OSError, ValueError) as error:
-            raise LinkDown(str(error)) from None
-
-    async def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
-        """Publish at QoS 1 and wait for the PUBACK. Raises LinkDown."""
-        self.check()
-        if not await self._client.publish(topic, payload, 1, retain):
-            raise LinkDown("no PUBACK")
-
-    def check(self) -> None:
-        """Raise LinkDown if the connection has ended."""
-        stream = self._client.protocol.stream
-        if not self._client.connected or stream is None or stream.at_eof():
-            raise LinkDown("the broker closed the connection")
-
-    async def close(self, politely: bool) -> None:
-        """End the connection: with DISCONNECT, which takes back the will, or just so."""
-        if politely and self._client.connected:
-            await self._client.disconnect()
-            return
-        self._client.connected = False  # so that its own reconnect stays out of it
-        try:  # noqa: SIM105 - MicroPython has no contextlib
-            await self._client.handle_disconnect()
-        except (OSError, ValueError):
-            pass  # it was closed already
-
-    def _note(self, text: str = "") -> None:
-        self._notes.append(text)
-        if len(self._notes) > 4:
-            self._notes.pop(0)
-
-    def _reason(self) -> str:
-        for note in self._notes:  # aiomqttc says why in its log alone
-            if "addrinfo error" in note:
-                return "the host name is not known"
-            if "CONNACK error: " in note:
-                return note.partition("CONNACK error: ")[2]
-            if "[Errno " in note:
-                return note[note.index("[Errno ") :]
-        return "no answer"
-
-
 class Uplink:
-    """Keeps a link up for ever, and sends status and alerts over it."""
+    """Keeps a link up for ever, and sends status and alerts over it. `reached`: the broker was, since the start."""
 
-    def __init__(self, device: dict, node) -> None:
-        """`device`: the configuration; `node`: has `outbox`, `status(why)`, and the count `bytes_sent`."""
+    def __init__(self, device: dict, node, commands=None) -> None:
+        """`device`: the configuration; `node`: has `outbox`, `clock`, `status(why)`, and the counts `bytes_sent` and
+        `refused`; `commands`: has `arrived(payload, retained)` for what comes on `cmd`; None: nothing is asked for.
+        """
         self._mqtt = device["mqtt"]
+        self._commands = commands
         self._node = node
         self._outbox = node.outbox
         self._topic = _topic(device)
@@ -119,6 +43,7 @@ class Uplink:
         self._waiting_since = ticks_ms()
         self._resend_ms = FIRST_RESEND_MS
         self._status_at = 0
+        self.reached = False
 
     def status_changed(self) -> None:
         """Have a status sent soon."""
@@ -150,6 +75,13 @@ class Uplink:
             )  # half to all of it
             delay_ms = min(2 * delay_ms, LAST_DELAY_MS)
 
+    async def reply(self, payload: bytes) -> None:
+        """Publish an answer to a command; it is dropped where there is no link for it, as its question may be old by then."""
+        try:
+            await self._publish("reply", payload)
+        except LinkDown:
+            print("vibnode: a reply was lost with the connection")
+
     async def drain(self, timeout_ms: int) -> None:
         """Wait until every alert was sent at least once, or for `timeout_ms`."""
         start = ticks_ms()
@@ -176,12 +108,14 @@ class Uplink:
     async def _connect(self) -> Link:
         await self._drop(politely=False)
         will = messages.status("will", {"boot": self._outbox.boot})
-        self._link = link = Link(self._mqtt, self._client_id, self._topic + "status", will)
+        self._link = link = Link(self._mqtt, self._client_id, self._topic + "status", will, self._node.clock)
         self._stored_before = self._outbox.last_seq()
         self._sent_seq = 0
-        await link.connect(self._topic + "ack", self._acked)
+        kinds = ("ack", "cmd") if self._commands else ("ack",)
+        await link.connect([self._topic + kind for kind in kinds], self._arrived)
         self._link_is_up = True
         await self._send_status("birth")
+        self.reached = True
         return link
 
     async def _drop(self, politely: bool) -> None:
@@ -218,10 +152,16 @@ class Uplink:
             self._sent_seq = max(seq, self._sent_seq)
             self._waiting_since = ticks_ms()
 
+    def _arrived(self, topic: str, payload: bytes, retained: bool) -> None:
+        if topic == self._topic + "ack":
+            self._acked(payload)
+        elif self._commands and topic == self._topic + "cmd":
+            self._commands.arrived(payload, retained)
+
     def _acked(self, payload: bytes) -> None:
         ack = messages.parse_ack(payload)
         if ack is None:
-            print("vibnode: an ack that is none was ignored")
+            self._node.refused += 1
             return
         try:
             taken = self._outbox.ack(*ack)
@@ -252,9 +192,9 @@ class Uplink:
 async def reach(device: dict) -> None:
     """Connect to the broker of the configuration `device` and leave again. Raises LinkDown."""
     topic, client_id = _topic(device), "vibnode-{}-{}-check".format(device["site"], device["device"])
-    link = Link(device["mqtt"], client_id, "", b"")
+    link = Link(device["mqtt"], client_id, "", b"", Clock())
     try:
-        await link.connect(topic + "ack", _ignore)
+        await link.connect([topic + "ack"], _ignore)
     finally:
         await link.close(politely=True)
 
@@ -263,5 +203,5 @@ def _topic(device: dict) -> str:
     return "vibnode/v1/{}/{}/".format(device["site"], device["device"])
 
 
-def _ignore(payload: bytes) -> None:
+def _ignore(topic: str, payload: bytes, retained: bool) -> None:
     pass
