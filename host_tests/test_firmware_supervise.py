@@ -2,34 +2,28 @@
 
 import asyncio
 
-from vibnode import main
-
-
-class Node:
-    """What the supervisor needs of a sensor."""
-
-    restarts = 0
+from vibnode import supervision
 
 
 def test_a_task_that_dies_is_started_again_until_it_ends_by_itself():
-    main.RESTART_MS = 1
-    node, starts = Node(), []
+    supervision.RESTART_MS = 1
+    supervisor, starts = supervision.Supervisor(), []
 
     async def fragile():
         starts.append(1)
         if len(starts) < 4:
             raise ValueError(f"try {len(starts)}")
 
-    asyncio.run(main.supervise("fragile", fragile, node))
+    asyncio.run(supervisor.run("fragile", fragile))
     assert len(starts) == 4
-    assert node.restarts == 3
+    assert supervisor.restarts == {"fragile": 3} and supervisor.total() == 3
 
 
 def test_a_task_that_is_cancelled_stays_so():
-    node = Node()
+    supervisor = supervision.Supervisor()
 
     async def run():
-        task = asyncio.create_task(main.supervise("sleeper", lambda: asyncio.sleep(3600), node))
+        task = asyncio.create_task(supervisor.run("sleeper", lambda: asyncio.sleep(3600)))
         await asyncio.sleep(0)
         task.cancel()
         try:
@@ -38,4 +32,4 @@ def test_a_task_that_is_cancelled_stays_so():
             return "cancelled"
 
     assert asyncio.run(run()) == "cancelled"
-    assert node.restarts == 0
+    assert supervisor.total() == 0

@@ -6,8 +6,8 @@ from array import array
 
 from . import flash
 
-_HEAD = "<4sHH"  # magic, features, length of the digest
-_MAGIC = b"VBL1"
+_HEAD = "<4sHHHQ"  # magic, features, length of the digest, windows, time
+_MAGIC = b"VBL2"
 MIN_SPREAD = 16  # steps; a feature that never moved must not look as if any move were enormous
 
 
@@ -16,11 +16,18 @@ class BaselineError(Exception):
 
 
 class Baseline:
-    """`median` and `spread` (median absolute deviation), each an array('h') of one value a feature."""
+    """`median` and `spread` (median absolute deviation), each an array('h') of one value a feature.
 
-    def __init__(self, median: "array[int]", spread: "array[int]") -> None:
+    `windows`: how many it was learnt from. `time_s`: when, seconds since 1970, 0 where no clock was set.
+    """
+
+    def __init__(
+        self, median: "array[int]", spread: "array[int]", windows: int, time_s: "int | None" = None
+    ) -> None:
         self.median = median
         self.spread = spread
+        self.windows = windows
+        self.time_s = time_s or 0
 
 
 class Learner:
@@ -41,15 +48,15 @@ class Learner:
             self.taken += 1
         return self.taken == self.windows
 
-    def baseline(self) -> Baseline:
-        """The baseline of what was taken so far, at least one vector."""
+    def baseline(self, time_s: "int | None" = None) -> Baseline:
+        """The baseline of what was taken so far, at least one vector; `time_s` is now."""
         median, spread = array("h"), array("h")
         for i in range(self._n):
             column = [self._rows[row * self._n + i] for row in range(self.taken)]
             middle = _median(column)
             median.append(middle)
             spread.append(min(32767, max(MIN_SPREAD, _median([abs(value - middle) for value in column]))))
-        return Baseline(median, spread)
+        return Baseline(median, spread, self.taken, time_s)
 
 
 def _median(values: "list[int]") -> int:
@@ -61,7 +68,7 @@ def _median(values: "list[int]") -> int:
 def save(path: str, baseline: Baseline, digest: str) -> None:
     """Store `baseline` of the model with `digest` in `path`, all or nothing."""
     name = digest.encode()
-    head = struct.pack(_HEAD, _MAGIC, len(baseline.median), len(name))
+    head = struct.pack(_HEAD, _MAGIC, len(baseline.median), len(name), baseline.windows, baseline.time_s)
     body = head + name + _pack(baseline.median) + _pack(baseline.spread)
     flash.replace(path, (body, struct.pack("<I", binascii.crc32(body))))
 
@@ -77,14 +84,14 @@ def load(path: str, digest: str, n_features: int) -> Baseline:
     head = struct.calcsize(_HEAD)
     if len(raw) < head + 4 or struct.unpack("<I", raw[-4:])[0] != binascii.crc32(body):
         raise BaselineError(f"{path}: damaged (checksum)")
-    magic, n, length = struct.unpack(_HEAD, body[:head])
+    magic, n, length, windows, time_s = struct.unpack(_HEAD, body[:head])
     if magic != _MAGIC or len(body) != head + length + 4 * n:
         raise BaselineError(f"{path}: not a baseline of this version")
     owner = body[head : head + length].decode()
     if owner != digest or n != n_features:
         raise BaselineError(f"{path}: learnt with model {owner}, this is {digest}")
     values = struct.unpack(f"<{2 * n}h", body[head + length :])
-    return Baseline(array("h", values[:n]), array("h", values[n:]))
+    return Baseline(array("h", values[:n]), array("h", values[n:]), windows, time_s)
 
 
 def _pack(values: "array[int]") -> bytes:

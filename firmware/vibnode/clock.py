@@ -1,8 +1,15 @@
 """Time on the device: ticks that wrap, an uptime that does not, and calendar time with its quality."""
 
 import asyncio
+import binascii
+import struct
 import time
 
+from . import flash
+
+NTP_LASTS_MS = 7 * 24 * 3600 * 1000  # a crystal of 20 ppm is off by 12 s then
+_NOTE = "<4sQB"  # magic, seconds since 1970, whether they were known and not guessed
+_NOTE_MAGIC = b"VTM1"
 _UNIX_EPOCH_OFFSET_S = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # ESP32 ports count from 2000
 _EARLIEST_PLAUSIBLE_S = 1_704_067_200  # 2024-01-01: an unset clock says less
 
@@ -31,11 +38,24 @@ else:
 
 
 class Clock:
-    """Uptime since this object was made, and calendar time. Read the uptime at least once a day: ticks wrap."""
+    """Uptime since this object was made, and calendar time with its quality. Read the uptime daily: ticks wrap.
 
-    def __init__(self) -> None:
+    A board's own clock is lost with its power. It is then set to the last time that was noted on flash, so that
+    certificates can be checked by date; but nothing is dated by that until a time server has answered.
+    """
+
+    def __init__(self, folder: "str | None" = None) -> None:
+        """`folder`: where the time is noted; None: nowhere."""
         self._last = ticks_ms()
         self._uptime_ms = 0
+        self._path = folder and folder + "/time.bin"
+        self._server_offset_ms: int | None = None  # of calendar time over uptime, from a time server
+        self._server_at_ms = 0
+        noted, trusted = self._noted()
+        own = _own_time()
+        self._trusted = own >= _EARLIEST_PLAUSIBLE_S and own >= noted and trusted
+        if own < noted and _set_own_time(noted):
+            self.note()
 
     def uptime_ms(self) -> int:
         """Milliseconds since start."""
@@ -45,8 +65,66 @@ class Clock:
         return self._uptime_ms
 
     def unix_time(self) -> "tuple[int | None, str]":
-        """Seconds since 1970 and the quality ``rtc``, or ``(None, "none")`` while the clock was never set."""
-        now = int(time.time()) + _UNIX_EPOCH_OFFSET_S
-        if now < _EARLIEST_PLAUSIBLE_S:
-            return None, "none"
-        return now, "rtc"
+        """Seconds since 1970 and their quality: ``ntp`` for a week after a time server answered, then ``rtc``, which
+        is also a board's or a computer's own clock; or ``(None, "none")`` while no clock was ever set.
+        """
+        if self._server_offset_ms is not None:
+            up = self.uptime_ms()
+            quality = "ntp" if up - self._server_at_ms < NTP_LASTS_MS else "rtc"
+            return (up + self._server_offset_ms) // 1000, quality
+        return (_own_time(), "rtc") if self._trusted else (None, "none")
+
+    def dates_hold(self) -> bool:
+        """Whether the clock that TLS checks certificates by is not plainly wrong."""
+        return _own_time() >= _EARLIEST_PLAUSIBLE_S
+
+    def set(self, unix_ms: int) -> None:
+        """A time server said that it is now `unix_ms`, milliseconds since 1970."""
+        up = self.uptime_ms()
+        self._server_offset_ms = unix_ms - up
+        self._server_at_ms = up
+        if _set_own_time(unix_ms // 1000):
+            self._trusted = True
+        self.note()
+
+    def note(self) -> None:
+        """Note the time on flash: for the next start, should the board's clock be lost till then."""
+        time_s, _ = self.unix_time()
+        if not self._path:
+            return
+        body = struct.pack(_NOTE, _NOTE_MAGIC, time_s or _own_time(), time_s is not None)
+        try:
+            flash.replace(self._path, (body, struct.pack("<I", binascii.crc32(body))))
+        except OSError as error:
+            print("vibnode: the time could not be noted:", error)
+
+    def _noted(self) -> "tuple[int, bool]":
+        """The time that was noted last, and whether the clock it is from was to be trusted."""
+        try:
+            with open(self._path or "", "rb") as file:
+                raw = file.read()
+        except OSError:
+            return 0, True
+        if len(raw) == struct.calcsize(_NOTE) + 4 and struct.unpack("<I", raw[-4:])[0] == binascii.crc32(
+            raw[:-4]
+        ):
+            magic, time_s, trusted = struct.unpack(_NOTE, raw[:-4])
+            if magic == _NOTE_MAGIC:
+                return time_s, bool(trusted)
+        return 0, True
+
+
+def _own_time() -> int:
+    """Seconds since 1970, by the clock of the board or computer."""
+    return int(time.time()) + _UNIX_EPOCH_OFFSET_S
+
+
+def _set_own_time(unix_s: int) -> bool:
+    """Set the board's clock; a computer's is left alone."""
+    try:
+        from machine import RTC
+    except ImportError:
+        return False
+    year, month, day, hour, minute, second, weekday, _ = time.gmtime(unix_s - _UNIX_EPOCH_OFFSET_S)[:8]
+    RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+    return True

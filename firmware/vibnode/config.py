@@ -149,6 +149,34 @@ def mqtt_section(path: str, given: dict) -> dict:
     return mqtt
 
 
+def salvage(path: str) -> "dict | None":
+    """What a faulty configuration still says: faulty fields get their default. None where it does not tell the broker.
+
+    No commands are taken, and no sensor is described.
+    """
+    try:
+        given = read_json(path)
+        device = {}
+        for key, (default, check) in DEVICE_FIELDS.items():
+            value = given.get(key, default)
+            device[key] = default if value is REQUIRED or check(value) else value
+        if REQUIRED in (device["site"], device["device"], device["mqtt"]):
+            return None
+        known = {key: value for key, value in device["mqtt"].items() if key in MQTT_FIELDS}
+        device["mqtt"] = mqtt_section(path, known)
+    except ConfigError:
+        return None
+    device["data_dir"] = beside(path, device["data_dir"])
+    device["command_key"] = None
+    return device
+
+
+def data_folder(path: str) -> str:
+    """The folder for what the device keeps, as far as the file `path` tells."""
+    device = salvage(path)
+    return device["data_dir"] if device else beside(path, DEVICE_FIELDS["data_dir"][0])
+
+
 def _duty(path: str, given: dict) -> dict:
     duty = fill(path, "duty.", given, DUTY_FIELDS)
     if duty["for_s"] >= duty["every_s"]:

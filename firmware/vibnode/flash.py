@@ -12,6 +12,14 @@ def exists(path: str) -> bool:
     return True
 
 
+def remove(path: str) -> None:
+    """Take the file `path` away, if it is there."""
+    try:  # noqa: SIM105 - MicroPython has no contextlib
+        os.remove(path)
+    except OSError:
+        pass
+
+
 def make_folder(path: str) -> None:
     """Make `path` and the folders above it. Raises OSError where that is not possible."""
     if not path or exists(path):

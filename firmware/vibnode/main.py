@@ -5,21 +5,24 @@ import sys
 
 import vib
 
-from . import config, drivers, flash
-from .clock import Clock, sleep_ms
+from . import config, drivers, flash, reset_cause
+from .clock import Clock, pause_ms
 from .node import Node
+from .ntp import TimeKeeper
 from .outbox import Outbox
 from .sampler import Sampler, SensorMismatch
 from .uplink import LinkDown, Uplink, reach
+from .watchdog import Watchdog
 
-USAGE = """usage: micropython -m vibnode [--check] [--windows N] [--trace FILE] device.json
+USAGE = """usage: micropython -m vibnode [--check] [--boot] [--windows N] [--trace FILE] device.json
 
   --check        check the configuration, the sensor, the model and the broker, and leave
+  --boot         as a board does: what keeps it from starting is told to the broker, until it is stopped
   --windows N    stop after N good windows
   --trace FILE   write every good window to FILE: its features, its score, its class, each an i16
 """
-RESTART_MS = 1000
 SHUTDOWN_S = 3
+CRASH_PAUSE_MS = 5000  # so that a program that fails at once does not wear the flash out, and can be stopped
 DRAIN_MS = 5000  # after the last window, for what is still to be sent
 
 
@@ -34,17 +37,39 @@ def main(arguments: "list[str]") -> int:
     if options is None:
         print(USAGE, end="")
         return 2
+    stays = options.pop("boot", False)
+    while True:
+        try:
+            again = run(**options)
+        except (config.ConfigError, SensorMismatch, StartError) as error:
+            print("vibnode: error:", error)
+            if not stays:
+                return 1
+            again = _tell_why_not(options["path"], str(error))
+        if not again:
+            return 0
+        reset_cause.restart()
+        asyncio.new_event_loop()  # a process has no reset: it forgets the tasks of the last run, and begins again
+
+
+def boot(path: str = "device.json") -> None:
+    """What a board's main.py calls. Returns at Ctrl-C only; a program that fails is a crash, and starts again."""
     try:
-        return run(**options)
-    except (config.ConfigError, SensorMismatch, StartError) as error:
-        print("vibnode: error:", error)
-        return 1
+        main(["--boot", path])
+    except Exception as error:
+        print(f"vibnode: crashed and starts again: {error!r}")
+        if hasattr(sys, "print_exception"):
+            sys.print_exception(error)
+        reset_cause.leave(config.data_folder(path), "crash")
+        pause_ms(CRASH_PAUSE_MS)
+        reset_cause.restart()
 
 
-def run(path: str = "device.json", check: bool = False, windows: int = 0, trace: "str | None" = None) -> int:
+def run(path: str = "device.json", check: bool = False, windows: int = 0, trace: "str | None" = None) -> bool:
     """Run the sensor that the file `path` configures, until interrupted or for `windows` windows.
 
-    Raises config.ConfigError, SensorMismatch or StartError before anything was begun.
+    Returns whether it is to be started again. Raises config.ConfigError, SensorMismatch or StartError before anything
+    was begun.
     """
     device = config.load(path)
     model = load_model(device["model"])
@@ -52,23 +77,31 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
     driver = drivers.open_sensor(device["sensor"], core_config)
     sampler = Sampler(driver, vib.Core(core_config), core_config)
     if check:
-        return _check(device, driver)
-    outbox = _open_outbox(device)
+        _check(device, driver)
+        return False
+    outbox = open_outbox(device)
     trace_file = _open_trace(trace) if trace else None
-    node = Node(device, model, sampler, outbox, Clock(), trace_file)
+    node = Node(device, model, sampler, outbox, Clock(device["data_dir"]), trace_file)
     node.window_limit = windows
+    node.reset_cause = reset_cause.take(device["data_dir"])
+    node.watchdog = Watchdog(device["watchdog_s"], device["data_dir"])
     uplink = Uplink(device, node)
     name = model.meta()["name"]
-    print(f"vibnode: {device['site']}/{device['device']}, model {name}, boot {outbox.boot}")
+    print(
+        f"vibnode: {device['site']}/{device['device']}, model {name}, boot {outbox.boot} after {node.reset_cause}"
+    )
     try:
-        asyncio.run(_live(node, uplink))
+        asyncio.run(_live(device, node, uplink))
     except KeyboardInterrupt:
         if sys.implementation.name == "micropython":  # CPython cancels _live, which has said goodbye by now
             asyncio.run(_say_goodbye(uplink))
     finally:
+        node.watchdog.stop()
         if trace_file:
             trace_file.close()
-    return 0
+    if node.restart_cause:
+        reset_cause.leave(device["data_dir"], node.restart_cause)
+    return node.restart_cause is not None
 
 
 def load_model(path: "str | None"):
@@ -85,30 +118,32 @@ def load_model(path: "str | None"):
         raise StartError(f"{path}: is no model for this firmware ({error})") from None
 
 
-async def supervise(name: str, start, node) -> None:
-    """Run ``start()`` until it returns; report and start it again whenever it fails."""
-    while True:
-        try:
-            await start()
-            return
-        except Exception as error:
-            node.restarts += 1
-            print(f"vibnode: task {name} failed and is started again: {error!r}")
-            if hasattr(sys, "print_exception"):
-                sys.print_exception(error)
-            await sleep_ms(RESTART_MS)
-
-
-async def _live(node: Node, uplink: Uplink) -> None:
+async def _live(device: dict, node: Node, uplink: Uplink) -> None:
     node.on_change = uplink.status_changed
     node.on_stored = uplink.alert_stored
-    sender = asyncio.create_task(supervise("uplink", uplink.run, node))
-    try:
-        await supervise("sampler", lambda: node.sampler.run(node.window, node.fault), node)
+    keeper = TimeKeeper(node.clock, device["ntp_host"])
+    run = node.supervisor.run
+
+    async def sample() -> None:
+        await run("sampler", lambda: node.sampler.run(node.window, node.fault))
         await uplink.drain(DRAIN_MS)
+        node.ended.set()
+
+    tasks = [asyncio.create_task(run("uplink", uplink.run)), asyncio.create_task(run("clock", keeper.run))]
+    tasks.append(asyncio.create_task(sample()))
+    try:
+        await node.ended.wait()
     finally:
         await _say_goodbye(uplink)
-        sender.cancel()
+        for task in tasks:
+            task.cancel()
+
+
+def _tell_why_not(path: str, reason: str) -> bool:
+    """Say at the broker that the sensor cannot start. Returns whether to try again, False at Ctrl-C."""
+    from . import safe_mode  # which a sensor that starts does not need in its memory
+
+    return safe_mode.run(path, reason)
 
 
 async def _say_goodbye(uplink: Uplink) -> None:
@@ -118,7 +153,7 @@ async def _say_goodbye(uplink: Uplink) -> None:
         print("vibnode: the broker was not told of the shutdown; it will send the will")
 
 
-def _check(device: dict, driver) -> int:
+def _check(device: dict, driver) -> None:
     if hasattr(driver, "self_test"):  # a recording has none
         _check_sensor(driver)
     try:
@@ -127,7 +162,6 @@ def _check(device: dict, driver) -> int:
         broker = f"{device['mqtt']['host']}:{device['mqtt']['port']}"
         raise StartError(f"mqtt: broker {broker} cannot be reached ({error})") from None
     print("vibnode: configuration, sensor, model and broker are in order")
-    return 0
 
 
 def _check_sensor(driver) -> None:
@@ -142,7 +176,8 @@ def _check_sensor(driver) -> None:
         print("vibnode:", text)
 
 
-def _open_outbox(device: dict) -> Outbox:
+def open_outbox(device: dict) -> Outbox:
+    """The outbox in the configured folder. Raises StartError."""
     folder = device["data_dir"]
     try:
         flash.make_folder(folder)
@@ -174,8 +209,8 @@ def _options(arguments: "list[str]") -> "dict | None":
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
-        if word == "--check":
-            options["check"] = True
+        if word in ("--check", "--boot"):
+            options[word[2:]] = True
         elif word == "--trace" and rest:
             options["trace"] = rest.pop(0)
         elif word == "--windows" and rest and rest[0].isdigit():

@@ -5,6 +5,7 @@ import json
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 1024
+MAX_STATUS_BYTES = 2048
 MAX_FEATURES = 5
 # {"v":1,"boot":4294967295,"seq":4294967295,"oldest":4294967295,"replay":false, is the longest head an alert can get
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 80
@@ -15,8 +16,8 @@ def status(why: str, facts: dict) -> bytes:
     message = {"v": VERSION, "state": "offline" if why in ("shutdown", "will") else "online", "why": why}
     message.update(facts)
     payload = _dump(message)
-    if len(payload) > MAX_MESSAGE_BYTES:
-        raise ValueError(f"a status of {len(payload)} bytes; accepted: up to {MAX_MESSAGE_BYTES}")
+    if len(payload) > MAX_STATUS_BYTES:
+        raise ValueError(f"a status of {len(payload)} bytes; accepted: up to {MAX_STATUS_BYTES}")
     return payload
 
 

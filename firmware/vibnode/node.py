@@ -1,11 +1,15 @@
 """What the sensor does with each window: score it, have it judged, learn, store alerts; and what it says of itself."""
 
+import asyncio
+import gc
 import struct
 
 import vib
 
 from . import __version__, baseline, messages
 from .detector import Detector, FeatureLayout, largest
+from .supervision import Supervisor
+from .watchdog import Watchdog
 
 
 class Node:
@@ -22,8 +26,13 @@ class Node:
         self.windows = 0
         self.sampler = sampler
         self.bytes_sent = 0
-        self.restarts = 0
+        self.refused = 0  # commands and acks that were not taken
+        self.reset_cause = "unknown"
+        self.supervisor = Supervisor()
+        self.watchdog: Watchdog | None = None  # fed whenever the instrument was judged
         self.window_limit = 0  # stop after so many windows; 0: never
+        self.ended = asyncio.Event()  # the run is to end
+        self.restart_cause: str | None = None  # and then to begin again
         self.on_change = self.on_stored = _nothing
         self._model = model
         self._meta = model.meta()
@@ -35,6 +44,7 @@ class Node:
         self._trace = trace
         self._interval_s = device["status_interval_s"]
         self._baseline_path = device["data_dir"] + "/baseline.bin"
+        self._model_origin = "file" if device["model"] else "linked"
         self._baseline = self._stored_baseline() if device["learn_windows"] else None
         self._learner = None
         if device["learn_windows"] and not self._baseline:
@@ -46,6 +56,7 @@ class Node:
 
     def window(self, features) -> bool:
         """Take the features of one window. Returns True when the window limit is reached."""
+        self._alive()
         self.windows += 1
         usual = self._baseline and self._baseline.median
         self._latest = features
@@ -62,7 +73,13 @@ class Node:
 
     def fault(self, fault: str) -> None:
         """The sampler found the instrument at fault, in place of a window."""
+        self._alive()
         self._act(self._detector.update(0, 0, fault=fault))
+
+    def restart(self, cause: str) -> None:
+        """End the run in order and begin anew; `cause` (reset_cause.CAUSES) is what the next one says of it."""
+        self.restart_cause = cause
+        self.ended.set()
 
     def status(self, why: str) -> bytes:
         """The status message of SPEC 3.1."""
@@ -74,7 +91,11 @@ class Node:
             "time_quality": quality,
             "fw": __version__,
             "core": vib.CORE_VERSION,
-            "model": {"name": self._meta["name"], "digest": self._meta["digest"]},
+            "model": {
+                "name": self._meta["name"],
+                "digest": self._meta["digest"],
+                "origin": self._model_origin,
+            },
             "machine": self._detector.machine,
             "instrument": self._detector.instrument,
             "windows": self.windows,
@@ -83,14 +104,23 @@ class Node:
             "queued": self.outbox.queued(),
             "dropped": self.outbox.dropped,
             "gaps": self.sampler.gaps,
-            "restarts": self.restarts,
+            "restarts": self.supervisor.total(),
             "interval_s": self._interval_s,
             "warning": self._meta["warning"],
             "alarm": self._meta["alarm"],
             "active": self._detector.active(),
+            "reset": self.reset_cause,
+            "refused": self.refused,
+            "heap_free": heap_free(),
+            "baseline": self._baseline and self._baseline.windows,
+            "battery_mv": None,
         }
         facts.update(self._measured())
         return messages.status(why, facts)
+
+    def _alive(self) -> None:
+        if self.watchdog:
+            self.watchdog.fed()
 
     def _measured(self) -> dict:
         if self._latest is None:
@@ -160,7 +190,7 @@ class Node:
     def _learn(self, learner: baseline.Learner, features) -> None:
         if not learner.add(features):
             return
-        self._baseline = learner.baseline()
+        self._baseline = learner.baseline(self.clock.unix_time()[0])
         self._learner = None
         self._detector.learnt()
         try:
@@ -191,6 +221,14 @@ class Node:
     def _write_trace(self, features) -> None:
         self._trace.write(features)
         self._trace.write(struct.pack("<hh", self._score, self._class))
+
+
+def heap_free() -> "int | None":
+    """Bytes that can still be allocated; None on CPython, which does not say."""
+    if not hasattr(gc, "mem_free"):
+        return None
+    gc.collect()
+    return gc.mem_free()
 
 
 def _nothing() -> None:

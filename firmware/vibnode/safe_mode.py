@@ -1,0 +1,121 @@
+"""A device that cannot start as it is configured measures nothing, and says so: over serial, and to the broker.
+
+Alerts that wait in the outbox are sent from here, too.
+"""
+
+import asyncio
+import os
+
+import vib
+
+from . import __version__, config, messages, reset_cause
+from .clock import Clock, sleep_ms
+from .main import StartError, open_outbox
+from .node import heap_free
+from .supervision import Supervisor
+from .uplink import Uplink
+
+LOOK_MS = 2000  # how often the file is looked at: a new one is tried
+REPEAT_MS = 60000  # how often the reason is said over serial
+MAX_NOTE = 200  # characters
+
+
+class NoOutbox:
+    """Stands in where the outbox itself is what cannot be opened."""
+
+    boot = 0
+    dropped = 0
+
+    def queued(self) -> int:
+        """None are held."""
+        return 0
+
+    last_seq = queued
+
+    def oldest(self) -> None:
+        """None are held."""
+
+    def after(self, seq: int) -> None:
+        """None are held."""
+
+    def ack(self, boot: int, seq: int) -> bool:
+        """Nothing is dropped by it."""
+        return False
+
+
+class FaultyNode:
+    """What the uplink needs of a sensor, and of it only the reason why it is none."""
+
+    def __init__(self, device: dict, reason: str, cause: str, outbox) -> None:
+        self.outbox = outbox
+        self.clock = Clock(device["data_dir"])
+        self.bytes_sent = 0
+        self.refused = 0
+        self._reason = reason
+        self._interval_s = device["status_interval_s"]
+        self._cause = cause
+
+    def status(self, why: str) -> bytes:
+        """The status message of SPEC 3.1."""
+        time_s, quality = self.clock.unix_time()
+        facts = {"boot": self.outbox.boot, "uptime_ms": self.clock.uptime_ms()}
+        facts.update({"time": time_s, "time_quality": quality, "fw": __version__, "core": vib.CORE_VERSION})
+        facts.update(
+            {"model": None, "machine": "unknown", "instrument": "config", "note": self._reason[:MAX_NOTE]}
+        )
+        facts.update({"score": None, "class": None, "velocity_um_s": None, "rms_mm_s2": None})
+        facts.update(
+            {"windows": 0, "bytes_sampled": 0, "bytes_sent": self.bytes_sent, "gaps": 0, "restarts": 0}
+        )
+        facts.update({"queued": self.outbox.queued(), "dropped": self.outbox.dropped, "active": []})
+        facts.update({"interval_s": self._interval_s, "warning": None, "alarm": None, "reset": self._cause})
+        facts.update(
+            {"refused": self.refused, "heap_free": heap_free(), "baseline": None, "battery_mv": None}
+        )
+        return messages.status(why, facts)
+
+
+def run(path: str, reason: str) -> bool:
+    """Say `reason` until the configuration file `path` changes. Returns whether to try it, False at Ctrl-C."""
+    print("vibnode: nothing is measured. The configuration is tried again when it changes, or at a reset")
+    try:
+        asyncio.run(_stay(path, reason, _stamp(path)))
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+async def _stay(path: str, reason: str, tried) -> None:
+    told = _tell(path, reason)
+    waited_ms = 0
+    try:
+        while _stamp(path) == tried:
+            await sleep_ms(LOOK_MS)
+            waited_ms += LOOK_MS
+            if waited_ms % REPEAT_MS == 0:
+                print("vibnode: error:", reason)
+    finally:
+        if told:
+            told.cancel()
+
+
+def _tell(path: str, reason: str):
+    device = config.salvage(path)
+    if device is None:
+        print("vibnode: the configuration does not say which broker to tell")
+        return None
+    try:
+        outbox = open_outbox(device)
+    except StartError:
+        outbox = NoOutbox()
+    node = FaultyNode(device, reason, reset_cause.take(device["data_dir"]), outbox)
+    return asyncio.create_task(Supervisor().run("uplink", Uplink(device, node).run))
+
+
+def _stamp(path: str):
+    """What changes when the file does."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat[6], stat[8]
