@@ -1,5 +1,6 @@
 """A Mosquitto, an MQTT host and a MicroPython process for the firmware's tests."""
 
+import getpass
 import json
 import shutil
 import signal
@@ -30,10 +31,13 @@ def wait_for(what: str, condition: Callable[[], bool]) -> None:
 class Broker:
     """A real Mosquitto on a free loopback port; keeps nothing over a kill."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *settings: str) -> None:
+        """`settings`: further lines of its configuration."""
         self.port = self._free_port()
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
+        # As root it would become a user who may not read the tests' files.
+        lines = (f"user {getpass.getuser()}", f"listener {self.port} 127.0.0.1", "allow_anonymous true")
+        self._config.write_text("\n".join((*lines, *settings)) + "\n")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -19,7 +19,7 @@ class LinkDown(Exception):
     """The broker cannot be reached, or no longer. Its text is the reason in a few words."""
 
 
-class _Protocol(aiomqttc.MQTTProtocol):
+class _Protocol(aiomqttc.MQTTProtocol):  # type: ignore[misc]
     """What the library leaves out: a bound on what arrives, and one writer at a time."""
 
     def __init__(self, client) -> None:
@@ -81,7 +81,10 @@ class Link:
         client.protocol = _Protocol(client)
 
     async def connect(self, topics, on_message) -> None:
-        """Connect and subscribe to `topics`; `on_message(topic, payload, retained)` gets what arrives. Raises LinkDown."""
+        """Connect and subscribe to `topics`; what arrives goes to `on_message(topic, payload, retained)`.
+
+        Raises LinkDown.
+        """
 
         async def received(client, topic, payload, retained):
             on_message(topic, payload, bool(retained))

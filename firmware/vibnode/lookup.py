@@ -11,7 +11,7 @@ from .clock import sleep_ms, ticks_diff, ticks_ms
 try:
     import _thread
 except ImportError:
-    _thread = None
+    _thread = None  # type: ignore[assignment]
 
 TIMEOUT_MS = 10000
 POLL_MS = 20
@@ -22,7 +22,7 @@ def resolve(host: str) -> str:
     sockaddr = socket.getaddrinfo(host, 0, 0, socket.SOCK_STREAM)[0][-1]
     if isinstance(sockaddr, tuple):
         return str(sockaddr[0])
-    family, address = socket.sockaddr(sockaddr)[:2]  # type: ignore[attr-defined] # the unix port's packed form
+    family, address = socket.sockaddr(sockaddr)[:2]  # the unix port's packed form
     return socket.inet_ntop(family, address)
 
 
@@ -43,7 +43,8 @@ class Lookup:
             return self._resolve(host)
         if not self._answer:  # a thread cannot be ended from outside: never have two
             raise OSError("the name server has not answered yet")
-        self._answer = answer = []
+        answer: list = []
+        self._answer = answer
         _thread.start_new_thread(self._look, (host, answer))
         start = ticks_ms()
         while not answer:

@@ -1,4 +1,4 @@
-"""TLS to the broker (SPEC 4.1, `mqtt.tls`): one CA is trusted, the host's name is checked, nothing older than TLS 1.2."""
+"""TLS to the broker (SPEC 4.1, `mqtt.tls`): one CA is trusted, the host's name checked, nothing older than TLS 1.2."""
 
 try:
     import tls

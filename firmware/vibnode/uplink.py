@@ -76,7 +76,7 @@ class Uplink:
             delay_ms = min(2 * delay_ms, LAST_DELAY_MS)
 
     async def reply(self, payload: bytes) -> None:
-        """Publish an answer to a command; it is dropped where there is no link for it, as its question may be old by then."""
+        """Publish an answer to a command. Without a link it is dropped: by the next one nobody may wait for it."""
         try:
             await self._publish("reply", payload)
         except LinkDown:
