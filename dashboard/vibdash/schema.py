@@ -177,6 +177,70 @@ cause = Table(  # the last event of each cause: what is raised now can be read w
     Column("seq", BigInt, nullable=False),
 )
 
+machine = Table(  # what an engineer said of the machine that a sensor is on
+    "machine",
+    metadata,
+    *_sensor_key(primary_key=True),
+    Column("component_class", Text),  # of ISO 20816-3 or VDI 3834-1, as in vibnode.component_class
+    Column("shaft_rpm", sa.Float),
+    Column("balls", Integer),  # the bearing: rolling elements, their and the pitch circle's diameter, contact angle
+    Column("ball_mm", sa.Float),
+    Column("pitch_mm", sa.Float),
+    Column("contact_deg", sa.Float),
+    Column("reference_command_id", BigInt),  # the snapshot that counts as healthy
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at_ms", BigInt, nullable=False),
+)
+
+command_key = Table(  # with which commands to a device are signed; never leaves this host
+    "command_key",
+    metadata,
+    *_sensor_key(primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("last_n", BigInt, nullable=False),  # the counter of the last command
+    Column("created_at_ms", BigInt, nullable=False),
+)
+
+command = Table(
+    "command",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    *_sensor_key(),
+    Column("cmd", Text, nullable=False),
+    Column("fields", sa.JSON, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("asked_at_ms", BigInt, nullable=False),
+    Column("sent_at_ms", BigInt),  # from here on: null until it is so
+    Column("answered_at_ms", BigInt),  # all parts have come
+    Column("ok", Boolean),
+    Column("error", Text),  # why it was not sent, or what the device says
+    Index("command_of_device", "site", "device", "id"),
+)
+
+reply_part = Table(
+    "reply_part",
+    metadata,
+    Column("command_id", BigInt, primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("parts", Integer, nullable=False),
+    Column("received_at_ms", BigInt, nullable=False),
+    Column("boot", BigInt, nullable=False),
+    Column("uptime_ms", BigInt, nullable=False),
+    Column("body", sa.JSON, nullable=False),
+)
+
+feature_vectors = Table(  # whole feature vectors, from replies to `spectrum`
+    "feature_vectors",
+    metadata,
+    *_sensor_key(primary_key=True),
+    Column("boot", BigInt, primary_key=True, autoincrement=False),
+    Column("uptime_ms", BigInt, primary_key=True, autoincrement=False),
+    Column("time", BigInt, nullable=False),  # seconds since 1970-01-01 UTC
+    Column("features", LargeBinary, nullable=False),  # i16, little-endian, in the order of SPEC.md 1.2
+    Column("score", Integer),
+    Column("model", Text, nullable=False),  # digest of the model that it was judged with
+)
+
 quarantine = Table(
     "quarantine",
     metadata,
