@@ -43,7 +43,8 @@ def small_windows(*, per_recording: int = 40, seed: int = 1) -> list[features.Wi
                     axes=("x", "y", "z"),
                     source="seeded",
                     features=np.round(rows).astype(np.int16),
-                    counts=random.integers(-1000, 1000, (64, 3), dtype=np.int16),
+                    first_window=random.integers(-1000, 1000, (64, 3), dtype=np.int16),
+                    samples_digest=random.bytes(32),
                 )
             )
     return made

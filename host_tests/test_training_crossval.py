@@ -90,7 +90,7 @@ def test_a_group_without_healthy_recordings_cannot_be_held_out() -> None:
 
 def test_the_same_samples_on_both_sides_are_refused() -> None:
     recordings = small_windows()
-    recordings[3] = dataclasses.replace(recordings[3], counts=recordings[0].counts)
+    recordings[3] = dataclasses.replace(recordings[3], samples_digest=recordings[0].samples_digest)
     with pytest.raises(DataError, match="holds the same samples as"):
         splits.folds(recordings, "machine")
 

@@ -11,7 +11,7 @@ import pytest
 from scipy.io import savemat
 from vibtrain import manifest
 from vibtrain.recordings import DataError, Entry
-from vibtrain.sample_files import column_names, read_columns, read_file
+from vibtrain.sample_files import read_columns, read_file
 
 h5py, nptdms, pyuff = (pytest.importorskip(library) for library in ("h5py", "nptdms", "pyuff"))
 pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
@@ -87,7 +87,7 @@ def test_each_format_is_read(
     write(path)
     np.testing.assert_allclose(read_columns(path), np.stack([X, Y], axis=1), rtol=1e-6)
     np.testing.assert_allclose(read_columns(path, columns[1:])[:, 0], Y, rtol=1e-6)
-    assert column_names(path) == list(columns)
+    assert read_file(path).names == columns
     content = read_file(path)
     assert content.rate_hz == (pytest.approx(rate_hz) if rate_hz else None)
     assert content.units == ({column: unit for column in columns} if unit else {})
@@ -107,7 +107,7 @@ def test_each_format_is_read(
 def test_text_of_any_delimiter_preamble_and_decimal_mark(tmp_path: Path, text: str, names: list[str]) -> None:
     path = tmp_path / "a.txt"
     path.write_text(text)
-    assert column_names(path) == names
+    assert list(read_file(path).names) == names
     np.testing.assert_array_equal(read_columns(path), [[0.5, 0.25], [-0.25, 0.5]])
 
 

@@ -1,90 +1,119 @@
-"""Columns of files of arrays: NumPy's npy and npz, WAV, MATLAB's .mat of every version, HDF5."""
+"""Columns of files of arrays: NumPy's npy and npz, sound files, MATLAB's .mat of every version, HDF5."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat, wavfile
+from scipy.io import loadmat
 
-from vibtrain.file_columns import Array, FileColumns, is_rate, library, numbered, split_array
+from vibtrain.file_columns import (
+    BLOCK_FRAMES,
+    Array,
+    Block,
+    FileColumns,
+    Sliceable,
+    is_rate,
+    library,
+    of_arrays,
+    slices,
+    split_shape,
+)
 from vibtrain.recordings import DataError
 
 
 def read_npy(path: Path) -> FileColumns:
-    """Columns of one array of shape (frames, axes)."""
-    return numbered(_table(path, np.load(path, allow_pickle=False)))
+    """Columns of one array of shape (frames, axes), mapped into memory."""
+    array = np.load(path, allow_pickle=False, mmap_mode="r")
+    refuse_other_than_tables(path, array.shape, array.dtype)
+    return of_arrays(_numbered(array.reshape(len(array), -1)), named=False)
 
 
-def read_npz(path: Path) -> FileColumns:
-    """One array of shape (frames, axes), or arrays of one dimension, each a column."""
-    with np.load(path, allow_pickle=False) as arrays:
-        held = {name: arrays[name] for name in arrays.files}
-    if len(held) == 1:
-        ((name, array),) = held.items()
-        table = _table(path, array)
-        return FileColumns({name: table[:, 0]}) if table.shape[1] == 1 else numbered(table)
-    if any(array.ndim != 1 for array in held.values()):
-        shapes = {name: array.shape for name, array in held.items()}
-        raise DataError(f"{path}: arrays {shapes}, accepted are one of shape (frames, axes), or columns")
-    return FileColumns({name: _table(path, array)[:, 0] for name, array in held.items()})
+def read_sound(path: Path) -> FileColumns:
+    """Channels of a WAV, RF64, W64 or FLAC file; integers as shares of full scale."""
+    soundfile = library(path, "soundfile")
+    facts = soundfile.info(path)
+    names = tuple(map(str, range(facts.channels)))
 
+    def blocks(chosen: Sequence[str]) -> Iterator[Block]:
+        for block in soundfile.blocks(path, BLOCK_FRAMES, dtype="float64", always_2d=True):
+            yield [block[:, int(name)] for name in chosen]
 
-def read_wav(path: Path) -> FileColumns:
-    """Channels; integers as shares of full scale."""
-    rate_hz, samples = wavfile.read(path)
-    table = _table(path, samples)
-    if samples.dtype == np.uint8:  # 8-bit WAV is unsigned
-        table = (table.astype(np.float64) - 128) / 128
-    elif samples.dtype.kind != "f":
-        table = table / -float(np.iinfo(samples.dtype).min)
-    return FileColumns(numbered(table).columns, named=False, rate_hz=float(rate_hz))
+    return FileColumns(names, blocks, named=False, rate_hz=float(facts.samplerate))
 
 
 def read_mat(path: Path) -> FileColumns:
-    """Arrays of a MATLAB file; fields of a structure as `structure.field`."""
+    """Arrays of a MATLAB file; fields of a structure as `structure.field`. Before version 7.3 it is read whole."""
     try:
         content = loadmat(path, simplify_cells=True)
     except NotImplementedError:  # version 7.3 is HDF5
         return read_hdf5(path)
     except (TypeError, KeyError, IndexError) as error:  # what loadmat makes of a damaged file
         raise DataError(f"{path}: cannot be read: {error}") from error
-    return _of_arrays(path, _flattened({k: v for k, v in content.items() if not k.startswith("__")}))
+    columns: dict[str, Array] = {}
+    rate_hz = None
+    for name, value in _flattened({k: v for k, v in content.items() if not k.startswith("__")}):
+        array = np.asarray(value)
+        rate_hz = _rate(name, array) or rate_hz
+        for column, place in split_shape(name, array.shape, array.dtype.kind).items():
+            table = array if array.ndim == 1 or array.shape[0] >= array.shape[1] else array.T
+            columns[column] = table if place is None else table[:, place]
+    _refuse_none(path, columns)
+    return of_arrays(columns, rate_hz=rate_hz)
 
 
 def read_hdf5(path: Path) -> FileColumns:
     """Data sets of an HDF5 file by their path in it."""
     h5py = library(path, "h5py")
-    found: dict[str, Any] = {}
+    places: dict[str, tuple[str, int | None]] = {}
+    lengths: dict[str, int] = {}
+    rate_hz: float | None = None
 
     def visit(name: str, item: Any) -> None:
+        nonlocal rate_hz
         if name.startswith("#"):  # MATLAB's own references
             return
-        found.update({f"{name}/{key}": value for key, value in item.attrs.items()})
+        for key, value in item.attrs.items():
+            rate_hz = _rate(key, np.asarray(value)) or rate_hz
         if isinstance(item, h5py.Dataset):
-            found[name] = np.asarray(item[()]) if item.dtype.kind in "iuf" else None
+            if item.size == 1:
+                rate_hz = _rate(name, np.asarray(item[()])) or rate_hz
+            for column, place in split_shape(name, item.shape, item.dtype.kind).items():
+                places[column], lengths[column] = (name, place), max(item.shape)
 
     with h5py.File(path, "r") as file:
-        found.update(file.attrs.items())
+        visit("", file)
         file.visititems(visit)
-    return _of_arrays(path, found.items())
+    _refuse_none(path, places)
+
+    def blocks(chosen: Sequence[str]) -> Iterator[Block]:
+        with h5py.File(path, "r") as file:
+            yield from slices([_hdf5_column(file[places[n][0]], places[n][1]) for n in chosen])
+
+    return FileColumns(tuple(places), blocks, lengths, rate_hz=rate_hz)
 
 
-def _of_arrays(path: Path, items: Any) -> FileColumns:
-    columns: dict[str, Array] = {}
-    rate_hz = None
-    for name, value in items:
-        array = np.asarray(value)
-        if array.size == 1 and array.dtype.kind in "iuf" and is_rate(name):
-            rate_hz = float(array.reshape(-1)[0])
-        columns |= split_array(name, array, longer_is_time=True)
+def _hdf5_column(dataset: Any, place: int | None) -> Sliceable:
+    if place is None:
+        return Sliceable(len(dataset), lambda first, last: dataset[first:last])
+    if dataset.shape[1] > dataset.shape[0]:
+        return Sliceable(dataset.shape[1], lambda first, last: dataset[place, first:last])
+    return Sliceable(len(dataset), lambda first, last: dataset[first:last, place])
+
+
+def _rate(name: str, array: Array) -> float | None:
+    if array.size == 1 and array.dtype.kind in "iuf" and is_rate(name):
+        return float(array.reshape(-1)[0])
+    return None
+
+
+def _refuse_none(path: Path, columns: Mapping[str, object]) -> None:
     if not columns:
         raise DataError(
             f"{path}: holds no array of numbers, accepted are numeric arrays; save tables and timetables as such"
         )
-    return FileColumns(columns, rate_hz=rate_hz)
 
 
 def _flattened(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -95,9 +124,11 @@ def _flattened(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield prefix + name, value
 
 
-def _table(path: Path, array: Array) -> Array:
-    if array.dtype.kind not in "iuf" or array.ndim not in (1, 2):
-        raise DataError(
-            f"{path}: {array.dtype} of shape {array.shape}, accepted are numbers of shape (frames, axes)"
-        )
-    return array.reshape(len(array), -1)
+def refuse_other_than_tables(path: Path, shape: tuple[int, ...], dtype: Any) -> None:
+    """Raise `DataError` for an array that is not of numbers, or not of one or two dimensions."""
+    if dtype.kind not in "iuf" or len(shape) not in (1, 2):
+        raise DataError(f"{path}: {dtype} of shape {shape}, accepted are numbers of shape (frames, axes)")
+
+
+def _numbered(table: Array) -> dict[str, Array]:
+    return {str(i): column for i, column in enumerate(table.T)}

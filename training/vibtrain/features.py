@@ -12,7 +12,7 @@ import vib
 
 from vibtrain.config import TrainingConfig
 from vibtrain.recordings import Condition, DataError, Entry, condition_fields
-from vibtrain.resample import to_counts
+from vibtrain.resample import count_blocks
 
 Int16 = npt.NDArray[np.int16]
 
@@ -23,11 +23,13 @@ class Windows(Condition):
 
     Attributes:
         features: int16, shape (windows, features).
-        counts: the samples as the sensor would have given them, int16, shape (frames, axes).
+        first_window: the samples of the first window as the sensor would have given them, int16, shape (frames, axes).
+        samples_digest: SHA-256 of all samples as the sensor would have given them.
     """
 
     features: Int16
-    counts: Int16
+    first_window: Int16
+    samples_digest: bytes
 
     @property
     def regime(self) -> tuple[str, float | None, str]:
@@ -42,25 +44,48 @@ def extract(
 
     Raises `DataError` for a recording that cannot be read, has another number of axes, or is under one window.
     """
-    chip, core = config.chip(), config.core_config()
     result = []
     for entry in entries:
-        recording = entry.read()
-        if len(recording.axes) != core["axes"]:
-            raise DataError(
-                f"{entry.source}: {entry.name}: {len(recording.axes)} axes, accepted are {core['axes']}"
-            )
-        counts = to_counts(recording, chip)[round(config.settle_s * chip.rate_hz) :]
-        features = vib.extract(counts, core, shaft_hz=(entry.speed_rpm or 0) / 60)
-        if not len(features):
-            raise DataError(
-                f"{entry.source}: {entry.name}: {len(counts)} frames at {chip.rate_hz:g} Hz, "
-                f"accepted are at least {core['window']} (one window)"
-                + (f" after the first {config.settle_s:g} s (settle_s)" if config.settle_s else "")
-            )
-        result.append(Windows(**condition_fields(recording), features=features, counts=counts))
+        result.append(windows_of(entry, config))
         progress(entry.name)
     return result
+
+
+def windows_of(entry: Entry, config: TrainingConfig) -> Windows:
+    """Windows of one recording, which is read in blocks and never held whole. Raises `DataError` as `extract` does."""
+    chip, core = config.chip(), config.core_config()
+    if len(entry.axes) != core["axes"]:
+        raise DataError(f"{entry.source}: {entry.name}: {len(entry.axes)} axes, accepted are {core['axes']}")
+    window, hop = core["window"], core["hop"]
+    to_skip = round(config.settle_s * chip.rate_hz)
+    held = np.empty((0, core["axes"]), np.int16)  # frames of windows that are not complete yet
+    between = 0  # frames still to come that are between two windows, where these do not touch
+    first_window, state, frames, parts = held, hashlib.sha256(), 0, []
+    for counts in count_blocks(entry, entry.blocks(), chip):
+        skipped = min(to_skip, len(counts))
+        to_skip -= skipped
+        counts = counts[skipped:]
+        state.update(counts.tobytes())
+        first_window = np.concatenate([first_window, counts[: window - len(first_window)]])
+        held = np.concatenate([held, counts[between:]])
+        between = max(0, between - len(counts))
+        frames += len(counts)
+        parts.append(vib.extract(held, core, shaft_hz=(entry.speed_rpm or 0) / 60))
+        done = len(parts[-1]) * hop
+        between += max(0, done - len(held))
+        held = held[done:]
+    if len(first_window) < window:
+        raise DataError(
+            f"{entry.source}: {entry.name}: {frames} frames at {chip.rate_hz:g} Hz, "
+            f"accepted are at least {window} (one window)"
+            + (f" after the first {config.settle_s:g} s (settle_s)" if config.settle_s else "")
+        )
+    return Windows(
+        **condition_fields(entry),
+        features=np.concatenate(parts),
+        first_window=first_window,
+        samples_digest=state.digest(),
+    )
 
 
 def digest(recordings: Iterable[Windows]) -> bytes:
@@ -68,5 +93,5 @@ def digest(recordings: Iterable[Windows]) -> bytes:
     state = hashlib.sha256()
     for windows in recordings:
         state.update(f"{windows.source}/{windows.name}/{windows.fine_label}\n".encode())
-        state.update(np.ascontiguousarray(windows.counts).tobytes())
+        state.update(windows.samples_digest)
     return state.digest()

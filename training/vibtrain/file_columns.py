@@ -1,9 +1,10 @@
-"""What every reader of sample files gives: the columns of one file by name, and what the file says of them."""
+"""What every reader of sample files gives: the columns of one file by name, read piece by piece, and what the file
+says of them."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import numpy.typing as npt
 from vibtrain.recordings import DataError
 
 Array = npt.NDArray[Any]
+Block = list[Array]  # a piece of each of several columns, equally long
+
+BLOCK_FRAMES = 1 << 17  # read at a time: some megabytes, and thousands of windows
 
 RATE_NAMES = {
     "fs",
@@ -31,37 +35,76 @@ class FileColumns:
     """The columns of one file.
 
     Attributes:
-        columns: by name, each one-dimensional, in the file's order; not yet known to be numbers, nor equally long.
+        names: in the file's order; the columns are not yet known to be numbers.
+        blocks: reads the named columns from their beginning, BLOCK_FRAMES at a time, so that memory holds one block.
+        lengths: of each column, where the file's format lets columns be of different lengths; else empty.
         named: whether the names are the file's own; else they are numbers from 0.
         rate_hz: the sample rate that the file states, None where it states none.
         units: the unit that the file states for a column, by the column's name.
     """
 
-    columns: Mapping[str, Array]
+    names: tuple[str, ...]
+    blocks: Callable[[Sequence[str]], Iterator[Block]]
+    lengths: Mapping[str, int] = field(default_factory=dict)
     named: bool = True
     rate_hz: float | None = None
     units: Mapping[str, str] = field(default_factory=dict)
 
+    def beginning(self) -> dict[str, Array]:
+        """The first block of every column."""
+        if len(set(self.lengths.values())) <= 1:
+            return dict(zip(self.names, next(self.blocks(self.names), []), strict=False))
+        return {name: next(self.blocks([name]))[0] for name in self.names}
 
-def split_array(name: str, array: Array, *, longer_is_time: bool = False) -> dict[str, Array]:
-    """Columns of an array of numbers with one or two dimensions: `name`, or `name.0`, `name.1` of several.
 
-    Frames are the first dimension; with `longer_is_time` the longer one, for programs that write rows.
-    Empty where the array is neither of numbers nor of one or two dimensions, or a single number.
+@dataclass(frozen=True)
+class Sliceable:
+    """A column of which any piece can be read: `piece(first, last)` gives frames `first` up to `last`."""
+
+    length: int
+    piece: Callable[[int, int], Array]
+
+
+def slices(columns: Sequence[Sliceable]) -> Iterator[Block]:
+    """Blocks of columns of one length."""
+    for first in range(0, columns[0].length, BLOCK_FRAMES):
+        yield [column.piece(first, min(first + BLOCK_FRAMES, column.length)) for column in columns]
+
+
+def of_arrays(
+    columns: Mapping[str, Array],
+    *,
+    named: bool = True,
+    rate_hz: float | None = None,
+    units: Mapping[str, str] | None = None,
+) -> FileColumns:
+    """Columns that are in memory, or mapped into it."""
+
+    def blocks(names: Sequence[str]) -> Iterator[Block]:
+        return slices([in_memory(columns[name]) for name in names])
+
+    lengths = {name: len(column) for name, column in columns.items()}
+    return FileColumns(tuple(columns), blocks, lengths, named, rate_hz, units or {})
+
+
+def in_memory(column: Array) -> Sliceable:
+    """An array of one dimension as a column."""
+    return Sliceable(len(column), lambda first, last: column[first:last])
+
+
+def split_shape(name: str, shape: tuple[int, ...], kind: str) -> dict[str, int | None]:
+    """Columns of an array of that shape and NumPy `kind`: `name`, or `name.0`, `name.1` of several, with their place.
+
+    Frames are the longer dimension, for some programs write rows; the place is the index in the other, None in an
+    array of one dimension. Empty where it is neither of numbers nor of one or two dimensions, or a single number.
     """
-    if array.dtype.kind not in "iuf" or array.ndim not in (1, 2) or array.size < 2:
+    if kind not in "iuf" or len(shape) not in (1, 2) or max(shape) < 2 or min(shape) < 1:
         return {}
-    table = array.reshape(len(array), -1)
-    if longer_is_time and table.shape[1] > table.shape[0]:
-        table = table.T
-    if table.shape[1] == 1:
-        return {name: table[:, 0]}
-    return {f"{name}.{i}": column for i, column in enumerate(table.T)}
-
-
-def numbered(table: Array) -> FileColumns:
-    """Columns without names, of a table of shape (frames, columns)."""
-    return FileColumns({str(i): column for i, column in enumerate(table.T)}, named=False)
+    if len(shape) == 1:
+        return {name: None}
+    if min(shape) == 1:
+        return {name: 0}
+    return {f"{name}.{i}": i for i in range(min(shape))}
 
 
 def is_rate(name: str) -> bool:

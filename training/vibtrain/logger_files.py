@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vibtrain.file_columns import Array, FileColumns, library
+from vibtrain.file_columns import (
+    BLOCK_FRAMES,
+    Array,
+    Block,
+    FileColumns,
+    Sliceable,
+    library,
+    of_arrays,
+    slices,
+)
 from vibtrain.recordings import DataError
 
 _UFF_TIME_RESPONSE = 1
@@ -15,28 +25,48 @@ _UFF_TIME_RESPONSE = 1
 
 def read_parquet(path: Path) -> FileColumns:
     """Columns of a Parquet table."""
-    table = library(path, "pyarrow.parquet").read_table(path)
-    return FileColumns({name: table[name].to_numpy() for name in table.column_names})
+    parquet = library(path, "pyarrow.parquet")
+    with parquet.ParquetFile(path) as file:
+        names = tuple(file.schema_arrow.names)
+
+    def blocks(chosen: Sequence[str]) -> Iterator[Block]:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(BLOCK_FRAMES, columns=list(chosen)):
+                yield [batch[name].to_numpy(zero_copy_only=False) for name in chosen]
+
+    return FileColumns(names, blocks)
 
 
 def read_tdms(path: Path) -> FileColumns:
     """Channels of a TDMS file: `channel`, or `group/channel` where a name is there twice."""
-    channels = [c for group in library(path, "nptdms").TdmsFile.read(path).groups() for c in group.channels()]
+    nptdms = library(path, "nptdms")
+    with nptdms.TdmsFile.read_metadata(path) as file:
+        channels = _channels(file)
+        lengths = {name: len(channel) for name, channel in channels.items()}
+        facts = {name: dict(channel.properties) for name, channel in channels.items()}
+
+    def blocks(chosen: Sequence[str]) -> Iterator[Block]:
+        with nptdms.TdmsFile.open(path) as file:
+            channels = _channels(file)
+            yield from slices([_channel(channels[name]) for name in chosen])
+
+    increments_s = {float(f["wf_increment"]) for f in facts.values() if f.get("wf_increment")}
+    units = {name: str(f["unit_string"]) for name, f in facts.items() if f.get("unit_string")}
+    return FileColumns(tuple(lengths), blocks, lengths, rate_hz=_one_rate(increments_s), units=units)
+
+
+def _channels(file: Any) -> dict[str, Any]:
+    channels = [channel for group in file.groups() for channel in group.channels()]
     names = [channel.name for channel in channels]
-    columns: dict[str, Array] = {}
-    units, increments = {}, set()
-    for channel in channels:
-        name = channel.name if names.count(channel.name) == 1 else f"{channel.group_name}/{channel.name}"
-        columns[name] = np.asarray(channel[:])
-        if unit := channel.properties.get("unit_string"):
-            units[name] = str(unit)
-        if increment_s := channel.properties.get("wf_increment"):
-            increments.add(float(increment_s))
-    return FileColumns(columns, rate_hz=_one_rate(increments), units=units)
+    return {c.name if names.count(c.name) == 1 else f"{c.group_name}/{c.name}": c for c in channels}
+
+
+def _channel(channel: Any) -> Sliceable:
+    return Sliceable(len(channel), lambda first, last: np.asarray(channel[first:last]))
 
 
 def read_uff(path: Path) -> FileColumns:
-    """Time responses of a UFF file (data sets 58 and 58b), named as the file does or `node:direction`."""
+    """Time responses of a UFF file (data sets 58 and 58b), named as the file does or `node:direction`; read whole."""
     sets = library(path, "pyuff").UFF(str(path)).read_sets()
     responses = [
         s
@@ -56,7 +86,7 @@ def read_uff(path: Path) -> FileColumns:
         unit = str(response.get("ordinate_axis_units_lab") or "").strip()
         if unit and unit != "NONE":
             units[name] = unit
-    return FileColumns(columns, rate_hz=_one_rate(increments), units=units)
+    return of_arrays(columns, rate_hz=_one_rate(increments), units=units)
 
 
 def _uff_name(response: dict[str, Any], taken: dict[str, Array]) -> str:

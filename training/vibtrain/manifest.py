@@ -24,7 +24,7 @@ import numpy as np
 
 from vibtrain import units
 from vibtrain.recordings import HEALTHY, DataError, Entry, Samples
-from vibtrain.sample_files import ENDINGS, Column, column_names, read_columns
+from vibtrain.sample_files import ENDINGS, Column, read_blocks, read_file
 
 FIELDS = (
     "file", "machine", "session", "time", "label", "speed_rpm", "load", "rate_hz", "columns", "unit", "scale",
@@ -155,8 +155,9 @@ def _entry(row: _Row) -> Entry:
 
 def _read(
     file: Path, columns: tuple[Column, ...], rate_hz: float, unit: str, scale: float
-) -> tuple[Samples, str]:
-    return (read_columns(file, columns, rate_hz=rate_hz, unit=unit) * scale).astype(np.float32), ""
+) -> tuple[Iterator[Samples], str]:
+    tables = read_blocks(file, columns, rate_hz=rate_hz, unit=unit)
+    return ((table * scale).astype(np.float32) for table in tables), ""
 
 
 def _file(row: _Row) -> Path:
@@ -192,7 +193,7 @@ def _columns(row: _Row, file: Path) -> tuple[Column, ...]:
     """Column names or numbers; in CSV separated by blanks, where a whole number is a column number."""
     value = row.get("columns")
     if value == "":
-        names = column_names(file)
+        names = read_file(file).names
         if len(names) > 3:
             raise row.refuse(
                 "columns", f"the axes, for {file.name} has {len(names)} columns: {', '.join(names)}"

@@ -138,7 +138,7 @@ def _golden(converted: Converted, config: TrainingConfig, recordings: list[Windo
     """Windows spread over the recordings, and what core and model must answer for them."""
     core, model = config.core_config(), vib.Model(converted.binary)
     picked = [recordings[i] for i in np.linspace(0, len(recordings) - 1, GOLDEN_WINDOWS).round().astype(int)]
-    samples = np.stack([r.counts[: core["window"]] for r in picked])
+    samples = np.stack([r.first_window for r in picked])
     features = np.concatenate([vib.extract(window, core) for window in samples])
     classes = vib.classify(model, features) if model.meta()["classes"] else np.zeros(len(features), np.int16)
     return {

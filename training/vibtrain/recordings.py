@@ -1,13 +1,13 @@
 """What a recording is, whatever file, data set or simulation it came from.
 
 A *catalogue* is a list of `Entry`: what is known of each recording before its samples are read (label, speed,
-machine, ...), so that a caller can choose and split without opening a file. `Entry.read()` reads one of them;
-memory holds one recording at a time.
+machine, ...), so that a caller can choose and split without opening a file. `Entry.blocks()` reads one of them piece
+by piece, so that a recording may be larger than memory; `Entry.read()` reads it whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -88,12 +88,7 @@ class Recording(Condition):
                 f"{self.source}: {self.name}: data has shape {self.data.shape}, "
                 f"accepted is (frames, {len(self.axes)}) for axes {', '.join(self.axes)}"
             )
-        if not np.isfinite(self.data).all():
-            frame, axis = np.argwhere(~np.isfinite(self.data))[0]
-            raise DataError(
-                f"{self.source}: {self.name}: frame {frame}, axis {self.axes[axis]}: "
-                f"{self.data[frame, axis]}, accepted are finite numbers"
-            )
+        _refuse_not_finite(self, self.data, 0)
 
     @property
     def seconds(self) -> float:
@@ -105,15 +100,33 @@ class Entry(Condition):
     """One line of a catalogue: a recording whose samples have not been read yet.
 
     Attributes:
-        reader: returns acceleration in m/s², shape (frames, axes), and a note; raises `DataError`.
+        reader: returns acceleration in m/s² in blocks of shape (frames, axes), and a note; raises `DataError`, and so
+            may the blocks.
     """
 
-    reader: Callable[[], tuple[Samples, str]]
+    reader: Callable[[], tuple[Iterable[Samples], str]]
+
+    def blocks(self) -> Iterator[Samples]:
+        """Read the samples piece by piece. Raises `DataError` where they cannot be read, or are not finite."""
+        frames = 0
+        for block in self.reader()[0]:
+            _refuse_not_finite(self, block, frames)
+            frames += len(block)
+            yield block
 
     def read(self) -> Recording:
-        """Read the samples. Raises `DataError` where they cannot be read."""
-        data, note = self.reader()
-        return Recording(**condition_fields(self), data=data, note=note)
+        """Read the samples in one piece. Raises `DataError` where they cannot be read."""
+        blocks, note = self.reader()
+        return Recording(**condition_fields(self), data=np.concatenate(list(blocks)), note=note)
+
+
+def _refuse_not_finite(condition: Condition, block: Samples, first_frame: int) -> None:
+    if not np.isfinite(block).all():
+        frame, axis = np.argwhere(~np.isfinite(block))[0]
+        raise DataError(
+            f"{condition.source}: {condition.name}: frame {first_frame + frame}, axis {condition.axes[axis]}: "
+            f"{block[frame, axis]}, accepted are finite numbers"
+        )
 
 
 def condition_fields(condition: Condition) -> dict[str, Any]:

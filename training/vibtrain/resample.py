@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from vibtrain.recordings import STANDARD_GRAVITY, DataError, Recording, Samples
+from vibtrain.recordings import STANDARD_GRAVITY, Condition, DataError, Recording, Samples
 from vibtrain.sensors import Sensor
+
+Counts = npt.NDArray[np.int16]
 
 # The anti-alias filter: linear-phase FIR, Kaiser window. It is flat to 0.8 of the new half rate and down by
 # STOP_BAND_DB from the half rate on, so that nothing folds back.
@@ -30,21 +34,85 @@ def resample(recording: Recording, rate_hz: float, *, bandwidth_hz: float | None
     differ from `rate_hz` by RATE_TOLERANCE. Raises `DataError` for a rate above the recording's, for one
     without a workable ratio, and for a recording shorter than the filter.
     """
-    ratio = rate_ratio(recording, rate_hz)
-    half_rate_hz = float(recording.rate_hz * ratio) / 2
-    cutoff_hz = CUTOFF_OF_HALF_RATE * half_rate_hz
-    if bandwidth_hz is not None:
-        cutoff_hz = min(cutoff_hz, bandwidth_hz)
-    elif ratio == 1:
+    resampler = Resampler(recording, rate_hz, bandwidth_hz)
+    if not resampler.note:
         return recording
-    data = _filter_and_decimate(recording, ratio, cutoff_hz, TRANSITION_OF_HALF_RATE * half_rate_hz)
-    note = f"{recording.rate_hz:g} Hz resampled to {2 * half_rate_hz:g} Hz, -6 dB at {cutoff_hz:g} Hz"
-    return dataclasses.replace(
-        recording, data=data, rate_hz=2 * half_rate_hz, note="; ".join(filter(None, (recording.note, note)))
-    )
+    data = resampler.push(recording.data)
+    resampler.finish()
+    note = "; ".join(filter(None, (recording.note, resampler.note)))
+    return dataclasses.replace(recording, data=data, rate_hz=resampler.rate_hz, note=note)
 
 
-def rate_ratio(recording: Recording, rate_hz: float) -> Fraction:
+class Resampler:
+    """`resample` for a recording that comes in blocks: the same frames to the last bit, however it is cut.
+
+    Attributes:
+        rate_hz: of the result.
+        note: what is done; empty where nothing need be.
+    """
+
+    def __init__(self, condition: Condition, rate_hz: float, bandwidth_hz: float | None = None) -> None:
+        """Raises `DataError` as `resample` does, but for the length."""
+        ratio = rate_ratio(condition, rate_hz)
+        self._where = f"{condition.source}: {condition.name}"
+        self._up, self._down = ratio.numerator, ratio.denominator
+        self.rate_hz = float(condition.rate_hz * ratio)
+        self.note = ""
+        self._frames = self._made = 0
+        self._first = 0  # input frame that the first one held is
+        self._held = np.empty((0, len(condition.axes)))
+        if bandwidth_hz is None and ratio == 1:
+            self.rate_hz = condition.rate_hz
+            return
+        cutoff_hz = min(CUTOFF_OF_HALF_RATE * self.rate_hz / 2, bandwidth_hz or math.inf)
+        self.note = f"{condition.rate_hz:g} Hz resampled to {self.rate_hz:g} Hz, -6 dB at {cutoff_hz:g} Hz"
+        self._design(condition.rate_hz * self._up, cutoff_hz)
+
+    def _design(self, filter_rate_hz: float, cutoff_hz: float) -> None:
+        transition_hz = TRANSITION_OF_HALF_RATE * self.rate_hz / 2
+        taps, beta = signal.kaiserord(STOP_BAND_DB, transition_hz / (filter_rate_hz / 2))
+        taps |= 1  # odd: the delay is a whole number of samples
+        self._delay = taps // 2
+        window = self._up * signal.firwin(taps, cutoff_hz, window=("kaiser", beta), fs=filter_rate_hz)
+        # Zeros in front, so that frames of the result fall on every `down`th place of the filter's output.
+        self._lead = -self._delay % self._down
+        self._window = np.r_[np.zeros(self._lead), window]
+        self._made = self._settling = -(
+            -self._delay // self._down
+        )  # frames of the result that saw beyond an end
+
+    def push(self, block: Samples) -> Samples:
+        """The frames of the result that have become complete, float32, shape (frames, axes)."""
+        self._frames += len(block)
+        if not self.note:
+            return block
+        self._held = np.concatenate([self._held, block])
+        up, down = self._up, self._down
+        # Frame n of the result needs the input from (n down - delay) / up to (n + settling) down / up.
+        end = (self._frames - 1) * up // down - self._settling + 1
+        if end <= self._made:
+            return np.empty((0, block.shape[1]), np.float32)
+        filtered = signal.upfirdn(self._window, self._held, up, down, axis=0)
+        origin = (self._delay + self._lead - self._first * up) // down  # of frame 0 of the result in it
+        made = filtered[origin + self._made : origin + end]
+        self._made = end
+        # What is held starts at a multiple of `down`, so that the result's frames stay where they are.
+        unneeded = max(0, (end * down - self._delay) // up // down * down - self._first)
+        self._held = self._held[unneeded:]
+        self._first += unneeded
+        return np.ascontiguousarray(made, dtype=np.float32)
+
+    def finish(self) -> None:
+        """Raises `DataError` where all that came is shorter than the filter."""
+        if self.note and self._made <= self._settling:
+            least = -(-2 * self._settling * self._down // self._up)
+            raise DataError(
+                f"{self._where}: {self._frames} frames, "
+                f"accepted are more than {least} (length of the anti-alias filter)"
+            )
+
+
+def rate_ratio(recording: Condition, rate_hz: float) -> Fraction:
     """New rate over old as a fraction of small integers. Raises `DataError` as `resample` does."""
     where = f"{recording.source}: {recording.name}"
     if not 0 < rate_hz <= recording.rate_hz * (1 + RATE_TOLERANCE):
@@ -63,49 +131,36 @@ def rate_ratio(recording: Recording, rate_hz: float) -> Fraction:
     )
 
 
-def to_counts(recording: Recording, sensor: Sensor, *, seed: int = 1) -> npt.NDArray[np.int16]:
+def to_counts(recording: Recording, sensor: Sensor, *, seed: int = 1) -> Counts:
     """What `sensor` would have put out: int16 counts, shape (frames, axes), at `sensor.rate_hz`.
 
     The noise depends on `seed` and the recording's name alone. Raises `DataError` as `resample` does, and
     where the recording has more axes than the sensor.
     """
-    if len(recording.axes) > len(sensor.noise_ug_rthz):
+    return np.concatenate(list(count_blocks(recording, [recording.data], sensor, seed=seed)))
+
+
+def count_blocks(
+    condition: Condition, blocks: Iterable[Samples], sensor: Sensor, *, seed: int = 1
+) -> Iterator[Counts]:
+    """The same for a recording that comes in blocks: the same counts, however it is cut."""
+    axes = len(condition.axes)
+    if axes > len(sensor.noise_ug_rthz):
         raise DataError(
-            f"{recording.source}: {recording.name}: {len(recording.axes)} axes, "
+            f"{condition.source}: {condition.name}: {axes} axes, "
             f"accepted by {sensor.name} are up to {len(sensor.noise_ug_rthz)}"
         )
-    measured = resample(recording, sensor.rate_hz, bandwidth_hz=sensor.bandwidth_hz).data
+    resampler = Resampler(condition, sensor.rate_hz, sensor.bandwidth_hz)
     # White over half the rate: variance = density² x bandwidth.
     noise_m_s2 = np.array(sensor.noise_ug_rthz) * 1e-6 * STANDARD_GRAVITY * np.sqrt(sensor.rate_hz / 2)
-    noise = _noise_source(recording.name, seed).standard_normal(measured.shape)
-    noisy = measured + noise * noise_m_s2[: len(recording.axes)]
-    steps = np.rint(noisy * (1e9 / (sensor.lsb_nm_s2 * sensor.step_counts)))
+    random = _noise_source(condition.name, seed)
     limit = sensor.full_scale_counts
-    return np.asarray(np.clip(steps * sensor.step_counts, -limit, limit), dtype=np.int16)
-
-
-def _filter_and_decimate(
-    recording: Recording, ratio: Fraction, cutoff_hz: float, transition_hz: float
-) -> Samples:
-    up, down = ratio.numerator, ratio.denominator
-    filter_rate_hz = recording.rate_hz * up
-    taps, beta = signal.kaiserord(STOP_BAND_DB, transition_hz / (filter_rate_hz / 2))
-    taps |= 1  # odd: the delay is a whole number of samples
-    window = signal.firwin(taps, cutoff_hz, window=("kaiser", beta), fs=filter_rate_hz)
-    data = recording.data.astype(np.float64)
-    if ratio == 1:  # resample_poly would return its input unfiltered
-        data = signal.oaconvolve(data, window[:, None], mode="same", axes=0)
-    else:
-        data = signal.resample_poly(data, up, down, axis=0, window=window)
-    settling = -(-(taps // 2) // down)  # frames of the result that saw beyond an end
-    if len(data) <= 2 * settling:
-        raise DataError(
-            f"{recording.source}: {recording.name}: {len(recording.data)} frames, "
-            f"accepted are more than {-(-2 * settling * down // up)} (length of the anti-alias filter)"
-        )
-    # Frames past the last input sample are filter tail too.
-    frames = (len(recording.data) - 1) * up // down + 1
-    return np.ascontiguousarray(data[settling : frames - settling], dtype=np.float32)
+    for block in blocks:
+        measured = resampler.push(block)
+        noisy = measured + random.standard_normal(measured.shape) * noise_m_s2[:axes]
+        steps = np.rint(noisy * (1e9 / (sensor.lsb_nm_s2 * sensor.step_counts)))
+        yield np.asarray(np.clip(steps * sensor.step_counts, -limit, limit), dtype=np.int16)
+    resampler.finish()
 
 
 def _noise_source(name: str, seed: int) -> np.random.Generator:

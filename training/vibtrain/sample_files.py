@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vibtrain import array_files, logger_files, text_files, units
+from vibtrain import array_files, logger_files, npz_files, text_files, units
 from vibtrain.file_columns import Array, FileColumns
 from vibtrain.recordings import DataError
 
@@ -21,8 +21,8 @@ Table = npt.NDArray[np.float64]
 READERS: dict[str, Callable[[Path], FileColumns]] = {
     **dict.fromkeys(text_files.ENDINGS, text_files.read_text),
     ".npy": array_files.read_npy,
-    ".npz": array_files.read_npz,
-    ".wav": array_files.read_wav,
+    ".npz": npz_files.read_npz,
+    **dict.fromkeys((".wav", ".rf64", ".w64", ".flac"), array_files.read_sound),
     ".mat": array_files.read_mat,
     **dict.fromkeys((".h5", ".hdf5"), array_files.read_hdf5),
     ".parquet": logger_files.read_parquet,
@@ -34,23 +34,20 @@ RATE_TOLERANCE = 1e-4  # between the rate that a file states and the one that th
 
 
 def read_file(path: Path) -> FileColumns:
-    """All columns of `path`, as its format has them. Raises `DataError` naming the file."""
+    """All columns of `path`, as its format has them, samples not read yet. Raises `DataError` naming the file."""
     ending = next((e for e in sorted(READERS, key=len, reverse=True) if path.name.lower().endswith(e)), "")
     if not ending:
         raise DataError(f"{path}: ending {path.suffix!r}, accepted: {', '.join(ENDINGS)}")
     with _refusals_name(path):
-        content = READERS[ending](path)
-    if not any(len(column) for column in content.columns.values()):
-        raise DataError(f"{path}: is empty, accepted are rows of numbers")
-    return content
+        return READERS[ending](path)
 
 
-def read_columns(
+def read_blocks(
     path: Path, columns: Sequence[Column] = (), *, rate_hz: float | None = None, unit: str = ""
-) -> Table:
-    """Numbers in the named or (from 0) numbered columns of `path`, unscaled, shape (frames, columns).
+) -> Iterator[Table]:
+    """Numbers in the named or (from 0) numbered columns of `path`, unscaled, shape (frames, columns), in blocks.
 
-    No `columns` means all. Integer WAV samples come as shares of full scale. Where the file itself states a sample
+    No `columns` means all. Integer sound samples come as shares of full scale. Where the file itself states a sample
     rate it must be `rate_hz`; where it states a unit, `unit` (empty: any will do). Raises `DataError` naming file,
     place, value and what is accepted.
     """
@@ -58,24 +55,29 @@ def read_columns(
     own_rate_hz = content.rate_hz
     if rate_hz and own_rate_hz and not math.isclose(rate_hz, own_rate_hz, rel_tol=RATE_TOLERANCE):
         raise DataError(f"{path}: rate_hz {rate_hz:g}, accepted is the file's own {own_rate_hz:g}")
-    names = list(content.columns)
-    chosen = [_name(path, column, content) for column in columns] or names
+    chosen = [_name(path, column, content) for column in columns] or list(content.names)
     for name in chosen:
         _check_unit(path, name, content.units.get(name, ""), unit)
-    lengths = {name: len(content.columns[name]) for name in chosen}
+    lengths = {name: content.lengths[name] for name in chosen if name in content.lengths}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} ({length})" for name, length in lengths.items())
         raise DataError(f"{path}: columns of different lengths, {listed}; accepted are equally long ones")
-    return np.stack([_numbers(path, name, content) for name in chosen], axis=1)
-
-
-def column_names(path: Path) -> list[str]:
-    """Names (numbers from 0 where it has none) of the file's columns, without reading all of a text."""
+    shown = [repr(name) if content.named else name for name in chosen]
+    frames = 0
     with _refusals_name(path):
-        if path.name.lower().endswith(text_files.ENDINGS):
-            found = text_files.layout(path)
-            return found.names or [str(i) for i in range(found.count)]
-    return list(read_file(path).columns)
+        for block in content.blocks(chosen):
+            columns_read = zip(shown, block, strict=True)
+            yield np.stack([_numbers(path, name, values, frames) for name, values in columns_read], axis=1)
+            frames += len(block[0])
+    if not frames:
+        raise DataError(f"{path}: is empty, accepted are rows of numbers")
+
+
+def read_columns(
+    path: Path, columns: Sequence[Column] = (), *, rate_hz: float | None = None, unit: str = ""
+) -> Table:
+    """The same in one piece."""
+    return np.concatenate(list(read_blocks(path, columns, rate_hz=rate_hz, unit=unit)))
 
 
 @contextlib.contextmanager
@@ -102,7 +104,7 @@ def _check_unit(path: Path, name: str, own: str, stated: str) -> None:
 
 
 def _name(path: Path, column: Column, content: FileColumns) -> str:
-    names = list(content.columns)
+    names = content.names
     if isinstance(column, str) and content.named and column in names:
         return column
     if isinstance(column, int) and 0 <= column < len(names):
@@ -111,9 +113,7 @@ def _name(path: Path, column: Column, content: FileColumns) -> str:
     raise DataError(f"{path}: column {column!r}, accepted: {known}0 to {len(names) - 1}")
 
 
-def _numbers(path: Path, name: str, content: FileColumns) -> Array:
-    values = content.columns[name]
-    shown = repr(name) if content.named else name
+def _numbers(path: Path, shown: str, values: Array, first_frame: int) -> Array:
     if values.dtype.kind not in "iufbO":
         raise DataError(f"{path}: column {shown}: {values.dtype}, accepted: finite numbers")
     numbers = pd.to_numeric(pd.Series(values), errors="coerce") if values.dtype.kind == "O" else values
@@ -122,5 +122,6 @@ def _numbers(path: Path, name: str, content: FileColumns) -> Array:
     if len(bad):
         value = values[bad[0]]
         found = "empty or nan" if value is None or value != value else repr(value)
-        raise DataError(f"{path}: row {bad[0] + 1}, column {shown}: {found}, accepted: finite numbers")
+        row = first_frame + bad[0] + 1
+        raise DataError(f"{path}: row {row}, column {shown}: {found}, accepted: finite numbers")
     return column

@@ -77,7 +77,8 @@ def guess(file: Path, manifest_folder: Path) -> Guess:
     """What `file` seems to be, as the row of a manifest in `manifest_folder`."""
     name = os.path.relpath(file, manifest_folder)
     try:
-        return _guess(name, read_file(file))
+        content = read_file(file)
+        return _guess(name, content, content.beginning())
     except DataError as error:
         return Guess({"file": name}, {}, trouble=str(error))
 
@@ -103,15 +104,18 @@ def _is_manifest(path: Path) -> bool:
         return set(stream.readline().strip().split(",")) >= {"file", "rate_hz"}
 
 
-def _guess(name: str, content: FileColumns) -> Guess:
-    time_name = next((n for n, column in content.columns.items() if _is_time(n, column)), None)
-    axes, why_axes = _axes(content, time_name)
+def _guess(name: str, content: FileColumns, columns: dict[str, Array]) -> Guess:
+    """From the beginning of the `columns`."""
+    if not any(len(column) for column in columns.values()):
+        raise DataError(f"{name}: is empty, accepted are rows of numbers")
+    time_name = next((n for n, column in columns.items() if is_time(n, column)), None)
+    axes, why_axes = _axes(content, columns, time_name)
     guessed = {
-        "rate_hz": _rate(name, content, time_name),
+        "rate_hz": _rate(name, content, columns, time_name),
         "columns": (" ".join(axes) if _fit_for_csv(axes) else " ".join(_numbers(axes, content)), why_axes),
         "label": _label(name),
     }
-    unit, scale, why_unit = _unit(content, axes)
+    unit, scale, why_unit = _unit(content, columns, axes)
     fields = {"file": name, "unit": unit, "scale": scale} | {
         field: value for field, (value, _) in guessed.items()
     }
@@ -123,7 +127,8 @@ def _guess(name: str, content: FileColumns) -> Guess:
     return Guess(fields, reasons)
 
 
-def _is_time(name: str, column: Array) -> bool:
+def is_time(name: str, column: Array) -> bool:
+    """Whether a column holds time stamps: by its name, or because it rises evenly."""
     if column.dtype.kind == "M":
         return True
     if column.dtype.kind not in "iuf" or len(column) < 3:
@@ -134,7 +139,9 @@ def _is_time(name: str, column: Array) -> bool:
     return bool(steps.min() > 0 and steps.max() < 1.01 * steps.min())  # evenly rising, whatever its name
 
 
-def _rate(name: str, content: FileColumns, time_name: str | None) -> tuple[str, str]:
+def _rate(
+    name: str, content: FileColumns, columns: dict[str, Array], time_name: str | None
+) -> tuple[str, str]:
     if content.rate_hz:
         return f"{content.rate_hz:.10g}", "the file states it"
     if in_name := _RATE_IN_NAME.search(name):
@@ -142,7 +149,7 @@ def _rate(name: str, content: FileColumns, time_name: str | None) -> tuple[str, 
         return f"{hz:g}", "in the file's name"
     if time_name is None:
         return UNKNOWN, "no time column, none in the name"
-    column, named = content.columns[time_name], _TIME_NAME.fullmatch(time_name)
+    column, named = columns[time_name], _TIME_NAME.fullmatch(time_name)
     if column.dtype.kind == "M":
         step_s = float(np.median(np.diff(column)) / np.timedelta64(1, "ns")) * 1e-9
     else:
@@ -155,8 +162,8 @@ def _rate(name: str, content: FileColumns, time_name: str | None) -> tuple[str, 
     return f"{1 / step_s:.6g}", f"from column {time_name}"
 
 
-def _axes(content: FileColumns, time_name: str | None) -> tuple[list[str], str]:
-    numeric = [n for n, column in content.columns.items() if n != time_name and column.dtype.kind in "iuf"]
+def _axes(content: FileColumns, columns: dict[str, Array], time_name: str | None) -> tuple[list[str], str]:
+    numeric = [n for n, column in columns.items() if n != time_name and column.dtype.kind in "iuf"]
     named = [n for n in numeric if _AXIS_NAME.fullmatch(n.rsplit("/", 1)[-1])]
     if content.named and 1 <= len(named) <= 3:
         return named, "named as axes are"
@@ -171,11 +178,10 @@ def _fit_for_csv(axes: list[str]) -> bool:
 
 
 def _numbers(axes: list[str], content: FileColumns) -> list[str]:
-    names = list(content.columns)
-    return [str(names.index(name)) for name in axes]
+    return [str(content.names.index(name)) for name in axes]
 
 
-def _unit(content: FileColumns, axes: list[str]) -> tuple[str, str, str]:
+def _unit(content: FileColumns, columns: dict[str, Array], axes: list[str]) -> tuple[str, str, str]:
     """Unit, scale and reason."""
     if axes == [UNKNOWN]:
         return UNKNOWN, "", "the columns are not known"
@@ -185,7 +191,7 @@ def _unit(content: FileColumns, axes: list[str]) -> tuple[str, str, str]:
         return stated if known else UNKNOWN, "", f"the file says {stated}"
     if in_name := _UNIT_IN_NAME.search(axes[0]):
         return in_name["unit"].lower(), "", "in the column's name"
-    return _unit_by_gravity(np.array([np.mean(content.columns[name]) for name in axes]))
+    return _unit_by_gravity(np.array([np.mean(columns[name]) for name in axes]))
 
 
 def _unit_by_gravity(means: Array) -> tuple[str, str, str]:

@@ -181,10 +181,10 @@ def _entry(
     )
 
 
-def _run(name: str, seed: int, label: str, size: float, **run: Any) -> tuple[Samples, str]:
+def _run(name: str, seed: int, label: str, size: float, **run: Any) -> tuple[list[Samples], str]:
     digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "little"))
-    return simulate(label, size, random=random, **run), f"simulated, seed {seed}"
+    return [simulate(label, size, random=random, **run)], f"simulated, seed {seed}"
 
 
 def _shaft_turns(

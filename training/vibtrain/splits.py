@@ -6,7 +6,6 @@ answer nothing (one group only, or none with healthy recordings on both sides).
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from vibtrain.features import Windows
@@ -77,16 +76,12 @@ def _refuse_one_sided(by: str, group: str, train: list[Windows], test: list[Wind
 
 
 def _refuse_copies(by: str, group: str, train: list[Windows], test: list[Windows]) -> None:
-    known = {_digest(r): r.name for r in train}
+    known = {r.samples_digest: r.name for r in train}
     for r in test:
-        if twin := known.get(_digest(r)):
+        if twin := known.get(r.samples_digest):
             raise DataError(
                 f"split by {by}: {r.name} of {group} holds the same samples as {twin}, which would be trained on"
             )
-
-
-def _digest(r: Windows) -> bytes:
-    return hashlib.sha256(r.counts.tobytes()).digest()
 
 
 def _caveat(by: str, train: list[Windows], test: list[Windows]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import gzip
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from vibtrain.file_columns import FileColumns
+from vibtrain.file_columns import BLOCK_FRAMES, Block, FileColumns
 from vibtrain.recordings import DataError
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
@@ -30,24 +31,31 @@ class Layout:
 
 
 def read_text(path: Path) -> FileColumns:
-    """All columns; one with a cell that is no number comes as text. Raises `DataError` for an empty file."""
+    """All columns; a piece with a cell that is no number comes as text. Raises `DataError` for an empty file."""
     found = layout(path)
-    frame = pd.read_csv(
-        path,
-        sep=found.delimiter,
-        decimal=found.decimal,
-        header=None,
-        skiprows=found.lines_before,
-        usecols=range(found.count),
-        encoding="utf-8-sig",
-        low_memory=False,
-    )
-    titles = found.names or [str(i) for i in range(found.count)]
+    titles = tuple(found.names or map(str, range(found.count)))
     if len(set(titles)) != len(titles):
         twice = next(title for title in titles if titles.count(title) > 1)
         raise DataError(f"{path}: column {twice!r} is there twice, accepted are different names")
-    columns = {title: frame[i].to_numpy() for i, title in enumerate(titles)}
-    return FileColumns(columns, named=bool(found.names))
+
+    def blocks(chosen: Sequence[str]) -> Iterator[Block]:
+        places = [titles.index(name) for name in chosen]
+        pieces = pd.read_csv(
+            path,
+            sep=found.delimiter,
+            decimal=found.decimal,
+            header=None,
+            skiprows=found.lines_before,
+            usecols=sorted(places),
+            encoding="utf-8-sig",
+            low_memory=False,
+            chunksize=BLOCK_FRAMES,
+        )
+        with pieces:
+            for piece in pieces:
+                yield [piece[place].to_numpy() for place in places]
+
+    return FileColumns(titles, blocks, named=bool(found.names))
 
 
 def layout(path: Path) -> Layout:

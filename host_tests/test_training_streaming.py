@@ -1,0 +1,166 @@
+"""Recordings larger than memory: however they are cut into blocks, the same samples, counts and features."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import vib
+from scipy import signal
+from scipy.io import savemat
+from vibtrain import config, features, sensors, simulator
+from vibtrain.file_columns import BLOCK_FRAMES
+from vibtrain.recordings import DataError, Entry, Recording, Samples
+from vibtrain.resample import Resampler, count_blocks, resample, to_counts
+from vibtrain.sample_files import read_blocks, read_columns
+
+FRAMES = 2 * BLOCK_FRAMES + 777  # three blocks
+TABLE = np.random.default_rng(1).normal(0, 0.1, (FRAMES, 3))
+
+
+def write_hdf5(path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        file["acceleration"] = TABLE.T  # MATLAB's columns are HDF5's rows
+
+
+def write_tdms(path: Path) -> None:
+    nptdms = pytest.importorskip("nptdms")
+    with nptdms.TdmsWriter(path) as writer:
+        for piece in np.array_split(TABLE, 5):  # a logger writes segments
+            writer.write_segment([nptdms.ChannelObject("g", "xyz"[i], piece[:, i]) for i in range(3)])
+
+
+def write_parquet(path: Path) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table({f"a.{i}": TABLE[:, i] for i in range(3)}), path)
+
+
+def write_sound(path: Path) -> None:
+    pytest.importorskip("soundfile").write(path, TABLE, 8000, "DOUBLE" if path.suffix == ".wav" else "PCM_24")
+
+
+FORMATS: list[tuple[str, Callable[[Path], object]]] = [
+    ("a.csv", lambda path: np.savetxt(path, TABLE, delimiter=",", fmt="%.9g")),
+    ("a.csv.gz", lambda path: np.savetxt(path, TABLE[: BLOCK_FRAMES + 5], delimiter="\t", fmt="%.6g")),
+    ("a.npy", lambda path: np.save(path, TABLE)),
+    ("table.npz", lambda path: np.savez(path, TABLE)),
+    ("by_column.npz", lambda path: np.savez(path, np.asfortranarray(TABLE))),
+    ("columns.npz", lambda path: np.savez_compressed(path, x=TABLE[:, 0], y=TABLE[:, 1], z=TABLE[:, 2])),
+    ("a.wav", write_sound),
+    ("a.flac", write_sound),
+    ("a.h5", write_hdf5),
+    ("a.mat", lambda path: savemat(path, {"acceleration": TABLE})),
+    ("a.parquet", write_parquet),
+    ("a.tdms", write_tdms),
+]
+
+
+@pytest.mark.parametrize(("name", "write"), FORMATS)
+def test_each_format_is_read_in_blocks(tmp_path: Path, name: str, write: Callable[[Path], object]) -> None:
+    write(tmp_path / name)
+    blocks = list(read_blocks(tmp_path / name, [2, 0]))
+    assert [len(block) for block in blocks[:-1]] == [BLOCK_FRAMES] * (len(blocks) - 1)
+    whole = np.concatenate(blocks)
+    expected = TABLE[: len(whole), [2, 0]]
+    assert len(whole) in (FRAMES, BLOCK_FRAMES + 5)
+    np.testing.assert_allclose(whole, expected, atol=2e-6)
+    np.testing.assert_array_equal(whole[:, 1:], read_columns(tmp_path / name, [0]))
+
+
+def test_a_fault_in_a_later_block_is_told_by_its_row(tmp_path: Path) -> None:
+    rows = ["1,2\n"] * (BLOCK_FRAMES + 10)
+    rows[BLOCK_FRAMES + 4] = "1,oops\n"
+    (tmp_path / "a.csv").write_text("".join(rows))
+    with pytest.raises(DataError, match=f"row {BLOCK_FRAMES + 5}, column 1: 'oops'"):
+        list(read_blocks(tmp_path / "a.csv"))
+
+
+def test_an_archive_that_ends_early_is_one_line(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", TABLE)
+    content = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "a.npz").write_bytes(content.replace(b"(%d, 3)" % FRAMES, b"(%d, 3)" % (FRAMES + 1)))
+    with pytest.raises(DataError, match=r"a\.npz: cannot be read"):
+        list(read_blocks(tmp_path / "a.npz"))
+
+
+def noise_recording(rate_hz: float, frames: int = 40_000) -> Recording:
+    return Recording(
+        name="noise", machine="m", session="s", label="healthy", rate_hz=rate_hz, axes=("x", "y", "z"),
+        source="test", data=np.random.default_rng(7).normal(0, 3, (frames, 3)).astype(np.float32),
+    )  # fmt: skip
+
+
+def cut(data: Samples, seed: int) -> Iterator[Samples]:
+    """Into pieces of 0 to some thousand frames."""
+    random = np.random.default_rng(seed)
+    at = 0
+    while at < len(data):
+        size = int(random.choice([0, 1, 3, 700, 4096, 9000]))
+        yield data[at : at + size]
+        at += size
+
+
+@pytest.mark.parametrize(
+    "rates", [(20_000, 3200), (26_667, 3200), (26_667, 26_667), (20_000, 19_900), (8192, 1344)]
+)
+def test_blocks_are_resampled_to_the_same_bits(rates: tuple[float, float]) -> None:
+    from_hz, to_hz = rates
+    whole = noise_recording(from_hz)
+    expected = resample(whole, to_hz, bandwidth_hz=0.45 * to_hz)
+    resampler = Resampler(whole, to_hz, 0.45 * to_hz)
+    pieces = [resampler.push(piece) for piece in cut(whole.data, seed=1)]
+    resampler.finish()
+    np.testing.assert_array_equal(np.concatenate(pieces), expected.data)
+
+
+def test_the_resampler_is_scipys() -> None:
+    whole = noise_recording(20_000)
+    resampled = resample(whole, 3200)
+    ratio = Fraction(3200, 20_000)
+    taps, beta = signal.kaiserord(80, 320 / 40_000)
+    window = signal.firwin(taps | 1, 1440, window=("kaiser", beta), fs=80_000)
+    data = signal.resample_poly(whole.data.astype(float), ratio.numerator, ratio.denominator, window=window)
+    settling = (len(data) - len(resampled.data)) // 2
+    np.testing.assert_array_equal(
+        resampled.data, data[settling : settling + len(resampled.data)].astype(np.float32)
+    )
+
+
+@pytest.mark.parametrize("chip", ["adxl345", "iis3dwb"])
+def test_the_sensors_counts_do_not_depend_on_the_blocks(chip: str) -> None:
+    sensor = sensors.sensor(chip, rate_hz=None if chip == "adxl345" else 20_000)
+    whole = noise_recording(20_000)
+    counts = np.concatenate(list(count_blocks(whole, cut(whole.data, seed=2), sensor)))
+    np.testing.assert_array_equal(counts, to_counts(whole, sensor))
+
+
+@pytest.mark.parametrize("hop", [256, 1024, 1500])
+def test_features_do_not_depend_on_the_blocks(hop: int) -> None:
+    chosen = config.load("adi-motor")
+    chosen = dataclasses.replace(chosen, settle_s=0.2, core=dataclasses.replace(chosen.core, hop=hop))
+    entry = next(e for e in simulator.catalogue() if e.label == "outer-race")
+    data = entry.read().data
+    counts = to_counts(entry.read(), chosen.chip())[round(0.2 * 3200) :]
+    expected = vib.extract(counts, chosen.core_config(), shaft_hz=(entry.speed_rpm or 0) / 60)
+    in_pieces = features.windows_of(
+        dataclasses.replace(entry, reader=lambda: (cut(data, seed=3), "")), chosen
+    )
+    np.testing.assert_array_equal(in_pieces.features, expected)
+    np.testing.assert_array_equal(in_pieces.first_window, counts[:1024])
+    assert in_pieces.samples_digest == features.windows_of(entry, chosen).samples_digest
+
+
+def test_a_number_that_is_not_finite_is_told_by_its_frame() -> None:
+    def blocks() -> tuple[list[Samples], str]:
+        return [np.zeros((10, 1), np.float32), np.full((5, 1), np.nan, np.float32)], ""
+
+    entry = Entry(
+        name="n", machine="m", session="s", label="healthy", rate_hz=10, axes=("x",), source="test", reader=blocks
+    )  # fmt: skip
+    with pytest.raises(DataError, match="n: frame 10, axis x: nan, accepted are finite numbers"):
+        list(entry.blocks())
