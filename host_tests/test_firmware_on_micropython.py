@@ -18,6 +18,7 @@ PORTABLE = (
     "test_firmware_replay",
     "test_firmware_sampler",
     "test_firmware_supervise",
+    "test_firmware_clock",
     "test_firmware_lookup",
     "test_drivers_config",
     "test_drivers_sampler",

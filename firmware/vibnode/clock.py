@@ -37,6 +37,24 @@ else:
         time.sleep(ms / 1000)
 
 
+class OwnClock:
+    """The clock of the board or computer."""
+
+    def time_s(self) -> int:
+        """Seconds since 1970, if it was ever set."""
+        return int(time.time()) + _UNIX_EPOCH_OFFSET_S
+
+    def set(self, unix_s: int) -> bool:
+        """Set a board's; a computer's is left alone, which returns False."""
+        try:
+            from machine import RTC
+        except ImportError:
+            return False
+        year, month, day, hour, minute, second, weekday, _ = time.gmtime(unix_s - _UNIX_EPOCH_OFFSET_S)[:8]
+        RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+        return True
+
+
 class Clock:
     """Uptime since this object was made, and calendar time with its quality. Read the uptime daily: ticks wrap.
 
@@ -44,17 +62,18 @@ class Clock:
     certificates can be checked by date; but nothing is dated by that until a time server has answered.
     """
 
-    def __init__(self, folder: "str | None" = None) -> None:
-        """`folder`: where the time is noted; None: nowhere."""
+    def __init__(self, folder: "str | None" = None, own=None) -> None:
+        """`folder`: where the time is noted; None: nowhere. `own`: an OwnClock or the like."""
+        self._own = own or OwnClock()
         self._last = ticks_ms()
         self._uptime_ms = 0
         self._path = folder and folder + "/time.bin"
         self._server_offset_ms: int | None = None  # of calendar time over uptime, from a time server
         self._server_at_ms = 0
         noted, trusted = self._noted()
-        own = _own_time()
-        self._trusted = own >= _EARLIEST_PLAUSIBLE_S and own >= noted and trusted
-        if own < noted and _set_own_time(noted):
+        now = self._own.time_s()
+        self._trusted = now >= _EARLIEST_PLAUSIBLE_S and now >= noted and trusted
+        if now < noted and self._own.set(noted):
             self.note()
 
     def uptime_ms(self) -> int:
@@ -72,18 +91,18 @@ class Clock:
             up = self.uptime_ms()
             quality = "ntp" if up - self._server_at_ms < NTP_LASTS_MS else "rtc"
             return (up + self._server_offset_ms) // 1000, quality
-        return (_own_time(), "rtc") if self._trusted else (None, "none")
+        return (self._own.time_s(), "rtc") if self._trusted else (None, "none")
 
     def dates_hold(self) -> bool:
         """Whether the clock that TLS checks certificates by is not plainly wrong."""
-        return _own_time() >= _EARLIEST_PLAUSIBLE_S
+        return self._own.time_s() >= _EARLIEST_PLAUSIBLE_S
 
     def set(self, unix_ms: int) -> None:
         """A time server said that it is now `unix_ms`, milliseconds since 1970."""
         up = self.uptime_ms()
         self._server_offset_ms = unix_ms - up
         self._server_at_ms = up
-        if _set_own_time(unix_ms // 1000):
+        if self._own.set(unix_ms // 1000):
             self._trusted = True
         self.note()
 
@@ -92,7 +111,7 @@ class Clock:
         time_s, _ = self.unix_time()
         if not self._path:
             return
-        body = struct.pack(_NOTE, _NOTE_MAGIC, time_s or _own_time(), time_s is not None)
+        body = struct.pack(_NOTE, _NOTE_MAGIC, time_s or self._own.time_s(), time_s is not None)
         try:
             flash.replace(self._path, (body, struct.pack("<I", binascii.crc32(body))))
         except OSError as error:
@@ -112,19 +131,3 @@ class Clock:
             if magic == _NOTE_MAGIC:
                 return time_s, bool(trusted)
         return 0, True
-
-
-def _own_time() -> int:
-    """Seconds since 1970, by the clock of the board or computer."""
-    return int(time.time()) + _UNIX_EPOCH_OFFSET_S
-
-
-def _set_own_time(unix_s: int) -> bool:
-    """Set the board's clock; a computer's is left alone."""
-    try:
-        from machine import RTC
-    except ImportError:
-        return False
-    year, month, day, hour, minute, second, weekday, _ = time.gmtime(unix_s - _UNIX_EPOCH_OFFSET_S)[:8]
-    RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
-    return True
