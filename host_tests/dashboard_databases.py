@@ -55,9 +55,12 @@ def running_postgresql() -> PostgreSQL:
 
 
 class PostgreSQL:
-    """A PostgreSQL server in a folder of its own, reached through a socket there."""
+    """A PostgreSQL server in a folder of its own, reached through a socket there.
 
-    def __init__(self) -> None:
+    `durable`: a commit is on the disk, as on a server with default settings; the tests do without, for speed.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="vibdash-postgresql-"))
         self._user = USER if os.geteuid() == 0 else None  # the server refuses to run as root
         if self._user:
@@ -65,7 +68,7 @@ class PostgreSQL:
         data = str(self._folder / "data")
         initdb = [_program("initdb"), "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(initdb, user=self._user, cwd="/", check=True, stdout=subprocess.DEVNULL)
-        options = {"listen_addresses": "", "unix_socket_directories": self._folder, "fsync": "off"}
+        options = {"listen_addresses": "", "unix_socket_directories": self._folder, "fsync": "on" if durable else "off"}
         self._command = [_program("postgres"), "-D", data]
         self._command += [f"--{name}={value}" for name, value in options.items()]
         self.start()

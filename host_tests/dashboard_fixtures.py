@@ -105,6 +105,10 @@ class Vibdash:
         assert line.startswith("page on "), f"vibdash said {line!r}; its log: {log.read_text()}"
         self.url = line.removeprefix("page on ").strip()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=DEADLINE_S) as answer:
             return json.load(answer)

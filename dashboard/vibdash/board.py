@@ -15,7 +15,10 @@ log = logging.getLogger("vibdash.page")
 
 
 class Board:
-    """`fleet` is None until the first reading; `failure` is why the last reading failed, None if it did not."""
+    """`fleet` is None until the first reading; `failure` is why the last reading failed, None if it did not.
+
+    `readings` counts them, so that a page knows when there is something new to draw.
+    """
 
     def __init__(self, fleet: FleetReader, occurrences: OccurrenceReader) -> None:
         self._fleet = fleet
@@ -23,6 +26,7 @@ class Board:
         self.fleet: Fleet | None = None
         self.occurrences: tuple[Occurrence, ...] = ()
         self.failure: str | None = None
+        self.readings = 0
 
     async def keep_reading(self) -> None:
         """Read for ever. While that fails, every sensor counts as unreached: an old reading is no state."""
@@ -35,6 +39,7 @@ class Board:
                     log.exception("the database cannot be read")
                 self.failure = f"the database cannot be read: {str(error).splitlines()[0]}"
                 self.fleet = self.fleet and without_contact(self.fleet, self.failure)
+            self.readings += 1
             await asyncio.sleep(READ_EVERY_S)
 
     def _read(self) -> tuple[Fleet, tuple[Occurrence, ...]]:

@@ -9,10 +9,12 @@ from typing import Protocol
 
 from nicegui import ui
 
-from vibdash.board import READ_EVERY_S, Board
+from vibdash.board import Board
 from vibdash.fleet import Fleet
 from vibdash.states import Clock
 from vibdash.viewer import CHECK_LOGIN_EVERY_S, Viewer, draw_viewer
+
+LOOK_EVERY_S = 0.1  # for a new reading of the board, so that none waits long to be drawn
 
 
 class Shown(Protocol):
@@ -38,13 +40,19 @@ async def draw_page(board: Board, viewer: Viewer, draw_body: Callable[[Clock], S
     with place:
         body = draw_body(clock)
 
+    drawn = -1
+
     def update() -> None:
+        nonlocal drawn
+        if drawn == board.readings:
+            return
+        drawn = board.readings
         if board.fleet is not None:
             link.show(board.fleet)
         body.show(board)
 
     update()
-    ui.timer(READ_EVERY_S, update)
+    ui.timer(LOOK_EVERY_S, update)
     ui.timer(CHECK_LOGIN_EVERY_S, viewer.leave_if_logged_out)
 
 

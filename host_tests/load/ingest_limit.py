@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import sqlalchemy as sa
-from dashboard_databases import new_database
 from dashboard_fixtures import Mosquitto, alert_message, eventually
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
@@ -24,12 +23,10 @@ SENSORS = 1000
 LONGEST_S = 300.0
 
 
-def alerts_per_s(kind: str, ingests: int, alerts: int, folder: Path) -> float:
+def alerts_per_s(database: str, ingests: int, alerts: int, folder: Path) -> float:
     """Return the rate at which so many ingests store a backlog of so many alerts of 1,000 sensors."""
-    folder.mkdir(parents=True)
     broker = Mosquitto(folder / "broker")
     broker.start()
-    database = new_database(kind, folder)
     running = [
         IngestProcess(broker, database, folder / "ingest.log", name=f"limit-{n}", share=ingests > 1)
         for n in range(ingests)
