@@ -3,9 +3,12 @@
 import binascii
 import json
 
+from .untrusted import read_object
+
 VERSION = 1
 MAX_MESSAGE_BYTES = 1024
 MAX_STATUS_BYTES = 2048
+MAX_REPLY_BYTES = 4096
 MAX_FEATURES = 5
 # {"v":1,"boot":4294967295,"seq":4294967295,"oldest":4294967295,"replay":false, is the longest head an alert can get
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 80
@@ -48,15 +51,24 @@ def alert(boot: int, seq: int, oldest: int, replay: bool, body: bytes) -> bytes:
     return head[:-1] + b"," + body[1:]
 
 
+def reply(ident: str, command: str, boot: int, uptime_ms: int, fields: dict) -> bytes:
+    """The answer to a command, or a part of it: `fields` of SPEC 3.4, or `error`, one line for a person."""
+    message = {"v": VERSION, "id": ident, "cmd": command, "boot": boot, "uptime_ms": uptime_ms}
+    message["ok"] = "error" not in fields
+    message.update(fields)
+    payload = _dump(message)
+    if len(payload) > MAX_REPLY_BYTES:
+        raise ValueError(f"a reply of {len(payload)} bytes; accepted: up to {MAX_REPLY_BYTES}")
+    return payload
+
+
 def parse_ack(payload: bytes) -> "tuple[int, int] | None":
     """(boot, seq) of an ack message, None for anything else that arrives on its topic."""
-    if len(payload) > MAX_MESSAGE_BYTES:
-        return None
     try:
-        ack = json.loads(bytes(payload).decode())
+        ack = read_object(payload, MAX_MESSAGE_BYTES)
         boot, seq = ack["boot"], ack["seq"]
         ok = ack["v"] == VERSION and type(boot) is int and type(seq) is int and boot > 0 and seq >= 0
-    except (ValueError, KeyError, TypeError, UnicodeError):
+    except (ValueError, KeyError):
         return None
     return (boot, seq) if ok else None
 

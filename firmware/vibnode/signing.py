@@ -4,6 +4,8 @@ import binascii
 import hashlib
 import json
 
+from .untrusted import read_object
+
 VERSION = 1
 KEY_BYTES = 32
 MAX_COMMAND_BYTES = 4096
@@ -14,13 +16,14 @@ class Refused(Exception):
     """A command that must not be carried out. Its text says why."""
 
 
-def hmac_sha256(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA-256 (RFC 2104) of `message` with a `key` of up to 64 bytes; MicroPython has no hmac module."""
+def hmac_sha256(key: bytes, *parts: bytes) -> bytes:
+    """HMAC-SHA-256 (RFC 2104) of the `parts` in a row, `key` of up to 64 bytes; MicroPython has no hmac module."""
     if len(key) > _BLOCK_BYTES:
         raise ValueError(f"a key of {len(key)} bytes; accepted: up to {_BLOCK_BYTES}")
     padded = key + bytes(_BLOCK_BYTES - len(key))
     inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in padded]))
-    inner.update(message)
+    for part in parts:
+        inner.update(part)
     outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in padded]))
     outer.update(inner.digest())
     return outer.digest()
@@ -35,16 +38,20 @@ def sign(key: bytes, topic: str, command: dict) -> bytes:
 
 def verify(key: bytes, topic: str, payload: bytes) -> dict:
     """The command in `payload`, which arrived at `topic`. Raises Refused; does not judge the counter `n`'s age."""
-    if len(payload) > MAX_COMMAND_BYTES:
-        raise Refused(f"{len(payload)} bytes; accepted: up to {MAX_COMMAND_BYTES}")
     try:
-        message = json.loads(bytes(payload).decode())
+        message = read_object(payload, MAX_COMMAND_BYTES)
         version, signed, mac = message["v"], message["signed"], message["mac"]
-    except (ValueError, KeyError, TypeError, UnicodeError):
+    except ValueError as error:
+        raise Refused(f"not a signed command: {error}") from None
+    except KeyError:
         raise Refused("not a signed command") from None
     if version != VERSION or not isinstance(signed, str) or not isinstance(mac, str):
         raise Refused("not a signed command of version 1")
-    if not _same(mac, _mac(key, topic, signed)):
+    try:
+        right = _mac(key, topic, signed)
+    except UnicodeError:  # half a surrogate pair
+        raise Refused("not a signed command") from None
+    if not _same(mac, right):
         raise Refused("the signature is not this device's")
     return _command(signed)
 
@@ -63,7 +70,7 @@ def _command(signed: str) -> dict:
 
 
 def _mac(key: bytes, topic: str, signed: str) -> str:
-    return binascii.hexlify(hmac_sha256(key, (topic + "\n" + signed).encode())).decode()
+    return binascii.hexlify(hmac_sha256(key, topic.encode(), b"\n", signed.encode())).decode()
 
 
 def _same(given: str, right: str) -> bool:
