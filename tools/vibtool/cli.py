@@ -1,0 +1,103 @@
+"""The command `vibnode`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from vibtool import deploying, facts, ports, sets
+from vibtool.board import Board
+from vibtool.errors import ToolError
+from vibtool.telling import Port, Start, console, one_line_errors
+
+app = typer.Typer(
+    help="Set up vibration sensors: flash, deploy and provision a board on a USB cable, try it, record with it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.command("list")
+def list_boards(
+    ask: Annotated[bool, typer.Option("--ask", help="Interrupt each board and ask what it is.")] = False,
+) -> None:
+    """The boards on USB."""
+    with one_line_errors():
+        found = ports.boards()
+        if not found:
+            console.print("No board on USB. Is the cable one that carries data, not only power?")
+            return
+        table = Table("port", "USB", "serial number", *(["board", "MicroPython", "vibnode"] if ask else []))
+        for port in found:
+            table.add_row(port.path, port.what, port.serial_number, *(_asked(port.path) if ask else []))
+        console.print(table)
+
+
+def _asked(port: str) -> list[str]:
+    try:
+        with Board(port) as board:
+            known = facts.ask(board)
+            board.restart()
+    except ToolError as error:
+        return [str(error).removeprefix(f"{port}: "), "-", "-"]
+    return [known.machine, known.version, str(known.said["fw"] or "-")]
+
+
+@app.command()
+def deploy(
+    port: Port = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Folder of .mpy sets [default: this package's, or the checkout's build/mpy]."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a main.py of another program.")] = False,
+    start: Start = True,
+) -> None:
+    """Copy the application and the native module for its instruction set onto a stock MicroPython."""
+    with one_line_errors(), Board(ports.choose(port)) as board:
+        known = deploying.make_ready(board)
+        deploying.refuse_frozen(board.port, known)
+        chosen = sets.find(facts.set_for(board.port, known), source)
+        planned = deploying.plan(board, chosen, force)
+        deploying.check_room(board.port, known, chosen, planned)
+        console.print(
+            f"{known.machine}, MicroPython {known.version}: set {chosen.arch}, vibnode {chosen.version}"
+        )
+        if not dry_run:
+            _carry_out(board, chosen, planned)
+        _tell_of(planned, dry_run)
+        if start and not dry_run:
+            board.restart()
+
+
+def _carry_out(board: Board, chosen: sets.MpySet, planned: deploying.Plan) -> None:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("copying", total=len(planned.write))
+        deploying.carry_out(board, chosen, planned, lambda path: bar.advance(task))
+
+
+def _tell_of(planned: deploying.Plan, dry_run: bool) -> None:
+    would = "would be " if dry_run else ""
+    console.print(
+        f"{len(planned.write)} files {would}written, {len(planned.keep)} were there, "
+        f"{len(planned.remove)} out of date {would}removed."
+    )
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
