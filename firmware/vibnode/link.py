@@ -1,13 +1,17 @@
 """One MQTT connection, from connect to its end: the only file that knows aiomqttc."""
 
 import asyncio
+import struct
 
 import aiomqttc
 
+from .clock import sleep_ms, ticks_diff, ticks_ms
 from .lookup import Lookup
 from .tls_context import Context, TlsError
 
 CONNECT_TIMEOUT_S = 10
+PUBACK_MS = 5000  # within which a broker has to take a message
+PUBACK_POLL_MS = 5
 MAX_PAYLOAD = 4096  # of what arrives; more is cut, so that it is too long for whoever reads it
 MAX_PACKET = MAX_PAYLOAD + 128  # with topic and packet id
 DISCARD_BYTES = 512
@@ -30,6 +34,20 @@ class _Protocol(aiomqttc.MQTTProtocol):  # type: ignore[misc]
         # asyncio's stream loses bytes when one task writes while another waits for room.
         async with self._writing:
             await super()._send_packet(packet_type, payload)
+
+    async def publish(self, topic: str, message: bytes, qos: int, retain: bool) -> bool:
+        # The library's own looks for the PUBACK every 100 ms only, and keeps a copy of the message until then.
+        pid = self._get_packet_id()
+        self._pending_pubacks[pid] = None
+        packet = self._encode_string(topic) + struct.pack("!H", pid) + message
+        await self._send_packet(self.PUBLISH | qos << 1 | retain, packet)
+        start = ticks_ms()
+        while pid in self._pending_pubacks:
+            if ticks_diff(ticks_ms(), start) > PUBACK_MS:
+                del self._pending_pubacks[pid]
+                return False
+            await sleep_ms(PUBACK_POLL_MS)
+        return True
 
     async def _read_packet(self):
         kind = await self.stream.buffered_read(1)
