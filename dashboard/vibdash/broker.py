@@ -25,8 +25,8 @@ class Broker:
     ca_file: Path | None = None
 
     @classmethod
-    def from_url(cls, url: str, ca_file: Path | None = None) -> Broker:
-        """Parse a broker URL. Raises BrokerError."""
+    def from_url(cls, url: str, ca_file: Path | None = None, password_file: Path | None = None) -> Broker:
+        """Parse a broker URL; the password may be the first line of a file. Raises BrokerError."""
         needed = "need mqtt://[user:password@]host[:port], or mqtts:// for TLS"
         try:
             parts = urlsplit(url)
@@ -42,12 +42,15 @@ class Broker:
             raise BrokerError(f"--broker {_without_password(url)}: {needed}")
         if ca_file is not None and parts.scheme != "mqtts":
             raise BrokerError(f"--ca-file {ca_file}: only used with an mqtts:// broker")
+        password = unquote(parts.password) if parts.password else None
+        if password_file is not None:
+            password = _read_password(password_file)
         return cls(
             host=parts.hostname,
             port=port or DEFAULT_PORTS[parts.scheme],
             tls=parts.scheme == "mqtts",
             user=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
+            password=password,
             ca_file=ca_file,
         )
 
@@ -55,6 +58,16 @@ class Broker:
         """Return the URL without user and password, fit to be shown."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
+
+def _read_password(file: Path) -> str:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BrokerError(f"--password-file {file}: {error}; need a text file with the password") from None
+    if not lines or not lines[0]:
+        raise BrokerError(f"--password-file {file}: is empty; need the password in its first line")
+    return lines[0]
 
 
 def _without_password(url: str) -> str:

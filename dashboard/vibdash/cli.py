@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import signal
@@ -14,8 +15,11 @@ import typer
 from vibdash.accounts import AccountError, Accounts
 from vibdash.address import ServeError, bind, require_users
 from vibdash.broker import Broker, BrokerError
+from vibdash.device_command import devices
 from vibdash.export import TABLES, ExportError, export_table
 from vibdash.ingest import Ingest
+from vibdash.init_command import certificate, init
+from vibdash.local_broker import LocalBroker
 from vibdash.opening import DatabaseError, open_database
 from vibdash.options import (
     DEFAULT_BROKER,
@@ -30,13 +34,16 @@ from vibdash.options import (
     DeleteAfter,
     PageHost,
     PagePort,
+    PasswordFile,
     Share,
     SilentAfter,
     Site,
+    StartBroker,
     ThinAfter,
     ZoneLimits,
 )
 from vibdash.retention import Retention, Thinning
+from vibdash.site_folder import SiteError, find_site
 from vibdash.store import Store
 from vibdash.user_command import users
 from vibdash.zones import ZoneError, parse_zones
@@ -51,6 +58,31 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(users, name="user")
+app.add_typer(devices, name="device")
+app.command()(init)
+app.command()(certificate)
+
+
+@app.callback()
+def settle_on_site(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--in", metavar="FOLDER", help="Folder of a site.  [default: here, or the only one just below]"),
+    ] = None,
+) -> None:
+    """Take the settings of a site's folder as the defaults of every command."""
+    if context.invoked_subcommand == "init" or context.resilient_parsing:
+        return
+    site = find_site(folder)
+    if site is None:
+        return
+    defaults = site.defaults()
+    names = ("run", "ingest", "page", "export")
+    groups = {"user": ("add", "list", "password", "remove"), "device": ("add", "list", "renew", "remove")}
+    context.default_map = dict.fromkeys(names, defaults) | {
+        group: dict.fromkeys(commands, defaults) for group, commands in groups.items()
+    }
 
 
 @app.command()
@@ -63,6 +95,8 @@ def run(
     silent_after_s: SilentAfter = DEFAULT_SILENT_AFTER_S,
     zones: ZoneLimits = None,
     ca_file: CaFile = None,
+    password_file: PasswordFile = None,
+    start_broker: StartBroker = None,
     client_id: ClientId = None,
     thin_after_days: ThinAfter = DEFAULT_THIN_AFTER_DAYS,
     delete_after_days: DeleteAfter = DEFAULT_DELETE_AFTER_DAYS,
@@ -74,15 +108,18 @@ def run(
     taken = bind(host, port)
     engine = open_database(db)
     require_users(taken, Accounts(engine))
-    taking = _make_ingest(broker, ca_file, Store(engine), site, client_id)
-    taking.start()
-    thinning = Thinning(engine, Retention(thin_after_days, delete_after_days))
-    thinning.start()
-    try:
+    taking = _make_ingest(Broker.from_url(broker, ca_file, password_file), Store(engine), site, client_id)
+    with contextlib.ExitStack() as running:
+        if start_broker is not None:
+            local = LocalBroker(start_broker)
+            running.callback(local.stop)
+            local.start()
+        running.callback(taking.stop)
+        taking.start()
+        thinning = Thinning(engine, Retention(thin_after_days, delete_after_days))
+        running.callback(thinning.stop)
+        thinning.start()
         serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
-    finally:
-        thinning.stop()
-        taking.stop()
 
 
 @app.command()
@@ -91,6 +128,7 @@ def ingest(
     db: DatabaseUrl = DEFAULT_DATABASE,
     site: Site = None,
     ca_file: CaFile = None,
+    password_file: PasswordFile = None,
     client_id: ClientId = None,
     share: Share = None,
     thin_after_days: ThinAfter = DEFAULT_THIN_AFTER_DAYS,
@@ -101,11 +139,12 @@ def ingest(
         needed = "need 1 to 32 of a-z, A-Z, 0-9 and -, and a --client-id that no other ingest has"
         raise typer.BadParameter(f"{share!r}: {needed}", param_hint="--share")
     engine = open_database(db)
-    taking = _make_ingest(broker, ca_file, Store(engine), site, client_id, share)
+    connects_to = Broker.from_url(broker, ca_file, password_file)
+    taking = _make_ingest(connects_to, Store(engine), site, client_id, share)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: taking.ask_to_stop())
     taking.start()
-    print(f"taking messages from {Broker.from_url(broker)}", flush=True)
+    print(f"taking messages from {connects_to}", flush=True)
     thinning = Thinning(engine, Retention(thin_after_days, delete_after_days))
     thinning.start()
     taking.join()
@@ -143,8 +182,7 @@ def export(
 
 
 def _make_ingest(
-    url: str,
-    ca_file: Path | None,
+    broker: Broker,
     store: Store,
     site: str | None,
     client_id: str | None,
@@ -152,7 +190,6 @@ def _make_ingest(
 ) -> Ingest:
     if site is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", site):
         raise typer.BadParameter(f"{site!r}: need 1 to 32 of a-z, 0-9 and -", param_hint="--site")
-    broker = Broker.from_url(url, ca_file)
     return Ingest(broker, store, site=site, client_id=client_id or f"vibdash-{site or 'all'}", share=share)
 
 
@@ -163,7 +200,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         app()
-    except (AccountError, BrokerError, DatabaseError, ExportError, ServeError, ZoneError) as error:
+    except (AccountError, BrokerError, DatabaseError, ExportError, ServeError, SiteError, ZoneError) as error:
         print(f"vibdash: {error}", file=sys.stderr)
         sys.exit(1)
 

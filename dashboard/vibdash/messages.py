@@ -22,7 +22,7 @@ KINDS_FROM_DEVICE = ("status", "alert")
 KINDS_NOT_TAKEN = ("ack", "cmd", "reply")  # the host's own, and those reserved until commands are signed
 
 MACHINE_STATES = ("off", "learning", "running", "outside", "unknown")
-INSTRUMENT_STATES = ("ok", "gap", "stuck", "flat", "clipped", "noise", "gone", "rate")
+INSTRUMENT_STATES = ("ok", "gap", "stuck", "flat", "clipped", "noise", "gone", "rate", "config")
 RESETS = ("power", "watchdog", "crash", "brownout", "command", "sleep", "unknown")
 MODEL_ORIGINS = ("linked", "file", "trial", "reverted")
 TIME_QUALITIES = ("none", "rtc", "ntp")

@@ -20,6 +20,14 @@ CaFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Certificates (PEM) to trust for mqtts://.  [default: the system's]"),
 ]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Its first line is the password for the broker.  [default: none]"),
+]
+StartBroker = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Run Mosquitto, too, with this configuration.  [default: it runs elsewhere]"),
+]
 DatabaseUrl = Annotated[
     str, typer.Option("--db", envvar="VIBDASH_DB", metavar="URL", help="Database, as an SQLAlchemy URL.")
 ]

@@ -94,4 +94,4 @@ def instrument_look(sensor: SensorView, clock: Clock) -> Look:
             fault = one.cause.partition(":")[2]
     level = sensor.instrument_level or "warning"
     word = INSTRUMENT_WORDS.get(fault or "", "Fault")
-    return Look(level, "build_circle", word, ", ".join(details) or "sensor fault")
+    return Look(level, "build_circle", word, ", ".join(details) or sensor.note or "sensor fault")

@@ -28,6 +28,7 @@ INSTRUMENT_WORDS = {
     "noise": "Too much noise",
     "gone": "Accelerometer gone",
     "rate": "Wrong sample rate",
+    "config": "Configuration is broken",
 }
 RESET_WORDS = {
     "power": "power came back",
