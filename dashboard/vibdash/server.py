@@ -15,11 +15,15 @@ from fastapi import FastAPI
 from vibdash.accounts import Accounts
 from vibdash.address import address_of, is_loopback
 from vibdash.api import make_router
+from vibdash.api_actions import make_actions_router
+from vibdash.api_page import OPENAPI_URL, make_api_page_router
 from vibdash.attempts import Attempts
 from vibdash.fleet import FleetReader
 from vibdash.guard import Guard
+from vibdash.history import HistoryReader
 from vibdash.login import make_login_router
 from vibdash.occurrences import OccurrenceReader
+from vibdash.operating import Operations
 from vibdash.page import mount_pages
 from vibdash.zones import Zones
 
@@ -35,10 +39,18 @@ def serve(
     """Serve until SIGINT or SIGTERM."""
     fleet = FleetReader(engine, silent_after_ms=silent_after_ms, site=site)
     occurrences = OccurrenceReader(engine, site=site)
-    app = FastAPI(title="Vibnode", docs_url=None, redoc_url=None)  # their pages load from elsewhere
-    app.include_router(make_router(fleet, occurrences))
+    app = FastAPI(
+        title="Vibnode",
+        description="The fleet and its alerts. Times are milliseconds since 1970-01-01 UTC.",
+        openapi_url=OPENAPI_URL,
+        docs_url=None,  # these pages load from elsewhere; ours is at /api/
+        redoc_url=None,
+    )
+    app.include_router(make_router(fleet, occurrences, HistoryReader(engine)))
+    app.include_router(make_actions_router(Operations(engine)))
+    app.include_router(make_api_page_router(app))
     accounts, attempts = Accounts(engine), Attempts()
-    app.include_router(make_login_router(accounts, attempts))
+    app.include_router(make_login_router(accounts, attempts), include_in_schema=False)
     app.add_middleware(Guard, accounts=accounts, attempts=attempts, may_be_open=is_loopback(taken))
     mount_pages(app, engine, fleet, occurrences, zones_mm_s)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on")

@@ -72,8 +72,8 @@ class SensorFleet:
         sensor = VirtualSensor(name, outbox, client)
         client.will_set(sensor.topic("status"), messages.status("will", {"boot": outbox.boot}), qos=1, retain=True)
         client.on_socket_open = self._watch
-        client.on_socket_close = lambda _client, _data, sock: self._selector.unregister(sock)
-        client.on_connect = lambda *_: client.subscribe(sensor.topic("ack"), qos=1)
+        client.on_socket_close = self._unwatch
+        client.on_connect = lambda *_: _subscribe(sensor)
         client.on_subscribe = lambda *_: self._on_ready(sensor)
         client.on_disconnect = lambda *_: self._on_lost(sensor)
         client.on_message = lambda _client, _data, message: self._on_ack(sensor, message)
@@ -161,6 +161,9 @@ class SensorFleet:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._selector.register(sock, selectors.EVENT_READ, client)
 
+    def _unwatch(self, _client: Client, _sensor: VirtualSensor, sock: Any) -> None:
+        self._selector.unregister(sock)
+
     def _on_ready(self, sensor: VirtualSensor) -> None:
         sensor.connected, sensor.sent_seq = True, 0
         self._to_send.add(sensor)
@@ -177,3 +180,7 @@ class SensorFleet:
         ack = messages.parse_ack(message.payload)
         if ack is not None and sensor.outbox.ack(*ack):
             sensor.waiting_since_s = time.monotonic()
+
+
+def _subscribe(sensor: VirtualSensor) -> None:
+    sensor.client.subscribe(sensor.topic("ack"), qos=1)
