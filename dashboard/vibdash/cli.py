@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -77,12 +77,7 @@ def settle_on_site(
     site = find_site(folder)
     if site is None:
         return
-    defaults = site.defaults()
-    names = ("run", "ingest", "page", "export")
-    groups = {"user": ("add", "list", "password", "remove"), "device": ("add", "list", "renew", "remove")}
-    context.default_map = dict.fromkeys(names, defaults) | {
-        group: dict.fromkeys(commands, defaults) for group, commands in groups.items()
-    }
+    context.default_map = _for_each_command(context.command, site.defaults())
 
 
 @app.command()
@@ -112,13 +107,13 @@ def run(
     with contextlib.ExitStack() as running:
         if start_broker is not None:
             local = LocalBroker(start_broker)
-            running.callback(local.stop)
             local.start()
-        running.callback(taking.stop)
+            running.callback(local.stop)
         taking.start()
+        running.callback(taking.stop)
         thinning = Thinning(engine, Retention(thin_after_days, delete_after_days))
-        running.callback(thinning.stop)
         thinning.start()
+        running.callback(thinning.stop)
         serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
 
 
@@ -179,6 +174,12 @@ def export(
     """Write a table to a file, while everything goes on."""
     count = export_table(open_database(db), table, file)
     print(f"{count} rows in {file}")
+
+
+def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults under the name of each command, inner ones too; a command takes those it has."""
+    inner = getattr(command, "commands", None)
+    return defaults if inner is None else {name: _for_each_command(one, defaults) for name, one in inner.items()}
 
 
 def _make_ingest(

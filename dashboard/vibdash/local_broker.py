@@ -42,7 +42,7 @@ class LocalBroker:
         deadline = time.monotonic() + START_DEADLINE_S
         while not _listens(port):
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
+                self.stop(signal.SIGKILL)
                 raise BrokerError(f"mosquitto did not start; its last words: {_last_line(self._log.name)}")
             time.sleep(0.02)
         self._watcher.start()
