@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from vibtrain import cli_data, config, crossval, evaluate, manifest, package, pipeline, replay
-from vibtrain.config import TrainingConfig
+from vibtrain import cli_data, crossval, evaluate, package, pipeline, replay
+from vibtrain.cli_options import (
+    DEFAULT_SENSOR,
+    Backend,
+    Baseline,
+    Config,
+    Jobs,
+    Json,
+    Package,
+    Recordings,
+    Scheduler,
+    Sensor,
+    Simulate,
+    announce,
+    entries_of,
+    one_line_errors,
+    output,
+    source,
+    windows_of,
+)
 from vibtrain.evaluation_table import print_cross_validation, print_evaluation
-from vibtrain.features import Windows
-from vibtrain.proof import ConversionError
 from vibtrain.recordings import DataError, Entry
-from vibtrain.registry import DataUnavailable
 from vibtrain.survey import survey
+from vibtrain.workers import Workers
 
 app = typer.Typer(
     help="Train a vibration anomaly model from recordings, for the sensor that will run it.",
@@ -31,49 +42,6 @@ app = typer.Typer(
 )
 app.add_typer(cli_data.app, name="data")
 app.command("scan")(cli_data.scan_folder)
-DEFAULT_CONFIG, DEFAULT_SENSOR = "adi-motor", "adxl345"
-_console = Console(width=None if sys.stdout.isatty() else 120)
-_errors = Console(stderr=True)
-
-Config = Annotated[
-    str | None,
-    typer.Option(
-        "--config",
-        help="A built-in configuration's name or a .toml file [default: adi-motor; with --recordings one of its own].",
-    ),
-]
-Sensor = Annotated[
-    str,
-    typer.Option(
-        "--sensor", help="With --recordings and no --config: the accelerometer that will run the model."
-    ),
-]
-Recordings = Annotated[
-    Path | None,
-    typer.Option("--recordings", help="A manifest (CSV or TOML) in place of the configuration's data set."),
-]
-Simulate = Annotated[
-    bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
-]
-Package = Annotated[Path, typer.Argument(help="A model package, a folder that `vibtrain fit` made.")]
-Baseline = Annotated[
-    float | None,
-    typer.Option(
-        "--baseline",
-        help="Seconds of healthy running to learn first, 0 for none [default: half of the first recording, up to 300].",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Errors of the data or the model end the program with one line and exit code 1."""
-    try:
-        yield
-    except (DataError, ConversionError, OSError) as error:
-        _errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -88,21 +56,25 @@ def fit(
         typer.Option("--or-simulate", help="Use the simulator if the data set is not to be had, and say so."),
     ] = False,
     as_json: Json = False,
+    jobs: Jobs = None,
+    backend: Backend = "threads",
+    scheduler: Scheduler = "",
 ) -> None:
     """Train, convert through emlearn, prove the conversion on every window, and write a model package."""
     with one_line_errors():
-        chosen, entries = _source(config_name, recordings, sensor, simulate, or_simulate)
-        windows = _windows(chosen, entries)
-        outcome = pipeline.make_package(out, chosen, windows, _announce)
+        workers = Workers(backend, jobs, scheduler)
+        chosen, entries = source(config_name, recordings, sensor, simulate, or_simulate)
+        windows = windows_of(chosen, entries, workers)
+        outcome = pipeline.make_package(out, chosen, windows, announce)
         if as_json:
             print(json.dumps({"package": str(out), "digest": outcome.digest} | outcome.evaluation))
             return
-        print_evaluation(_console, outcome.evaluation)
-        _console.print(
+        print_evaluation(output, outcome.evaluation)
+        output.print(
             f"Proved on {outcome.proof.windows} windows: {outcome.proof.class_differences} classes differ, "
             f"scores within {outcome.proof.score_error_steps:.2f} step of the float model."
         )
-        _console.print(
+        output.print(
             f"Package {out}, digest {outcome.digest}, warning from score {outcome.warning}.", soft_wrap=True
         )
 
@@ -113,19 +85,23 @@ def evaluate_package(
     recordings: Recordings = None,
     baseline_s: Baseline = None,
     as_json: Json = False,
+    jobs: Jobs = None,
+    backend: Backend = "threads",
+    scheduler: Scheduler = "",
 ) -> None:
     """What a package is worth, window by window and alert by alert, on the data set that it was trained on or on
     --recordings; held-out groups are those of machine, speed and load not trained on."""
     with one_line_errors():
+        workers = Workers(backend, jobs, scheduler)
         model, description = package.read(path)
         made_for = package.configuration(description)
-        entries = _entries(made_for, recordings)
-        judged = evaluate.evaluate(model, _windows(made_for, entries), made_for.train, baseline_s)
-        summary = evaluate.summary(judged)
+        entries = entries_of(made_for, recordings)
+        windows = windows_of(made_for, entries, workers)
+        summary = evaluate.summary(evaluate.evaluate(model, windows, made_for.train, baseline_s))
         if as_json:
             print(json.dumps(summary))
         else:
-            print_evaluation(_console, summary)
+            print_evaluation(output, summary)
 
 
 @app.command("report")
@@ -134,16 +110,21 @@ def write_report(
     out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
     recordings: Recordings = None,
     baseline_s: Baseline = None,
+    jobs: Jobs = None,
+    backend: Backend = "threads",
+    scheduler: Scheduler = "",
 ) -> None:
     """Write what a package is worth, with plots, into one HTML file that needs nothing else."""
     with one_line_errors():
         report = _report_module()
+        workers = Workers(backend, jobs, scheduler)
         model, description = package.read(path)
         made_for = package.configuration(description)
-        entries = _entries(made_for, recordings)
-        judged = evaluate.evaluate(model, _windows(made_for, entries), made_for.train, baseline_s)
+        entries = entries_of(made_for, recordings)
+        windows = windows_of(made_for, entries, workers)
+        judged = evaluate.evaluate(model, windows, made_for.train, baseline_s)
         report.write(out, judged, description, list(survey(entry.read() for entry in entries)))
-        _console.print(f"Wrote {out}", soft_wrap=True)
+        output.print(f"Wrote {out}", soft_wrap=True)
 
 
 def _report_module() -> ModuleType:
@@ -170,21 +151,21 @@ def cross_validate(
         ),
     ] = None,
     as_json: Json = False,
+    jobs: Jobs = None,
+    backend: Backend = "threads",
+    scheduler: Scheduler = "",
 ) -> None:
     """Leave each machine, session, speed or load out in turn, train on the rest, and judge on what was left out."""
     with one_line_errors():
-        chosen, entries = _source(config_name, recordings, sensor, simulate)
-        windows = _windows(chosen, entries)
-        results = crossval.cross_validate(windows, chosen, by, baselines_s or crossval.BASELINES_S, _announce)
+        workers = Workers(backend, jobs, scheduler)
+        chosen, entries = source(config_name, recordings, sensor, simulate)
+        windows = windows_of(chosen, entries, workers)
+        results = crossval.cross_validate(windows, chosen, by, baselines_s or crossval.BASELINES_S, announce)
         summary = crossval.summary(results, by)
         if as_json:
             print(json.dumps(summary))
         else:
-            print_cross_validation(_console, summary)
-
-
-def _announce(step: str) -> None:
-    _errors.print(f"{step} ...", style="dim", markup=False)
+            print_cross_validation(output, summary)
 
 
 @app.command("replay")
@@ -198,10 +179,10 @@ def write_replay(
 ) -> None:
     """Write recordings as the sensor would have sampled them, for a virtual sensor to play."""
     with one_line_errors():
-        chosen, entries = _source(config_name, recordings, sensor, simulate)
+        chosen, entries = source(config_name, recordings, sensor, simulate)
         by_name = {entry.name: entry for entry in entries}
         playlist = [_playlist_item(text, by_name) for text in items]
-        _console.print(f"Wrote {replay.write_playlist(out, playlist, chosen)}", soft_wrap=True)
+        output.print(f"Wrote {replay.write_playlist(out, playlist, chosen)}", soft_wrap=True)
 
 
 def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:
@@ -214,37 +195,6 @@ def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:
         return replay.Item(by_name[name], float(seconds))
     except ValueError:
         raise DataError(f"{text!r}: seconds {seconds!r}, accepted: a number") from None
-
-
-def _source(
-    config_name: str | None, recordings: Path | None, sensor: str, simulate: bool, or_simulate: bool = False
-) -> tuple[TrainingConfig, list[Entry]]:
-    if recordings is not None and config_name is None:
-        entries = manifest.catalogue(recordings)
-        return pipeline.general(recordings, entries, sensor), entries
-    chosen = config.load(config_name or DEFAULT_CONFIG)
-    if recordings is not None or not simulate:
-        try:
-            return chosen, _entries(chosen, recordings)
-        except DataUnavailable as error:
-            if not or_simulate:
-                raise
-            _errors.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    _errors.print("SIMULATED data: these figures say nothing about a real machine.", style="bold yellow")
-    chosen = pipeline.simulated(chosen)
-    return chosen, pipeline.entries_of(chosen)
-
-
-def _entries(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
-    if recordings is not None:
-        return manifest.catalogue(recordings)
-    return pipeline.entries_of(chosen, announce=lambda line: _errors.print(line, markup=False))
-
-
-def _windows(chosen: TrainingConfig, entries: list[Entry]) -> list[Windows]:
-    with Progress(console=_errors, transient=True) as bar:
-        task = bar.add_task("recordings", total=len(entries))
-        return pipeline.windows_of(chosen, entries, lambda name: bar.advance(task))
 
 
 def main() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import vib
 from vibtrain.config import TrainingConfig
 from vibtrain.recordings import Condition, DataError, Entry, condition_fields
 from vibtrain.resample import count_blocks
+from vibtrain.workers import HERE, Workers, each
 
 Int16 = npt.NDArray[np.int16]
 
@@ -38,16 +40,19 @@ class Windows(Condition):
 
 
 def extract(
-    entries: Iterable[Entry], config: TrainingConfig, progress: Callable[[str], None] = lambda name: None
+    entries: Sequence[Entry],
+    config: TrainingConfig,
+    progress: Callable[[str], None] = lambda name: None,
+    workers: Workers = HERE,
 ) -> list[Windows]:
-    """Windows of every recording. `progress` is told each name when it is done.
+    """Windows of every recording, in order. `progress` is told each name when it is done; `workers` do it.
 
     Raises `DataError` for a recording that cannot be read, has another number of axes, or is under one window.
     """
     result = []
-    for entry in entries:
-        result.append(windows_of(entry, config))
-        progress(entry.name)
+    for windows in each(partial(windows_of, config=config), entries, workers):
+        result.append(windows)
+        progress(windows.name)
     return result
 
 

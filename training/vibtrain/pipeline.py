@@ -17,6 +17,7 @@ from vibtrain.config import TrainingConfig
 from vibtrain.dataset_loaders import catalogue
 from vibtrain.features import Windows
 from vibtrain.recordings import DataError, Entry
+from vibtrain.workers import HERE, Workers
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,10 @@ def make_package(
 
 
 def windows_of(
-    config: TrainingConfig, entries: list[Entry], progress: Callable[[str], None] = lambda name: None
+    config: TrainingConfig,
+    entries: list[Entry],
+    progress: Callable[[str], None] = lambda name: None,
+    workers: Workers = HERE,
 ) -> list[Windows]:
     """Features of all recordings, as the configured sensor would have seen them."""
-    return features.extract(entries, config, progress)
+    return features.extract(entries, config, progress, workers)

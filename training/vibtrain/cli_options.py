@@ -1,0 +1,112 @@
+"""What the commands of `vibtrain` share: options, how recordings are named and read, errors in one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from vibtrain import config, manifest, pipeline
+from vibtrain.config import TrainingConfig
+from vibtrain.features import Windows
+from vibtrain.proof import ConversionError
+from vibtrain.recordings import DataError, Entry
+from vibtrain.registry import DataUnavailable
+from vibtrain.workers import Workers
+
+DEFAULT_CONFIG, DEFAULT_SENSOR = "adi-motor", "adxl345"
+output = Console(width=None if sys.stdout.isatty() else 120)
+errors = Console(stderr=True)
+
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        help="A built-in configuration's name or a .toml file [default: adi-motor; with --recordings one of its own].",
+    ),
+]
+Sensor = Annotated[
+    str,
+    typer.Option(
+        "--sensor", help="With --recordings and no --config: the accelerometer that will run the model."
+    ),
+]
+Recordings = Annotated[
+    Path | None,
+    typer.Option("--recordings", help="A manifest (CSV or TOML) in place of the configuration's data set."),
+]
+Simulate = Annotated[
+    bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
+]
+Package = Annotated[Path, typer.Argument(help="A model package, a folder that `vibtrain fit` made.")]
+Baseline = Annotated[
+    float | None,
+    typer.Option(
+        "--baseline",
+        help="Seconds of healthy running to learn first, 0 for none [default: half of the first recording, up to 300].",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", help="Recordings to read at a time [default: one a processor].")
+]
+Backend = Annotated[str, typer.Option("--backend", help="Who computes features: threads, processes or dask.")]
+Scheduler = Annotated[
+    str, typer.Option("--scheduler", help="With --backend dask: the address of your cluster's scheduler.")
+]
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Errors of the data or the model end the program with one line and exit code 1."""
+    try:
+        yield
+    except (DataError, ConversionError, OSError) as error:
+        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def announce(step: str) -> None:
+    """Say what begins."""
+    errors.print(f"{step} ...", style="dim", markup=False)
+
+
+def source(
+    config_name: str | None, recordings: Path | None, sensor: str, simulate: bool, or_simulate: bool = False
+) -> tuple[TrainingConfig, list[Entry]]:
+    """The configuration and the catalogue that these options name. Raises `DataError`."""
+    if recordings is not None and config_name is None:
+        entries = manifest.catalogue(recordings)
+        return pipeline.general(recordings, entries, sensor), entries
+    chosen = config.load(config_name or DEFAULT_CONFIG)
+    if recordings is not None or not simulate:
+        try:
+            return chosen, entries_of(chosen, recordings)
+        except DataUnavailable as error:
+            if not or_simulate:
+                raise
+            errors.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    errors.print("SIMULATED data: these figures say nothing about a real machine.", style="bold yellow")
+    chosen = pipeline.simulated(chosen)
+    return chosen, pipeline.entries_of(chosen)
+
+
+def entries_of(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
+    """The recordings of a manifest, or of the configuration's data set. Raises `DataError`."""
+    if recordings is not None:
+        return manifest.catalogue(recordings)
+    return pipeline.entries_of(chosen, announce=lambda line: errors.print(line, markup=False))
+
+
+def windows_of(chosen: TrainingConfig, entries: list[Entry], workers: Workers) -> list[Windows]:
+    """Features of all recordings, with a bar that shows the time left. Raises `DataError`."""
+    columns = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("recordings", total=len(entries))
+        return pipeline.windows_of(chosen, entries, lambda name: bar.advance(task), workers)
