@@ -9,10 +9,11 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from vibtool import deploying, facts, ports, sets
+from vibtool import deploying, facts, ports, provisioning, sets
 from vibtool.board import Board
 from vibtool.errors import ToolError
-from vibtool.telling import Port, Start, console, one_line_errors
+from vibtool.site_file import MODEL_FILE, SiteFile
+from vibtool.telling import Device, DryRun, Port, Site, Start, console, one_line_errors
 
 app = typer.Typer(
     help="Set up vibration sensors: flash, deploy and provision a board on a USB cable, try it, record with it.",
@@ -92,6 +93,47 @@ def _tell_of(planned: deploying.Plan, dry_run: bool) -> None:
         f"{len(planned.write)} files {would}written, {len(planned.keep)} were there, "
         f"{len(planned.remove)} out of date {would}removed."
     )
+
+
+@app.command()
+def provision(
+    site: Site,
+    device: Device = None,
+    port: Port = None,
+    dry_run: DryRun = False,
+    start: Start = True,
+) -> None:
+    """Make a board one of the site's sensors: configuration, credentials, certificates, key and model."""
+    with one_line_errors():
+        file = SiteFile(site)
+        name = file.choose(device)
+        sensor = file.sensor(name)
+        with Board(ports.choose(port)) as board:
+            provisioning.complete(sensor, facts.ask(board))
+            file.check(sensor)
+            wanted = provisioning.compare(board, sensor)
+            if not dry_run:
+                provisioning.keep_key(sensor)
+                provisioning.write(board, wanted)
+            _tell_provision(name, wanted, dry_run)
+            if sensor.new_key and not dry_run:
+                console.print(
+                    f"A new command key is in {sensor.new_key[0]}: keep it, and keep it to yourself."
+                )
+            if sensor.device.get("model") == MODEL_FILE and not board.digests([MODEL_FILE]) and not dry_run:
+                console.print("There is no model on the board yet: vibnode model push PACKAGE")
+            if start and not dry_run:
+                board.restart()
+
+
+def _tell_provision(name: str, wanted: provisioning.Provision, dry_run: bool) -> None:
+    for line in wanted.fields:
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+    for path, data in wanted.files.items():
+        if path in wanted.changed:
+            console.print(f"{path}: {'would be written' if dry_run else 'written'}, {len(data)} bytes")
+    if not wanted.changed:
+        console.print(f"{name}: all {len(wanted.files)} files are as they should be.")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,11 @@ Port = Annotated[
     str | None, typer.Option("--port", "-p", help="The board's serial port [default: the only board on USB].")
 ]
 Start = Annotated[bool, typer.Option("--start/--no-start", help="Start the sensor when done.")]
+Site = Annotated[Path, typer.Argument(help="The site file, a TOML that lists the site's sensors.")]
+Device = Annotated[
+    str | None, typer.Argument(help="Which of them [default: the only one there].", show_default=False)
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 @contextmanager

@@ -1,0 +1,183 @@
+"""`vibnode provision`: a board becomes one sensor of a site, its secrets stay secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from board_on_pty import UnixBoard
+from firmware_model import model_bin
+from vibnode_fixtures import Done, vibnode
+from vibtool import provisioning
+from vibtool.errors import ToolError
+from vibtool.facts import Facts
+from vibtool.site_file import SiteFile
+
+SECRETS = {"wifi": "wlan-secret-1", "mqtt": "broker-secret-2"}
+SITE = """
+site = "works-2"
+[mqtt]
+host = "broker.example"
+tls = { ca = "ca.pem" }
+[wifi]
+ssid = "machines"
+password = { env = "WIFI_PASSWORD" }
+[defaults]
+ntp_host = "pool.example"
+sensor = { driver = "adxl345", bus = "spi", sck = 6, mosi = 7, miso = 5, cs = 10 }
+[devices.motor-1]
+machine = "Pump motor"
+component_class = "iso20816-3-group2-rigid"
+mqtt = { user = "motor-1", password = { file = "motor-1.txt" } }
+command_key = { file = "keys/motor-1.key" }
+package = "model.bin"
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site file with all that it names."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    request = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca"
+    subprocess.run(
+        [*request.split(), "-keyout", "ca-key.pem", "-out", "ca.pem"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    (folder / "motor-1.txt").write_text(SECRETS["mqtt"] + "\n")
+    (folder / "model.bin").write_bytes(model_bin())
+    (folder / "site.toml").write_text(SITE)
+    return folder / "site.toml"
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[UnixBoard]:
+    flash = tmp_path / "flash"
+    flash.mkdir()
+    made = UnixBoard(flash)
+    yield made
+    made.stop()
+
+
+def provision(site: Path, board: UnixBoard, *options: object) -> Done:
+    environment = {**os.environ, "WIFI_PASSWORD": SECRETS["wifi"]}
+    return vibnode("provision", site, "--port", board.port, *options, env=environment)
+
+
+def test_it_writes_what_differs_once_and_never_shows_a_secret(site: Path, board: UnixBoard) -> None:
+    dry = provision(site, board, "--dry-run")
+    assert dry.code == 0, dry.err
+    assert "device.json: would be written" in dry.out and 'machine: null -> "Pump motor"' in dry.out
+    assert not list(board.folder.iterdir()) and not (site.parent / "keys").exists()
+
+    first = provision(site, board)
+    assert first.code == 0, first.err
+    device = json.loads((board.folder / "device.json").read_bytes())
+    assert device["mqtt"]["password"] == SECRETS["mqtt"] and device["wifi"]["password"] == SECRETS["wifi"]
+    assert device["machine"] == "Pump motor" and device["component_class"] == "iso20816-3-group2-rigid"
+    pem = (site.parent / "ca.pem").read_text()
+    assert (board.folder / "ca.der").read_bytes() == ssl.PEM_cert_to_DER_cert(pem)
+    assert (board.folder / "model.bin").read_bytes() == model_bin() and device["model"] == "model.bin"
+    key = site.parent / "keys" / "motor-1.key"
+    assert device["command_key"] == key.read_text().strip() and len(device["command_key"]) == 64
+    assert key.stat().st_mode & 0o077 == 0
+
+    again = provision(site, board)
+    assert "all 3 files are as they should be" in again.out
+    (site.parent / "motor-1.txt").write_text("broker-secret-3\n")
+    changed = provision(site, board)
+    assert "mqtt.password: changed (not shown)" in changed.out and "model.bin" not in changed.out
+    said = "".join(done.out + done.err for done in (dry, first, again, changed))
+    for secret in (*SECRETS.values(), "broker-secret-3", device["command_key"]):
+        assert secret not in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[devices.", "[device.", "device: no such field (did you mean devices?)"),
+        (
+            'site = "works-2"',
+            'site = "Works 2"',
+            "devices.motor-1: site: 'Works 2'; accepted: 1 to 32 of a-z",
+        ),
+        ("ntp_host", "ntp_hots", "ntp_hots: no such field (did you mean ntp_host?)"),
+        ("adxl345", "adxl346", "did you mean adxl345?"),
+        ("iso20816-3-group2-rigid", "iso20816-3-group2-rigit", "component_class"),
+        ('"motor-1.txt"', '"none.txt"', "devices.motor-1.mqtt.password: none.txt cannot be read"),
+        ("WIFI_PASSWORD", "NOT_SET", "devices.motor-1.wifi.password: the environment has no NOT_SET"),
+        ('"ca.pem"', '"site.toml"', "devices.motor-1.mqtt.tls.ca: site.toml; accepted: a certificate or key"),
+        ('"model.bin"', '"none"', "none: cannot be read"),
+        ("[mqtt]", "[mqtt", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_written(
+    site: Path, board: UnixBoard, old: str, new: str, words: str
+) -> None:
+    site.write_text(site.read_text().replace(old, new, 1))
+    refused = provision(site, board)
+    assert refused.code == 1 and words in refused.err, refused.err
+    assert refused.err.count("\n") == 1 and all(secret not in refused.err for secret in SECRETS.values())
+    assert not list(board.folder.iterdir()) and not (site.parent / "keys").exists()
+
+
+def test_one_of_several_devices_is_asked_for(site: Path, board: UnixBoard) -> None:
+    site.write_text(site.read_text() + "[devices.motor-2]\n")
+    assert "lists 2 devices; name one: motor-1, motor-2" in provision(site, board).err
+    assert "no 'motor-3' (did you mean motor-1?)" in provision(site, board, "motor-3").err
+
+
+def test_pins_that_are_left_out_are_the_boards(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WIFI_PASSWORD", SECRETS["wifi"])
+    site.write_text(site.read_text().replace(", sck = 6, mosi = 7, miso = 5, cs = 10", ""))
+    file = SiteFile(site)
+    sensor = file.sensor("motor-1")
+    provisioning.complete(sensor, facts("ESP32S3 module with ESP32S3"))
+    expected = {"sck": 12, "mosi": 11, "miso": 13, "cs": 10, "int1": 14}
+    assert sensor.device["sensor"] == {"driver": "adxl345", "bus": "spi", **expected}
+    file.check(sensor)
+    unknown = file.sensor("motor-1")
+    provisioning.complete(unknown, facts("Raspberry Pi Pico with RP2040"))
+    with pytest.raises(ToolError, match=r"devices\.motor-1: sensor\.sck: is missing"):
+        file.check(unknown)
+
+
+def test_credentials_that_the_dashboard_made_are_taken(site: Path) -> None:
+    folder = site.parent / "plant" / "motor-2"
+    folder.mkdir(parents=True)
+    (folder / "ca.der").write_bytes(b"\x30\x03abc")
+    mqtt = {
+        "host": "other.example",
+        "port": 8883,
+        "user": "motor-2",
+        "password": "p",
+        "tls": {"ca": "ca.der"},
+    }
+    given = {"site": "works-2", "device": "motor-2", "mqtt": mqtt, "command_key": "ab" * 32}
+    (folder / "credentials.json").write_text(json.dumps(given))
+    site.write_text(
+        'site = "works-2"\n[defaults]\nsensor = {driver = "replay", playlist = "p.json"}\n'
+        '[devices.motor-2]\ncredentials = "plant/motor-2"\nmqtt = {keepalive_s = 60}\n'
+        '[devices.motor-3]\ncredentials = "plant/motor-2"\n'
+    )
+    file = SiteFile(site)
+    sensor = file.sensor("motor-2")
+    file.check(sensor)
+    assert sensor.device["mqtt"] == {**mqtt, "keepalive_s": 60}
+    assert sensor.device["command_key"] == "ab" * 32
+    assert sensor.files == {"ca.der": b"\x30\x03abc"}
+    with pytest.raises(ToolError, match=r"devices\.motor-3\.credentials: is for works-2/motor-2"):
+        file.sensor("motor-3")
+
+
+def facts(machine: str) -> Facts:
+    said: dict[str, Any] = {"machine": machine, "linked_model": None}
+    return Facts(said)

@@ -1,0 +1,103 @@
+"""What makes a board one certain sensor: device.json, certificates, model. Written where they differ, never shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vibnode.config import SECRETS
+
+from vibtool.board import Board
+from vibtool.errors import ToolError
+from vibtool.facts import Facts
+from vibtool.site_file import MODEL_FILE, Sensor, encode
+from vibtool.wiring import fill_pins
+
+DEVICE_FILE = "device.json"
+
+
+@dataclass(frozen=True)
+class Provision:
+    """`files`: all that belongs on the board; `changed`: of these, what differs there; `fields`: what will, in words."""
+
+    files: dict[str, bytes]
+    changed: list[str]
+    fields: list[str]
+
+
+def complete(sensor: Sensor, known: Facts) -> None:
+    """Fill in what depends on the board: pins, and where the model is. Raises ToolError."""
+    device = sensor.device
+    if isinstance(device.get("sensor"), dict):
+        device["sensor"] = fill_pins(device["sensor"], known.chip)
+    if sensor.package is not None:
+        sensor.files[MODEL_FILE] = read_model(sensor.package)
+    elif "model" not in device and known.said["linked_model"] is None:
+        device["model"] = MODEL_FILE
+
+
+def read_model(package: Path) -> bytes:
+    """model.bin of the package (a folder) or file `package`. Raises ToolError."""
+    path = package / MODEL_FILE if package.is_dir() else package
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ToolError(
+            f"{path}: cannot be read ({error.strerror}); accepted: a model package of `vibtrain fit`"
+        ) from None
+
+
+def compare(board: Board, sensor: Sensor) -> Provision:
+    """What is to be done."""
+    files = {**sensor.files, DEVICE_FILE: encode(sensor.device)}
+    there = board.digests(list(files))
+    changed = [path for path, data in files.items() if there.get(path) != hashlib.sha256(data).hexdigest()]
+    fields = []
+    if DEVICE_FILE in changed:
+        fields = differences(_device_there(board), sensor.device)
+    return Provision(files, changed, fields)
+
+
+def write(board: Board, provision: Provision) -> None:
+    """Do it; device.json last, so that it names nothing that is not there yet."""
+    for path in sorted(provision.changed, key=lambda path: path == DEVICE_FILE):
+        board.write(path, provision.files[path])
+
+
+def keep_key(sensor: Sensor) -> None:
+    """Write a key that was made up to its file, for nobody else's eyes."""
+    if sensor.new_key is None:
+        return
+    path, key = sensor.new_key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key + "\n")
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:
+    """Field by field, what becomes of `old`; of secrets only that they change."""
+    lines = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if before == after:
+            continue
+        if isinstance(before, dict | None) and isinstance(after, dict):
+            lines += differences(before or {}, after, f"{where}{key}.")
+        elif key in SECRETS:
+            lines.append(f"{where}{key}: {'set' if before is None else 'changed'} (not shown)")
+        else:
+            lines.append(f"{where}{key}: {json.dumps(before)} -> {json.dumps(after)}")
+    return lines
+
+
+def _device_there(board: Board) -> dict[str, Any]:
+    try:
+        device = json.loads(board.read(DEVICE_FILE) or b"{}")
+    except ValueError:
+        return {}
+    return device if isinstance(device, dict) else {}

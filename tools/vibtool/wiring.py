@@ -1,0 +1,41 @@
+"""Which pins of a board the accelerometer is wired to: the boards' own pins.csv."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).resolve().parent
+PLACES = (_HERE / "boards", _HERE.parents[1] / "boards")
+PINS = {
+    "spi": {"sck": "SPI_SCK", "mosi": "SPI_MOSI", "miso": "SPI_MISO", "cs": "SPI_CS", "int1": "INT1"},
+    "i2c": {"scl": "I2C_SCL", "sda": "I2C_SDA", "int1": "INT1"},
+}
+"""Keys of a device's `sensor`, and the names of the pins."""
+
+
+def read_pins(path: Path) -> dict[str, int]:
+    """Name and GPIO number of each pin in a pins.csv as MicroPython's ports have it."""
+    rows = [line.split(",") for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return {name: int(pin.removeprefix("GPIO")) for name, pin in rows}
+
+
+def board_of(chip: str | None) -> Path | None:
+    """The folder of the board with `chip` (such as ESP32-C3), None where there is none."""
+    if chip is None:
+        return None
+    name = "VIBNODE_" + chip.replace("-", "")
+    return next((place / name for place in PLACES if (place / name).is_dir()), None)
+
+
+def fill_pins(sensor: dict[str, Any], chip: str | None) -> dict[str, Any]:
+    """`sensor` with the pins that it leaves open, where it names a bus and none of the bus's pins."""
+    names = PINS.get(sensor.get("bus", ""))
+    folder = board_of(chip)
+    if names is None or folder is None or any(key in sensor for key in names if key != "int1"):
+        return sensor
+    pins = read_pins(folder / "pins.csv")
+    filled = {key: pins[name] for key, name in names.items()}
+    if sensor["driver"] == "mpu6050":  # has no pin that tells of a burst
+        filled.pop("int1", None)
+    return {**sensor, **filled, **{key: value for key, value in sensor.items() if key in filled}}
