@@ -6,6 +6,7 @@ from . import clock
 from .drivers.raw import PLAIN
 from .instrument import Instrument
 from .rate_meter import RateMeter
+from .snapshot import Snapshot
 
 BURSTS_PER_HOP = 4
 RATE_TOLERANCE = 0.01  # of the rate that the model was made for
@@ -20,9 +21,10 @@ class SensorMismatch(Exception):
 class Sampler:
     """Pushes a driver's samples through a ``vib.Core``.
 
-    `names`: of the features, in order. `frames`, `gaps`: counted since start. `rate.ppm`: how far the sensor's rate is
-    off, see rate_meter. `fault`: ``ok``, ``gap`` (samples are lost before any window is whole), ``gone`` (no answer)
-    or one of instrument.Instrument's.
+    `driver`: what it reads. `names`, `features`: of the last window, in the core's order; they change with the next.
+    `frames`, `gaps`: counted since start. `rate.ppm`: how far the sensor's rate is off, see rate_meter. `fault`:
+    ``ok``, ``gap`` (samples are lost before any window is whole), ``gone`` (no answer) or one of
+    instrument.Instrument's.
     """
 
     def __init__(self, driver, core, core_config: dict, time=clock) -> None:
@@ -33,10 +35,11 @@ class Sampler:
         self.fault = "ok"
         self.rate = RateMeter(driver.rate_hz, time)
         self.names = [core.feature_name(i) for i in range(core.n_features)]
-        self._driver = driver
+        self.driver = driver
+        self.snapshot: Snapshot | None = None  # gets the raw samples while it is there
         self._core = core
         self._time = time
-        self._features = array("h", [0] * core.n_features)
+        self.features = array("h", [0] * core.n_features)
         self._instrument = Instrument(driver, self.names)
         step = min(core_config["hop"], core_config["window"])
         frames = max(1, min(step // BURSTS_PER_HOP, driver.burst_frames))
@@ -50,7 +53,7 @@ class Sampler:
 
     def bytes_sampled(self) -> int:
         """Bytes of samples read since start."""
-        return self.frames * 2 * self._driver.axes
+        return self.frames * 2 * self.driver.axes
 
     async def run(self, on_window, on_fault) -> None:
         """Sample until `on_window` returns True.
@@ -60,26 +63,28 @@ class Sampler:
         """
         while True:
             try:
-                frames = self._driver.readinto(self._buf)
+                frames = self.driver.readinto(self._buf)
             except OSError as error:
                 self._gone(error, on_fault)
                 await self._time.sleep_ms(RETRY_MS)
                 continue
             if not frames:
-                await self._time.sleep_ms(self._driver.poll_ms)
+                await self._time.sleep_ms(self.driver.poll_ms)
                 continue
             if self._take(frames, on_window, on_fault):
                 return
             await self._time.sleep_ms(0)
 
     def _take(self, frames: int, on_window, on_fault) -> bool:
-        if self._driver.gap:
+        if self.driver.gap:
             self._gap(on_fault)
-        if self._driver.backlog is not None:
-            self.rate.count(frames, self._driver.backlog)
+        if self.driver.backlog is not None:
+            self.rate.count(frames, self.driver.backlog)
         self.frames += frames
+        if self.snapshot:
+            self.snapshot.take(self._buf, frames)
         self._instrument.look(self._buf, frames)
-        size = frames * self._driver.frame_bytes
+        size = frames * self.driver.frame_bytes
         burst = self._buf if size == len(self._buf) else memoryview(self._buf)[:size]
         start = 0
         while start < frames:
@@ -89,18 +94,23 @@ class Sampler:
         return False
 
     def _window(self, on_window, on_fault) -> bool:
-        self._core.features(self._features)
+        self._core.features(self.features)
         self._gaps_in_a_row = 0
-        self.fault = self._instrument.judge(self._features, self.rate.ppm)
+        self.fault = self._instrument.judge(self.features, self.rate.ppm)
         if self.fault == "ok":
-            return bool(on_window(self._features))
+            return bool(on_window(self.features))
         on_fault(self.fault)
         return False
 
-    def _gap(self, on_fault) -> None:
+    def _break(self) -> None:
         self._core.gap()
+        if self.snapshot:
+            self.snapshot.restart()
         self.rate.restart()
         self.gaps += 1
+
+    def _gap(self, on_fault) -> None:
+        self._break()
         self._gaps_in_a_row += 1
         if self._gaps_in_a_row >= STARVED_GAPS:
             self.fault = "gap"
@@ -109,9 +119,7 @@ class Sampler:
     def _gone(self, error: OSError, on_fault) -> None:
         if self.fault != "gone":
             print("vibnode: the sensor does not answer:", error)
-            self._core.gap()
-            self.rate.restart()
-            self.gaps += 1
+            self._break()
         self.fault = "gone"
         on_fault(self.fault)
 

@@ -1,0 +1,222 @@
+"""What each command of SPEC 3.4 does."""
+
+import binascii
+import gc
+
+import vib
+
+from . import checks, config, model_file, sampler, settings
+from .clock import sleep_ms, ticks_diff, ticks_ms
+from .commands import NotDone
+from .model_store import CHUNK_BYTES, MAX_BYTES, UploadError, flash_free
+from .snapshot import Snapshot
+
+POLL_MS = 50
+WAIT_MS = 60000  # for a window, or the frames of a snapshot, and a round of `duty`
+PART_BYTES = (
+    1536  # of samples in a part: 2048 characters, a third of the memory that the longest reply would take
+)
+PART_FEATURES = 32
+_ABSENT = object()
+_ENVELOPE = ("id", "n", "cmd")
+
+
+def _base64(value):
+    return None if isinstance(value, str) and value else "base64"
+
+
+_FIELDS = {
+    "thresholds": {field: (_ABSENT, checks.optional(check)) for field, check in settings.CHECKS.items()},
+    "learn": {"windows": (config.REQUIRED, settings.LEARN_WINDOWS)},
+    "snapshot": {"frames": (config.REQUIRED, checks.whole(64, 4096, "frames"))},
+    "model-begin": {
+        "bytes": (config.REQUIRED, checks.whole(128, MAX_BYTES)),
+        "sha256": (config.REQUIRED, checks.hex_digits(64)),
+    },
+    "model-chunk": {
+        "at": (config.REQUIRED, checks.whole(0, MAX_BYTES)),
+        "data": (config.REQUIRED, _base64),
+    },
+}
+
+
+class Actions:
+    """The commands of one sensor."""
+
+    def __init__(self, device: dict, node, models) -> None:
+        """`node`: a node.Node; `models`: the ModelStore."""
+        self._device = device
+        self._node = node
+        self._models = models
+        duty = device["duty"]
+        self._wait_ms = WAIT_MS + (duty["every_s"] * 1000 if duty else 0)
+
+    def by_name(self) -> dict:
+        """For each command its action, as commands.Commands takes them."""
+        own = (
+            self.report,
+            self.thresholds,
+            self.learn,
+            self.baseline,
+            self.spectrum,
+            self.snapshot,
+            self.reboot,
+        )
+        names = ("report", "thresholds", "learn", "baseline", "spectrum", "snapshot", "reboot")
+        named = dict(zip(names, own))  # noqa: B905 - MicroPython knows no strict=
+        named["model-begin"] = self.model_begin
+        named["model-chunk"] = self.model_chunk
+        named["model-commit"] = self.model_commit
+        named["model-revert"] = self.model_revert
+        return named
+
+    async def report(self, command: dict, answer) -> None:
+        """Everything the device knows of itself."""
+        _fields(command)
+        node = self._node
+        gc.collect()
+        outbox, learnt = node.outbox, node.baseline()
+        health = {
+            "heap_free": gc.mem_free() if hasattr(gc, "mem_free") else None,
+            "heap_used": gc.mem_alloc() if hasattr(gc, "mem_alloc") else None,
+            "flash_free": flash_free(self._device["data_dir"]),
+            "boots": outbox.boot - outbox.first_boot + 1,
+            "reset": node.reset_cause,
+            "tasks": node.supervisor.restarts,
+            "rate_ppm": node.sampler.rate.ppm,
+            "settings": node.settings.in_force(),
+            "baseline": learnt and {"windows": learnt.windows, "time": learnt.time_s or None},
+        }
+        await answer({"status": node.facts("report"), "health": health})
+
+    async def thresholds(self, command: dict, answer) -> None:
+        """Set thresholds, or only say what they are."""
+        given = {field: value for field, value in _fields(command).items() if value is not _ABSENT}
+        if given:
+            try:
+                self._node.settings.change(given)
+            except settings.NotAccepted as error:
+                raise NotDone(str(error)) from None
+            self._node.settings_changed()
+        await answer({"settings": self._node.settings.in_force()})
+
+    async def learn(self, command: dict, answer) -> None:
+        """Learn the baseline anew."""
+        self._node.learn_anew(_fields(command)["windows"])
+        await answer({})
+
+    async def baseline(self, command: dict, answer) -> None:
+        """Tell the baseline."""
+        _fields(command)
+        learnt, names = self._node.baseline(), self._node.sampler.names
+        if learnt is None:
+            raise NotDone("no baseline is learnt")
+        parts = -(-len(names) // PART_FEATURES)
+        for part in range(parts):
+            own = slice(part * PART_FEATURES, (part + 1) * PART_FEATURES)
+            median, spread = list(learnt.median[own]), list(learnt.spread[own])
+            await answer(
+                {"part": part, "parts": parts, "names": names[own], "median": median, "spread": spread}
+            )
+
+    async def spectrum(self, command: dict, answer) -> None:
+        """Tell all features of the next window."""
+        _fields(command)
+        node = self._node
+        before = node.windows
+        await self._wait_for(lambda: node.windows != before, "no window was measured")
+        packed = binascii.b2a_base64(bytes(node.sampler.features))
+        core = node.core_config()
+        fields = {key: core[key] for key in ("bands", "axes")}
+        fields.update({"lo_hz": core["band_lo_hz"], "hi_hz": core["band_hi_hz"], "score": node.score()})
+        fields.update({"features": packed.decode().strip(), "model": node.facts("report")["model"]["digest"]})
+        await answer(fields)
+
+    async def snapshot(self, command: dict, answer) -> None:
+        """Send raw samples."""
+        frames = _fields(command)["frames"]
+        sensor = self._node.sampler
+        driver = sensor.driver
+        gc.collect()
+        sensor.snapshot = taken = Snapshot(frames, driver.raw_format, driver.axes)
+        try:
+            await self._wait_for(taken.is_whole, "not so many frames came without a gap")
+        finally:
+            sensor.snapshot = None
+        await self._send_snapshot(taken, sensor, answer)
+
+    async def _send_snapshot(self, taken: Snapshot, sensor, answer) -> None:
+        driver = sensor.driver
+        rate_hz = driver.rate_hz * (1 + (sensor.rate.ppm or 0) / 1000000)
+        length = PART_BYTES // (2 * taken.axes)
+        parts = -(-taken.frames // length)
+        for part in range(parts):
+            first = part * length
+            counts = taken.counts(first, min(length, taken.frames - first))
+            fields = {"part": part, "parts": parts, "at": first, "frames": taken.frames, "rate_hz": rate_hz}
+            fields.update({"axes": taken.axes, "lsb_nm_s2": driver.lsb_nm_s2})
+            fields["data"] = binascii.b2a_base64(counts).decode().strip()
+            await answer(fields)
+
+    async def model_begin(self, command: dict, answer) -> None:
+        """Open an upload."""
+        fields = _fields(command)
+        self._upload(lambda: self._models.begin(fields["bytes"], fields["sha256"]))
+        await answer({"have": 0})
+
+    async def model_chunk(self, command: dict, answer) -> None:
+        """Take a part of an upload."""
+        fields = _fields(command)
+        try:
+            data = binascii.a2b_base64(fields["data"])
+        except ValueError:
+            raise NotDone("data: no base64") from None
+        if not 1 <= len(data) <= CHUNK_BYTES:
+            raise NotDone(f"data: {len(data)} bytes; accepted: 1 to {CHUNK_BYTES}")
+        await answer({"have": self._upload(lambda: self._models.chunk(fields["at"], data))})
+
+    async def model_commit(self, command: dict, answer) -> None:
+        """Put what was uploaded on trial, and restart into it."""
+        _fields(command)
+        driver = self._node.sampler.driver
+        self._upload(lambda: self._models.commit(lambda needed: sampler.check_fit(driver, needed)))
+        await answer({})
+        self._node.restart("command")
+
+    async def model_revert(self, command: dict, answer) -> None:
+        """Give models from afar up, and restart."""
+        _fields(command)
+        if not self._device["model"] and vib.linked_model() is None:
+            raise NotDone("no other model is linked into this firmware, and the configuration names none")
+        self._models.revert()
+        await answer({})
+        self._node.restart("command")
+
+    async def reboot(self, command: dict, answer) -> None:
+        """Restart."""
+        _fields(command)
+        await answer({})
+        self._node.restart("command")
+
+    def _upload(self, step):
+        try:
+            return step()
+        except (UploadError, model_file.ModelError, sampler.SensorMismatch) as error:
+            raise NotDone(str(error)) from None
+
+    async def _wait_for(self, condition, otherwise: str) -> None:
+        start = ticks_ms()
+        while not condition():
+            if ticks_diff(ticks_ms(), start) > self._wait_ms:
+                raise NotDone(f"{otherwise} within {self._wait_ms // 1000} s")
+            await sleep_ms(POLL_MS)
+
+
+def _fields(command: dict) -> dict:
+    """The command's own fields, checked. Raises NotDone for one that is wrong, missing, or unknown."""
+    name = command["cmd"]
+    given = {field: value for field, value in command.items() if field not in _ENVELOPE}
+    try:
+        return config.fill(name, "", given, _FIELDS.get(name, {}))
+    except config.ConfigError as error:
+        raise NotDone(str(error)) from None

@@ -1,0 +1,108 @@
+"""Commands from the host (SPEC 3.4): who may give one, that none runs twice, and that each is answered."""
+
+import asyncio
+import binascii
+
+from . import messages, signing
+from .command_counter import Counter, Spent
+
+MAX_WAITING = 2  # commands; each holds up to 4 kB
+MAX_ERROR = 300  # characters
+
+
+class NotDone(Exception):
+    """A command cannot be carried out. Its text is one line for a person."""
+
+
+class Commands:
+    """Takes what arrives on `cmd`, and carries the commands out one after the other in a task of its own."""
+
+    def __init__(self, device: dict, node, counter: Counter, actions: dict) -> None:
+        """`device`: the configuration, with a key; `node`: has `outbox`, `clock` and the count `refused`.
+
+        `actions`: for each command, by name, ``async action(command, answer)``, which calls ``await answer(fields)``
+        for each part of its answer, or raises NotDone, or ValueError or config.ConfigError for a field.
+        """
+        self.send = _unsent  # async, publishes a reply
+        self._key = binascii.unhexlify(device["command_key"])
+        self._topic = "vibnode/v1/{}/{}/cmd".format(device["site"], device["device"])
+        self._node = node
+        self._counter = counter
+        self._actions = actions
+        self._waiting: list[dict] = []
+        self._wake = asyncio.Event()
+        self._told = ""
+
+    def arrived(self, payload: bytes, retained: bool) -> None:
+        """Take a message. Nothing is done about it yet, and no state is changed by one that is not signed."""
+        try:
+            if retained:
+                raise signing.Refused("it is a retained message")
+            command = signing.verify(self._key, self._topic, payload)
+            if len(self._waiting) >= MAX_WAITING:
+                raise signing.Refused("others are waiting to be carried out")
+        except signing.Refused as error:
+            self._refuse(str(error))
+        except MemoryError:
+            self._refuse("there is no memory for it")
+        else:
+            self._waiting.append(command)
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Carry out what arrives, for ever."""
+        while True:
+            while self._waiting:
+                await self._take(self._waiting.pop(0))
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _take(self, command: dict) -> None:
+        async def answer(fields: dict) -> None:
+            await self._reply(command, fields)
+
+        try:
+            self._counter.spend(command["n"])
+        except Spent:
+            self._refuse("its number is spent")
+            await answer(self._spent())
+            return
+        except OSError as error:
+            await answer({"error": f"n could not be stored, so nothing was done ({error})"})
+            return
+        try:
+            await self._carry_out(command, answer)
+        except MemoryError:
+            await answer({"error": "there is not enough memory for it"})
+        except OSError as error:
+            await answer({"error": f"flash: {error}"})
+
+    async def _carry_out(self, command: dict, answer) -> None:
+        action = self._actions.get(command["cmd"])
+        try:
+            if action is None:
+                raise NotDone("cmd: no such command; accepted: " + ", ".join(sorted(self._actions)))
+            await action(command, answer)
+        except NotDone as error:
+            await answer({"error": str(error)[:MAX_ERROR]})
+
+    def _spent(self) -> dict:
+        last = self._counter.last
+        if last is None:
+            return {"error": "n: the counter is damaged; delete it at the device, and change the key"}
+        return {"error": f"n: spent; accepted: {last + 1} or more", "next_n": last + 1}
+
+    async def _reply(self, command: dict, fields: dict) -> None:
+        clock, boot = self._node.clock, self._node.outbox.boot
+        name = command["cmd"][:32]
+        await self.send(messages.reply(command["id"], name, boot, clock.uptime_ms(), fields))
+
+    def _refuse(self, why: str) -> None:
+        self._node.refused += 1
+        if why != self._told:
+            print("vibnode: a command was refused:", why)
+        self._told = why
+
+
+async def _unsent(payload: bytes) -> None:
+    pass
