@@ -1,7 +1,7 @@
 """Time and peak memory of turning a long recording into features: `python tools/bench_stream.py --hours 1`.
 
 The recording is simulated, three axes at 26,667 Hz, and written once to each format under build/stream/. Each format is
-then read in a process of its own, whose peak memory is Linux's figure (VmHWM), interpreter and libraries included; how much
+read in a process of its own. Its peak memory is Linux's figure (VmHWM), interpreter and libraries included; how much
 these take alone stands beside it.
 """
 
