@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -51,12 +51,16 @@ def _operator(request: Request) -> Account:
     return account
 
 
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body is no JSON"},
+    403: {"description": "Not an operator"},
+}
 Operator = Annotated[Account, Depends(_operator)]
 
 
 def make_actions_router(operations: Operations) -> APIRouter:
     """Return the routes, writing through these operations."""
-    router = APIRouter(prefix="/api/v1/inbox", tags=[TAG], responses={403: {"description": "Not an operator"}})
+    router = APIRouter(prefix="/api/v1/inbox", tags=[TAG], responses=_REFUSALS)
 
     @router.post("/acknowledge", summary="Acknowledge alerts")
     def acknowledge(chosen: Chosen, who: Operator) -> Changed:
