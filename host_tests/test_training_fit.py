@@ -249,7 +249,7 @@ def test_the_model_tells_healthy_from_faulty_on_an_unseen_machine(kind: str) -> 
 def test_the_same_data_give_the_same_package(tmp_path: Path, kind: str) -> None:
     for name in ("one", "two"):
         pipeline.make_package(tmp_path / name, small_config(kind=kind), small_windows())
-    for file in ("model.bin", "model.c", "model.toml", "golden.npz"):
+    for file in ("model.bin", "model.c", "model.toml", "model.ota", "golden.npz"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 

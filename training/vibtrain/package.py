@@ -15,7 +15,7 @@ import numpy as np
 import tomli_w
 import vib
 
-from vibtrain import registry, simulator
+from vibtrain import ota, registry, simulator
 from vibtrain.config import AnomalyChoice, CoreChoice, Selection, SensorChoice, TrainingConfig
 from vibtrain.convert import Converted
 from vibtrain.features import Windows
@@ -54,7 +54,9 @@ def write(
         (new / "model.toml").write_bytes(
             tomli_w.dumps(_description(model, converted, proof, config, recordings, evaluation)).encode()
         )
-        np.savez(new / "golden.npz", **_golden(converted, config, recordings))
+        golden = _golden(converted, config, recordings)
+        np.savez(new / "golden.npz", **golden)
+        (new / "model.ota").write_bytes(ota.pack(converted.binary, golden))
         if _same_files(new, folder):
             return
         if folder.exists():
