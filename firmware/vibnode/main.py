@@ -91,14 +91,22 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
         f"vibnode: {device['site']}/{device['device']}, model {name}, boot {outbox.boot} after {node.reset_cause}"
     )
     try:
+        return run_tasks(device, node, uplink)
+    finally:
+        if trace_file:
+            trace_file.close()
+
+
+def run_tasks(device: dict, node: Node, uplink: Uplink) -> bool:
+    """Sample and send until the run ends in order or by Ctrl-C. Returns whether it is to be started again."""
+    try:
         asyncio.run(_live(device, node, uplink))
     except KeyboardInterrupt:
         if sys.implementation.name == "micropython":  # CPython cancels _live, which has said goodbye by now
             asyncio.run(_say_goodbye(uplink))
     finally:
-        node.watchdog.stop()
-        if trace_file:
-            trace_file.close()
+        if node.watchdog:
+            node.watchdog.stop()
     if node.restart_cause:
         reset_cause.leave(device["data_dir"], node.restart_cause)
     return node.restart_cause is not None

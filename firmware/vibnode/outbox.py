@@ -37,6 +37,7 @@ class Outbox:
         self.path = path
         self.max_bytes = max_bytes
         self.dropped = 0
+        self._dropped_noted = 0  # what of it the file knows
         self.boot = 0
         self.first_boot = 0
         self.damaged_bytes = 0
@@ -60,14 +61,25 @@ class Outbox:
         if not 0 < len(payload) <= MAX_PAYLOAD:
             raise ValueError(f"an alert of {len(payload)} bytes; accepted: 1 to {MAX_PAYLOAD}")
         size = _FRAME_SIZE + len(payload)
+        if self.dropped != self._dropped_noted:
+            size += _START_SIZE
         if self._size + size > self.max_bytes:
             self._rewrite(size)
         seq = self._last_seq + 1
         at = self._size + _HEAD_SIZE
-        self._append(_record(_ALERT, seq, self.boot, payload))
+        record = _record(_ALERT, seq, self.boot, payload)
+        if self.dropped != self._dropped_noted:
+            at += _START_SIZE
+            record = self._start_record() + record
+        self._append(record)
+        self._dropped_noted = self.dropped
         self._last_seq = seq
         self._held.append((seq, self.boot, at, len(payload)))
         return seq
+
+    def lose(self) -> None:
+        """An alert could not be stored: the medium failed. The count is noted with the next alert that it takes."""
+        self.dropped += 1
 
     def ack(self, boot: int, seq: int) -> bool:
         """The host has everything up to `seq`, said of an alert of `boot`. Returns whether anything was dropped by it.
@@ -141,6 +153,7 @@ class Outbox:
             self._forget(seq)
         elif kind == _START and length == 8:
             self.dropped, self.first_boot = struct.unpack(_START_PAYLOAD, rest[:8])
+            self._dropped_noted = self.dropped
         return _FRAME_SIZE + length
 
     def _forget(self, seq: int) -> None:
@@ -175,6 +188,7 @@ class Outbox:
         except OSError:
             self.dropped -= keep  # the old file is still there, whole
             raise
+        self._dropped_noted = self.dropped
         self._held, offset = [], _START_SIZE
         for seq, boot, _, length in held:
             self._held.append((seq, boot, offset + _HEAD_SIZE, length))
