@@ -20,6 +20,7 @@ PORTABLE = (
     "test_firmware_supervise",
     "test_firmware_clock",
     "test_firmware_lookup",
+    "test_firmware_wifi",
     "test_drivers_config",
     "test_drivers_sampler",
 )

@@ -10,6 +10,7 @@ import random
 from . import messages
 from .clock import Clock, sleep_ms, ticks_diff, ticks_ms
 from .link import Link, LinkDown
+from .wifi import Wifi
 
 FIRST_DELAY_MS = 1000  # between tries to connect; doubles, with jitter
 LAST_DELAY_MS = 60000
@@ -26,6 +27,7 @@ class Uplink:
         `refused`; `commands`: has `arrived(payload, retained)` for what comes on `cmd`; None: nothing is asked for.
         """
         self._mqtt = device["mqtt"]
+        self._wifi = Wifi(device.get("wifi"))
         self._commands = commands
         self._node = node
         self._outbox = node.outbox
@@ -67,9 +69,10 @@ class Uplink:
             except LinkDown as error:
                 if self._leaving:
                     return
-                if str(error) != told:
-                    print(f"vibnode: broker {self._broker()}: {error}; trying again until it answers")
-                told = str(error)
+                reason = self._wifi.trouble() or f"broker {self._broker()}: {error}"
+                if reason != told:
+                    print(f"vibnode: {reason}; trying again until it answers")
+                told = reason
             await asyncio.sleep(
                 delay_ms * (50 + random.getrandbits(8) * 50 // 255) / 100000
             )  # half to all of it
@@ -107,6 +110,10 @@ class Uplink:
 
     async def _connect(self) -> Link:
         await self._drop(politely=False)
+        try:
+            self._wifi.begin()
+        except OSError as error:
+            raise LinkDown(str(error)) from None
         will = messages.status("will", {"boot": self._outbox.boot})
         self._link = link = Link(self._mqtt, self._client_id, self._topic + "status", will, self._node.clock)
         self._stored_before = self._outbox.last_seq()
@@ -190,7 +197,10 @@ class Uplink:
 
 
 async def reach(device: dict) -> None:
-    """Connect to the broker of the configuration `device` and leave again. Raises LinkDown."""
+    """Connect to the broker of the configuration `device` and leave again. Raises LinkDown.
+
+    The board has to be on its network already.
+    """
     topic, client_id = _topic(device), "vibnode-{}-{}-check".format(device["site"], device["device"])
     link = Link(device["mqtt"], client_id, "", b"", Clock())
     try:

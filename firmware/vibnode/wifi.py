@@ -1,0 +1,57 @@
+"""Brings a board onto its wireless network. The chip joins again by itself; this says why it cannot.
+
+Without a `wifi` in the configuration nothing here touches the radio: the network is somebody else's business.
+"""
+
+# ESP32's port: network.STAT_..., or the chip's own reason (esp_wifi_types.h) where the port has no name for it.
+_REASONS = {
+    201: "there is no network of that name here",
+    202: "the password is wrong",
+    204: "the password is wrong, or the signal is too weak",  # HANDSHAKE_TIMEOUT
+    15: "the password is wrong, or the signal is too weak",  # 4WAY_HANDSHAKE_TIMEOUT
+    203: "the access point takes no more devices",  # ASSOC_FAIL
+    210: "the network does not offer the security that the board asks for",
+    211: "the network does not offer the security that the board asks for",
+    212: "the signal is too weak",
+}
+# While it tries again the port tells of no reason but those above; most wrong passwords look like this.
+_JOINING = "joining; if that lasts, is the password right and the signal strong enough?"
+
+
+class Wifi:
+    """The board's place in the network that `wifi`, that section of the configuration or None, names."""
+
+    def __init__(self, wifi: "dict | None") -> None:
+        self._wifi = wifi
+        self._station = None
+
+    def begin(self) -> None:
+        """Start joining, unless it was done. Does not wait. Raises OSError where the board has no radio."""
+        if self._wifi is None or self._station is not None:
+            return
+        try:
+            import network
+        except ImportError:
+            raise OSError("this board has no Wi-Fi") from None
+        if self._wifi["country"]:
+            network.country(self._wifi["country"])
+        station = network.WLAN(network.STA_IF)
+        station.active(True)
+        if not (station.isconnected() and station.config("ssid") == self._wifi["ssid"]):
+            station.connect(self._wifi["ssid"], self._wifi["password"] or "")
+        self._station = station
+
+    def trouble(self) -> "str | None":
+        """Why there is no network, in a few words; None where there is one, or none is asked for."""
+        if self._station is None or self._station.isconnected():
+            return None
+        reason = _REASONS.get(self._station.status(), _JOINING)
+        return f"Wi-Fi {self._wifi['ssid']!r}: {reason}"  # type: ignore[index]
+
+    def address(self) -> str:
+        """The board's own address."""
+        return self._station.ifconfig()[0]  # type: ignore[attr-defined]
+
+    def rssi_dbm(self) -> int:
+        """How strong the access point is heard."""
+        return self._station.status("rssi")  # type: ignore[attr-defined]
