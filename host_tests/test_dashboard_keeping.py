@@ -2,13 +2,16 @@
 
 import csv
 import json
+import shutil
+import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from dashboard_databases import KINDS, new_database
+from dashboard_databases import KINDS, new_database, rows
 from dashboard_fixtures import alert_message, run_vibdash, status_message
 from pyarrow import parquet
 from vibdash.export import ExportError, export_table
@@ -129,6 +132,70 @@ def test_the_command_exports_and_counts(tmp_path: Path) -> None:
     ended = run_vibdash("export", "status_history", str(tmp_path / "s.csv"), "--db", url)
     assert (ended.returncode, ended.stdout) == (0, f"1 rows in {tmp_path}/s.csv\n")
     assert run_vibdash("export", "account", str(tmp_path / "a.csv"), "--db", url).returncode == 1
+
+
+# Copying
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_made_while_messages_come_is_whole_and_holds_one_moment(kind: str, tmp_path: Path) -> None:
+    url = new_database(kind, tmp_path)
+    engine, copied = open_database(url), threading.Event()
+    taken = 0
+    take(engine, "alert", alert_message(1))
+
+    def go_on() -> None:
+        nonlocal taken
+        while not copied.is_set():
+            taken += 1
+            take(engine, "alert", alert_message(1 + taken))
+
+    writing = threading.Thread(target=go_on)
+    writing.start()
+    file = tmp_path / "copy"
+    try:
+        ended = run_vibdash("backup", str(file), "--db", url)
+    finally:
+        copied.set()
+        writing.join()
+    assert (ended.returncode, ended.stdout) == (0, f"the database is copied to {file}\n")
+    seqs = [seq for (seq,) in rows(restored(kind, file, tmp_path), "SELECT seq FROM alert ORDER BY seq")]
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert 1 <= len(seqs) <= 1 + taken
+    engine.dispose()
+
+
+def restored(kind: str, file: Path, folder: Path) -> str:
+    """Return the URL of a database with what is in a copy."""
+    if kind == "sqlite":
+        return f"sqlite:///{file}"
+    url = new_database(kind, folder)
+    program = shutil.which("pg_restore")
+    assert program
+    subprocess.run([program, "--no-owner", "--dbname", url, str(file)], check=True)
+    return url
+
+
+@pytest.mark.parametrize(
+    ("db", "file", "needed"),
+    [
+        ("sqlite:///{}/x.db", "there", "need a new name"),
+        ("sqlite:///{}/x.db", "no/copy", "a folder that exists"),
+        ("sqlite:///{}/none.db", "copy", "no such database"),
+        ("sqlite:///{}/there", "copy", "need a SQLite file"),
+        ("postgresql://nobody@/none?host={}", "copy", "postgresql://nobody@/none"),
+    ],
+)
+def test_what_cannot_be_copied_is_said_in_a_line_and_leaves_nothing(
+    tmp_path: Path, db: str, file: str, needed: str
+) -> None:
+    open_database(f"sqlite:///{tmp_path}/x.db").dispose()
+    (tmp_path / "there").write_text("no database")
+    before = set(tmp_path.iterdir())
+    ended = run_vibdash("backup", str(tmp_path / file), "--db", db.format(tmp_path))
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert needed in ended.stderr
+    assert set(tmp_path.iterdir()) == before
 
 
 # Metrics

@@ -14,6 +14,7 @@ import typer
 
 from vibdash.accounts import AccountError, Accounts
 from vibdash.address import ServeError, bind, require_users
+from vibdash.backup import BackupError, back_up
 from vibdash.broker import Broker, BrokerError
 from vibdash.device_command import devices
 from vibdash.export import TABLES, ExportError, export_table
@@ -47,6 +48,11 @@ from vibdash.site_folder import SiteError, find_site
 from vibdash.store import Store
 from vibdash.user_command import users
 from vibdash.zones import ZoneError, parse_zones
+
+FORESEEN = (
+    *(AccountError, BackupError, BrokerError, DatabaseError),
+    *(ExportError, ServeError, SiteError, ZoneError),
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -182,6 +188,16 @@ def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
     return defaults if inner is None else {name: _for_each_command(one, defaults) for name, one in inner.items()}
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file: SQLite's for --db, or pg_dump's for pg_restore.")],
+    db: DatabaseUrl = DEFAULT_DATABASE,
+) -> None:
+    """Copy the whole database as it is at one moment, while everything goes on."""
+    back_up(db, file)
+    print(f"the database is copied to {file}")
+
+
 def _make_ingest(
     broker: Broker,
     store: Store,
@@ -201,7 +217,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         app()
-    except (AccountError, BrokerError, DatabaseError, ExportError, ServeError, SiteError, ZoneError) as error:
+    except FORESEEN as error:
         print(f"vibdash: {error}", file=sys.stderr)
         sys.exit(1)
 

@@ -22,8 +22,8 @@ class DatabaseError(Exception):
     """The database cannot be opened or written; the text is one line for the user."""
 
 
-def open_database(url: str) -> sa.Engine:
-    """Open the database at an SQLAlchemy URL, making or migrating its tables. Raises DatabaseError."""
+def connect(url: str) -> sa.Engine:
+    """Return the database at an SQLAlchemy URL; nothing has been asked of it yet. Raises DatabaseError."""
     try:
         parsed = sa.make_url(url)
         server = parsed.get_backend_name() == "postgresql"
@@ -33,6 +33,12 @@ def open_database(url: str) -> sa.Engine:
         raise DatabaseError(f"--db {_without_password(url)}: {_first_line(error)}; {needed}") from None
     if engine.dialect.name not in ("sqlite", "postgresql"):
         raise DatabaseError(f"--db: {engine.dialect.name} is not supported; need sqlite or postgresql")
+    return engine
+
+
+def open_database(url: str) -> sa.Engine:
+    """Open the database at an SQLAlchemy URL, making or migrating its tables. Raises DatabaseError."""
+    engine = connect(url)
     shown = engine.url.render_as_string(hide_password=True)
     if engine.dialect.name == "sqlite":
         _use_wal(engine)
