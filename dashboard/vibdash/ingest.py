@@ -27,6 +27,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from vibdash.broker import Broker, BrokerError
+from vibdash.commanding import Commander
 from vibdash.messages import TOPIC_ROOT, VERSION
 from vibdash.opening import DatabaseError
 from vibdash.settling import Ack
@@ -34,6 +35,7 @@ from vibdash.store import Received, Store
 
 CONNECT_TIMEOUT_S = 10.0
 HEARTBEAT_S = 5.0
+COMMANDS_EVERY_S = 0.2
 LONGEST_RETRY_S = 30.0
 KEEPALIVE_S = 30
 LARGEST_BATCH = 500
@@ -63,7 +65,9 @@ class Ingest:
         self._refusal = ""
         self._client = self._make_client()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
-        self._heartbeat_due_s = 0.0
+        self._commander = Commander(store.engine)
+        self._site = site
+        self._heartbeat_due_s = self._commands_due_s = 0.0
 
     def start(self) -> None:
         """Connect and begin. Raises BrokerError if the broker cannot be reached or refuses."""
@@ -188,6 +192,7 @@ class Ingest:
                     self._store.note_link(self._client_id, str(self._broker), True, "", now_ms())
                 lost = self._client.loop(0.5) != MQTTErrorCode.MQTT_ERR_SUCCESS or not self._read_on()
                 self._take_what_arrived()
+                self._send_commands()
                 if lost:
                     self._connected.clear()
                     return f"broker {self._broker}: {self._refusal}"
@@ -233,6 +238,14 @@ class Ingest:
         for ack in acks:
             self._publish(ack)
 
+    def _send_commands(self) -> None:
+        """Send what was asked for on the page. Raises DatabaseError."""
+        if time.monotonic() < self._commands_due_s:
+            return
+        self._commands_due_s = time.monotonic() + COMMANDS_EVERY_S
+        for one in self._commander.take_due(now_ms(), self._site):
+            self._client.publish(one.topic, one.payload, qos=1)
+
     def _publish(self, ack: Ack) -> None:
         payload = json.dumps({"v": VERSION, "boot": ack.boot, "seq": ack.seq}, separators=(",", ":"))
         self._client.publish(ack.sensor.topic("ack"), payload, qos=1, retain=True)
@@ -240,7 +253,9 @@ class Ingest:
 
 def _filters(site: str | None, share: str | None) -> list[str]:
     of_site = f"{TOPIC_ROOT}/{site or '+'}"
-    return [f"{of_site}/#"] if share is None else [f"$share/{share}/{of_site}/+/alert", f"{of_site}/+/status"]
+    if share is None:
+        return [f"{of_site}/#"]
+    return [*(f"$share/{share}/{of_site}/+/{kind}" for kind in ("alert", "reply")), f"{of_site}/+/status"]
 
 
 def _received(message: MQTTMessage) -> Received:

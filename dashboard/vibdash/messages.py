@@ -1,6 +1,6 @@
 """The messages that sensors send (SPEC.md section 3), parsed and checked.
 
-`parse` turns a topic and a payload into a `Status` or an `Alert`, or raises `Malformed` with a reason that a
+`parse` turns a topic and a payload into a `Status`, an `Alert` or a `Reply`, or raises `Malformed` with a reason that a
 person can act on. Nothing past this file handles unchecked input.
 """
 
@@ -18,8 +18,11 @@ TOPIC_ROOT = "vibnode/v1"
 VERSION = 1
 MAX_ALERT_BYTES = 1024
 MAX_STATUS_BYTES = 2048
-KINDS_FROM_DEVICE = ("status", "alert")
-KINDS_NOT_TAKEN = ("ack", "cmd", "reply")  # the host's own, and those reserved until commands are signed
+MAX_REPLY_BYTES = 4096
+MAX_PARTS = 256
+MAX_DEPTH = 5
+KINDS_FROM_DEVICE = ("status", "alert", "reply")
+KINDS_NOT_TAKEN = ("ack", "cmd")  # the host's own
 
 MACHINE_STATES = ("off", "learning", "running", "outside", "unknown")
 INSTRUMENT_STATES = ("ok", "gap", "stuck", "flat", "clipped", "noise", "gone", "rate", "config")
@@ -147,7 +150,24 @@ class Alert:
     spectrum: Spectrum | None
 
 
-def parse(topic: str, payload: bytes) -> Status | Alert | None:
+@dataclass(frozen=True)
+class Reply:
+    """An answer to a command, or a part of it. `body` holds the command's own fields, unchecked."""
+
+    sensor: Sensor
+    id: str
+    cmd: str
+    boot: int
+    uptime_ms: int
+    ok: bool
+    error: str | None
+    next_n: int | None
+    part: int
+    parts: int
+    body: dict[str, Any]
+
+
+def parse(topic: str, payload: bytes) -> Status | Alert | Reply | None:
     """Parse one message; None for kinds that are not for this program. Raises Malformed."""
     sensor, kind = _parse_topic(topic)
     if kind in KINDS_NOT_TAKEN or (kind == "status" and not payload):
@@ -156,6 +176,9 @@ def parse(topic: str, payload: bytes) -> Status | Alert | None:
     if kind == "status":
         _check_length(payload, MAX_STATUS_BYTES, None)
         return _parse_status(sensor, fields)
+    if kind == "reply":
+        _check_length(payload, MAX_REPLY_BYTES, None)
+        return _parse_reply(sensor, fields)
     identity = _parse_identity(fields)
     _check_length(payload, MAX_ALERT_BYTES, identity)
     try:
@@ -290,6 +313,28 @@ def _parse_alert(sensor: Sensor, identity: Identity, fields: _Fields) -> Alert:
     )
 
 
+_OF_EVERY_REPLY = ("v", "id", "cmd", "boot", "uptime_ms", "ok", "error", "next_n", "part", "parts")
+
+
+def _parse_reply(sensor: Sensor, fields: _Fields) -> Reply:
+    fields.version()
+    ok = fields.boolean("ok")
+    parts = fields.integer("parts", 1, MAX_PARTS) if fields.has("parts") else 1
+    return Reply(
+        sensor=sensor,
+        id=fields.text("id", 32),
+        cmd=fields.text("cmd", 32),
+        boot=fields.integer("boot", 0, _UINT32),
+        uptime_ms=fields.integer("uptime_ms", 0, _INT53),
+        ok=ok,
+        error=None if ok else fields.text("error", 320),
+        next_n=fields.integer_if_said("next_n", 1, _INT53),
+        part=fields.integer("part", 0, parts - 1) if parts > 1 else 0,
+        parts=parts,
+        body=fields.others(_OF_EVERY_REPLY),
+    )
+
+
 def _parse_time(fields: _Fields) -> tuple[int | None, str]:
     quality = fields.choice("time_quality", TIME_QUALITIES)
     time = fields.integer_or_none("time", 0, 2**33)
@@ -326,6 +371,11 @@ def _parse_spectrum(fields: _Fields | None) -> Spectrum | None:
     if not levels:
         raise Malformed("spectrum levels: need at least one band")
     return Spectrum(lo_hz, hi_hz, fields.choice("axis", ("x", "y", "z")), tuple(levels))
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deeper(one, levels - 1) for one in inner)
 
 
 def _is_i16(value: object) -> bool:
@@ -397,6 +447,12 @@ class _Fields:
 
     def choice_if_said(self, name: str, choices: tuple[str, ...]) -> str | None:
         return self.choice(name, choices) if self.has(name) else None
+
+    def others(self, names: tuple[str, ...]) -> dict[str, Any]:
+        others = {name: value for name, value in self._message.items() if name not in names}
+        if _is_deeper(others, MAX_DEPTH):
+            raise Malformed(f"nested deeper than {MAX_DEPTH} levels")
+        return others
 
     def object_or_none(self, name: str) -> _Fields | None:
         value = self._message.get(name)

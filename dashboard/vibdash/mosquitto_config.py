@@ -34,7 +34,7 @@ autosave_on_changes true
 autosave_interval 1
 max_inflight_messages 0
 max_queued_messages 100000
-message_size_limit 16384
+max_packet_size 16384
 log_dest stdout
 log_type error
 log_type warning

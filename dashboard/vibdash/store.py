@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from vibdash.messages import Alert, Identity, Malformed, Sensor, Status, parse, sensor_of_topic
+from vibdash.messages import Alert, Identity, Malformed, Reply, Sensor, Status, parse, sensor_of_topic
 from vibdash.opening import DatabaseError, be_the_only_writer
 from vibdash.quarantining import store_refused
 from vibdash.schema import ingest_link
 from vibdash.settling import Ack, settle
 from vibdash.storing_alerts import store_alerts
+from vibdash.storing_replies import store_reply
 from vibdash.storing_statuses import store_status
 from vibdash.upsert import insert_or_update
 
@@ -39,7 +40,7 @@ class Store:
     """The one writer of an ingest process. Every method raises DatabaseError when nothing was stored."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     def take(self, batch: Sequence[Received]) -> list[Ack]:
         """Commit the messages, all or none; return what may now be acknowledged to the devices.
@@ -48,11 +49,13 @@ class Store:
         alert that it is if its identity can be read.
         """
         parsed = [(_parse(message), message) for message in batch]
-        with _transaction(self._engine) as connection:
+        with _transaction(self.engine) as connection:
             settled: list[tuple[Sensor, Identity]] = []
             for said, message in parsed:
                 if isinstance(said, Status):
                     store_status(connection, said, message.at_ms, repeated=message.repeated)
+                elif isinstance(said, Reply):
+                    settled += _take_reply(connection, said, message)
                 elif isinstance(said, Malformed):
                     settled += _refuse(connection, said, message)
             alerts = [(said, message.at_ms) for said, message in parsed if isinstance(said, Alert)]
@@ -62,7 +65,7 @@ class Store:
 
     def note_link(self, client_id: str, broker: str, connected: bool, detail: str, now_ms: int) -> None:
         """Say how this ingest stands with its broker; to be called often, as a sign of life."""
-        with _transaction(self._engine) as connection:
+        with _transaction(self.engine) as connection:
             mine = ingest_link.c.client_id == client_id
             before = connection.execute(sa.select(ingest_link).where(mine)).one_or_none()
             values = {
@@ -89,11 +92,19 @@ def _reason(error: SQLAlchemyError) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
-def _parse(message: Received) -> Status | Alert | Malformed | None:
+def _parse(message: Received) -> Status | Alert | Reply | Malformed | None:
     try:
         return parse(message.topic, message.payload)
     except Malformed as error:
         return error
+
+
+def _take_reply(connection: sa.Connection, said: Reply, message: Received) -> list[tuple[Sensor, Identity]]:
+    try:
+        store_reply(connection, said, message.at_ms)
+    except Malformed as error:
+        return _refuse(connection, error, message)
+    return []
 
 
 def _refuse(connection: sa.Connection, error: Malformed, message: Received) -> list[tuple[Sensor, Identity]]:

@@ -1,0 +1,80 @@
+"""The commands that a device knows (SPEC.md 3.4), and what may be asked with each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Check = Callable[[object], str | None]  # what would be accepted, where the value is not
+
+
+class NotAccepted(ValueError):
+    """A command that no device would take; the text says why to the one who asked."""
+
+
+def whole(low: int, high: int) -> Check:
+    """Return a check for an integer in a range."""
+
+    def check(value: object) -> str | None:
+        taken = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        return None if taken else f"a whole number from {low} to {high}"
+
+    return check
+
+
+def rising_limits(value: object) -> str | None:
+    """Check a pair of velocity limits in mm/s, warning and alarm."""
+    if isinstance(value, list) and len(value) == 2 and all(type(one) in (int, float) for one in value):
+        warning, alarm = value
+        if 0 < warning <= alarm <= 1000:
+            return None
+    return "two rising velocities up to 1000 mm/s"
+
+
+def or_null(check: Check) -> Check:
+    """Return a check that also takes null: back to the device's own."""
+    return lambda value: None if value is None else check(value)
+
+
+SCORE = whole(-(2**15), 2**15 - 1)
+WINDOWS = whole(1, 1000)
+LEARN_WINDOWS, SNAPSHOT_FRAMES = (1, 500), (64, 4096)
+# name: (fields that must be there, fields that may be)
+COMMANDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
+    "report": ({}, {}),
+    "baseline": ({}, {}),
+    "spectrum": ({}, {}),
+    "reboot": ({}, {}),
+    "learn": ({"windows": whole(*LEARN_WINDOWS)}, {}),
+    "snapshot": ({"frames": whole(*SNAPSHOT_FRAMES)}, {}),
+    "thresholds": (
+        {},
+        {
+            "warning": or_null(SCORE),
+            "alarm": or_null(SCORE),
+            "hysteresis": or_null(whole(0, 2**15 - 1)),
+            "dwell_windows": or_null(WINDOWS),
+            "clear_windows": or_null(WINDOWS),
+            "velocity_limits_mm_s": or_null(rising_limits),
+        },
+    ),
+}
+
+
+def check_command(cmd: str, fields: dict[str, Any]) -> None:
+    """Raise NotAccepted for a command or field that no device knows, or a value out of range."""
+    if cmd not in COMMANDS:
+        raise NotAccepted(f"command {cmd}: need one of {', '.join(COMMANDS)}")
+    needed, optional = COMMANDS[cmd]
+    missing = [name for name in needed if name not in fields]
+    if missing:
+        raise NotAccepted(f"{cmd}: {missing[0]} is missing")
+    for name, value in fields.items():
+        check = (needed | optional).get(name)
+        if check is None:
+            raise NotAccepted(f"{cmd}: {name}: no such field")
+        accepted = check(value)
+        if accepted is not None:
+            raise NotAccepted(f"{cmd}: {name} {value}: need {accepted}")
+    if cmd == "thresholds" and not fields:
+        raise NotAccepted("thresholds: nothing to change")
