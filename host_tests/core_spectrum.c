@@ -15,7 +15,7 @@ int main(int argc, char **argv)
     vib_core_t *core;
     vib_block_t block;
     if (vib_core_init(memory, sizeof memory, &config, &core) != VIB_OK || fread(samples, 2, n, stdin) != n
-        || !vib_block(core, samples, &block)) {
+        || !vib_block(core, samples, 1, &block)) {
         return 1;
     }
     int32_t scale = (int32_t)block.spectrum_shift;

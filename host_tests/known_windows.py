@@ -72,7 +72,8 @@ class KnownWindows:
         return np.flatnonzero((got != self.rows).any(axis=0)).tolist()
 
 
-def _recordings() -> list[np.ndarray]:
+@functools.cache
+def recorded_counts() -> list[np.ndarray]:
     """Return the counts of every recording, as the default configuration's sensor gives them."""
     chosen = config.load("adi-motor")
     try:
@@ -85,7 +86,7 @@ def _recordings() -> list[np.ndarray]:
 @functools.cache
 def known_windows() -> KnownWindows:
     """Compute the answers on the host, with the default model's data form; once in a test run."""
-    recordings = _recordings()
+    recordings = recorded_counts()
     model, _ = package.read(PACKAGE)
     features = np.concatenate([vib.extract(counts, model.config()) for counts in recordings])
     baseline = median_baseline(features[:25])

@@ -9,7 +9,7 @@ import pytest
 from fuzz import harness
 from vibtrain.proof import CORE
 
-RUNS = {"model": 30_000, "stream": 10_000}
+RUNS = {"model": 30_000, "stream": 10_000, "lanes": 3_000}
 
 
 def fuzz(program: Path, name: str, folder: Path) -> harness.Figures:
@@ -29,6 +29,7 @@ PLANTED = [
     ("model", "vib_model.c", "m->whiten_shifts[k] > 31", "false"),
     ("stream", "vib_window.c", "return n < left ? n : left;", "return n + 0 * left;"),
     ("stream", "vib_window.c", "n < core->skip ? n : core->skip", "core->skip + 0 * n"),
+    ("lanes", "vib_envelope.c", "21 * VIB_LOG2_ONE", "20 * VIB_LOG2_ONE"),
 ]
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import reference
 import vib
 
@@ -17,6 +20,7 @@ from .numpy_peer import NumpyPeer
 WINDOWS = 1000
 REFERENCE_WINDOWS = 50
 ROUNDS = 7
+BATCH = 16
 STEPS_APART = 5  # largest difference between peer and core that counts as the same feature
 
 
@@ -47,22 +51,43 @@ def rfft_snr_db(cc: str, folder: Path, dbfs: float) -> float:
 def extraction(config: Mapping[str, int]) -> dict[str, float]:
     """Windows a second of vib.extract and of NumPy on one core, by turns in one run, and their ratios."""
     samples = machine(1, impacts=0.1, frames=WINDOWS * HOP + WINDOW - HOP)
-    batch, by_window = NumpyPeer(config), NumpyPeer(config, chunk_windows=1)
-    some = [samples[at : at + WINDOW] for at in range(0, REFERENCE_WINDOWS * HOP, HOP)]
-    _same(vib.extract(samples, config), batch.extract(samples), vib.feature_names(config))
-    core_s = batch_s = by_window_s = reference_s = np.inf
-    for _ in range(ROUNDS):
-        core_s = min(core_s, _seconds(lambda: vib.extract(samples, config, workers=1)))
-        batch_s = min(batch_s, _seconds(lambda: batch.extract(samples)))
-        by_window_s = min(by_window_s, _seconds(lambda: by_window.extract(samples)))
-        reference_s = min(reference_s, _seconds(lambda: [reference.features(x, config) for x in some]))
-    return {
-        "host.extract.windows_per_s": round(WINDOWS / core_s),
-        "host.extract_numpy.windows_per_s": round(WINDOWS / batch_s),
-        "host.extract.ratio_to_scipy": round(batch_s / core_s, 2),
-        "host.extract.ratio_to_scipy_by_window": round(by_window_s / core_s, 2),
-        "host.extract.ratio_to_reference": round(reference_s / REFERENCE_WINDOWS / (core_s / WINDOWS), 2),
+    some = samples[: REFERENCE_WINDOWS * HOP + WINDOW - HOP]
+    peers: dict[str, Callable[[], object]] = {
+        "scipy": partial(NumpyPeer(config).extract, samples),
+        "scipy_batch": partial(NumpyPeer(config, chunk_windows=BATCH).extract, samples),
+        "scipy_batch_float32": partial(
+            NumpyPeer(config, chunk_windows=BATCH, precision=np.float32).extract, samples
+        ),
+        "reference": partial(_reference, some, config),
+        "one_by_one": partial(_one_by_one, samples, config),
     }
+    features = vib.extract(samples, config)
+    for name, peer in peers.items():
+        _same(features, np.asarray(peer()), vib.feature_names(config), name)
+    core_s, peers_s = np.inf, dict.fromkeys(peers, np.inf)
+    for _ in range(ROUNDS):
+        core_s = min(core_s, _seconds(partial(vib.extract, samples, config, workers=1)))
+        peers_s = {name: min(best, _seconds(peers[name])) for name, best in peers_s.items()}
+    peers_s["reference"] *= WINDOWS / REFERENCE_WINDOWS
+    rates = {f"host.extract_{name}.windows_per_s": round(WINDOWS / s) for name, s in peers_s.items()}
+    ratios = {f"host.extract.ratio_to_{name}": round(s / core_s, 2) for name, s in peers_s.items()}
+    return {"host.extract.windows_per_s": round(WINDOWS / core_s), **rates, **ratios}
+
+
+def _reference(samples: Int16, config: Mapping[str, int]) -> object:
+    starts = range(0, len(samples) - WINDOW + 1, HOP)
+    return [reference.features(samples[at : at + WINDOW], config) for at in starts]
+
+
+def _one_by_one(samples: Int16, config: Mapping[str, int]) -> object:
+    """The core as a device runs it, window by window."""
+    core = vib.Core(config)
+    out = np.empty(((len(samples) - WINDOW) // HOP + 1, core.n_features), np.int16)
+    at = 0
+    for row in out:
+        at += core.push(samples, at)
+        core.features(row)
+    return out
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -71,8 +96,8 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def _same(core: Int16, peer: Int16, names: list[str]) -> None:
-    apart = np.abs(core.astype(np.int32) - peer)
+def _same(core: Int16, peer: npt.NDArray[Any], names: list[str], what: str) -> None:
+    apart = np.abs(core[: len(peer)].astype(np.float64) - peer)
     if apart.max() > STEPS_APART:
         name = names[int(apart.max(axis=0).argmax())]
-        raise BenchFailure(f"{name} of NumPy is {apart.max()} steps off the core's, accepted: {STEPS_APART}")
+        raise BenchFailure(f"{name} of {what} is {apart.max():.0f} steps off the core's, accepted: {STEPS_APART}")

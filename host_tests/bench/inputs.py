@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,8 @@ def _recording(
         axes=("x", "y", "z"),
         source="seeded",
         features=vib.extract(counts, core),
-        counts=counts,
+        first_window=counts[:WINDOW],
+        samples_digest=hashlib.sha256(counts.tobytes()).digest(),
     )
 
 

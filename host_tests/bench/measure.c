@@ -52,7 +52,7 @@ static void push_last_hop(void)
 static void block(void)
 {
     vib_block_t made;
-    (void)vib_block(core, core->frames, &made);
+    (void)vib_block(core, core->frames, core->config.axes, &made);
 }
 
 static void rfft(void)

@@ -71,11 +71,14 @@ ROWS = {
 ONCE = {
     "rfft1024.snr_db": "transform of 1024 points, full scale: signal over error, dB",
     "rfft1024_minus40dbfs.snr_db": "the same at -40 dBFS",
-    "host.extract.windows_per_s": "batch on one host core with envelope: windows a second",
-    "host.extract_numpy.windows_per_s": "NumPy and SciPy over the batch: windows a second",
-    "host.extract.ratio_to_scipy": "core / NumPy over the batch, float32",
-    "host.extract.ratio_to_scipy_by_window": "core / the same a window at a time",
-    "host.extract.ratio_to_reference": "core / NumPy an axis at a time, float64",
+    "host.extract.windows_per_s": "batch on one host core, with envelope: windows a second",
+    "host.extract_scipy.windows_per_s": "NumPy and SciPy, float64, a window of 3 axes at a time: the same",
+    "host.extract_scipy_batch_float32.windows_per_s": "NumPy and SciPy, float32, 16 windows at a time: the same",
+    "host.extract.ratio_to_scipy": "batch / NumPy, float64, a window at a time",
+    "host.extract.ratio_to_scipy_batch": "batch / NumPy, float64, 16 windows at a time",
+    "host.extract.ratio_to_scipy_batch_float32": "batch / NumPy, float32, 16 windows at a time",
+    "host.extract.ratio_to_reference": "batch / NumPy, float64, an axis of a window at a time",
+    "host.extract.ratio_to_one_by_one": "batch / the core a window at a time",
 }
 
 GOALS = {

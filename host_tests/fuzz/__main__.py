@@ -1,4 +1,4 @@
-"""`make fuzz`: the harnesses side by side, each half of the executions; what they find is kept in build/fuzz."""
+"""`make fuzz`: the harnesses side by side, each its share of the executions; what they find is kept in build/fuzz."""
 
 from __future__ import annotations
 

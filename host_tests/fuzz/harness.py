@@ -15,6 +15,8 @@ from vibtrain.proof import CORE
 from .seeds import SEEDS
 
 NAMES = tuple(SEEDS)
+LANES = CORE.parents[2] / "training" / "vib"
+SOURCES = {"lanes": [LANES / "lanes.c"]}  # besides the harness and the core
 MAX_BYTES = 2048  # of an input
 SECONDS_A_RUN = 10  # one execution that takes longer is a fault
 FLAGS = ["-std=c99", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fno-omit-frame-pointer"]
@@ -42,8 +44,10 @@ def build(name: str, folder: Path, core_sources: Sequence[Path] = ()) -> Path:
         raise FuzzFailure(f"no {compiler}: make packages-fuzz installs it")
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / f"fuzz-{name}"
-    sources = [Path(__file__).with_name(f"{name}.c"), *(core_sources or sorted(CORE.glob("vib_*.c")))]
-    command = [compiler, *FLAGS, *SANITIZERS, "-I", str(CORE), *map(str, sources), "-o", str(program)]
+    core = core_sources or sorted(CORE.glob("vib_*.c"))
+    sources = [Path(__file__).with_name(f"{name}.c"), *SOURCES.get(name, []), *core]
+    folders = ["-I", str(CORE), "-I", str(LANES)]
+    command = [compiler, *FLAGS, *SANITIZERS, *folders, *map(str, sources), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise FuzzFailure(done.stderr)

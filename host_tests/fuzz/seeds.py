@@ -30,6 +30,15 @@ def models() -> Iterator[Seed]:
             yield f"{kind}-{'classifier' if classifier else 'alone'}", convert.convert(model).binary
 
 
+def _config(number: int) -> bytes:
+    """A valid configuration, odd numbers with an envelope and a bearing."""
+    window = 64 << number % 2
+    envelope = (4, 200, 600) if number % 2 else (0, 0, 0)
+    shaft = (3, 3585, 5415, 2357, 398) if number % 2 else (2, 0, 0, 0, 0)
+    fields = (3_200_000, window, window // 2, 1 + number % 3, 38_245_935, 4, 100, 1500, *envelope, *shaft)
+    return struct.pack(f"<{len(fields)}I", *fields)
+
+
 def streams() -> Iterator[Seed]:
     """Configurations and FIFO formats that chips have, noise in lumps of several sizes, a gap."""
     random = np.random.default_rng(1)
@@ -42,11 +51,7 @@ def streams() -> Iterator[Seed]:
         "tagged": (16, 2, 0, 1),
     }
     for number, (name, sample_format) in enumerate(formats.items()):
-        window = 64 << number % 2
-        envelope = (4, 200, 600) if number % 2 else (0, 0, 0)
-        shaft = (3, 3585, 5415, 2357, 398) if number % 2 else (2, 0, 0, 0, 0)
-        fields = (3_200_000, window, window // 2, 1 + number % 3, 38_245_935, 4, 100, 1500, *envelope, *shaft)
-        head = struct.pack(f"<{len(fields)}I4B", *fields, *sample_format)
+        head = _config(number) + bytes(sample_format)
         commands = SHAFT
         for count in (1, 60, 30):
             commands += bytes([count]) + random.bytes(count * COMMAND_COUNTS)
@@ -55,4 +60,18 @@ def streams() -> Iterator[Seed]:
         yield f"{name}-near", bytes([NEAR]) + head + commands[:300] + GAP + commands
 
 
-SEEDS = {"model": models, "stream": streams}
+def batches() -> Iterator[Seed]:
+    """Noise and impulses, and silence in some windows of a batch."""
+    random = np.random.default_rng(1)
+    for number in range(6):
+        head = _config(number) + SHAFT[1:]
+        impulse = bytes(400) + b"\xff\x7f" + bytes(400)
+        for name, samples in {
+            "noise": random.bytes(900),
+            "impulse": impulse,
+            "both": impulse + random.bytes(90),
+        }.items():
+            yield f"{name}-{number}", bytes([number % 2]) + head + samples
+
+
+SEEDS = {"model": models, "stream": streams, "lanes": batches}

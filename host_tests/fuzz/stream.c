@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vib.h"
+#include "near.h"
 
 #define CONFIG_AT 1
 #define FORMAT_AT (CONFIG_AT + (int)sizeof(vib_config_t))
@@ -38,33 +38,6 @@ static void require(bool holds)
     if (!holds) {
         abort();
     }
-}
-
-static uint32_t in_range(uint32_t x, uint32_t lo, uint32_t hi)
-{
-    return hi > lo ? lo + x % (hi - lo + 1) : lo;
-}
-
-/* Most 32-bit words are far out of range: bring them near, so that runs get past the checks and to their edges. */
-static void bring_near(vib_config_t *c)
-{
-    c->rate_millihz = in_range(c->rate_millihz, 1000, 100000000);
-    c->window = 64u << c->window % 2;
-    c->hop = in_range(c->hop, 1, 2 * c->window);
-    c->axes = in_range(c->axes, 1, VIB_MAX_AXES);
-    c->lsb_nm_s2 = in_range(c->lsb_nm_s2, 1, 4000000000u);
-    c->bands = in_range(c->bands, 1, VIB_MAX_BANDS);
-    uint32_t half = c->rate_millihz / 2000, bin = c->rate_millihz / 1000 / c->window;
-    c->band_lo_hz = in_range(c->band_lo_hz, bin + 1, half);
-    c->band_hi_hz = in_range(c->band_hi_hz, c->band_lo_hz, half);
-    c->envelope_bands = in_range(c->envelope_bands, 0, VIB_MAX_ENVELOPE_BANDS);
-    c->envelope_lo_hz = in_range(c->envelope_lo_hz, 0, half);
-    c->envelope_hi_hz = in_range(c->envelope_hi_hz, c->envelope_lo_hz, c->envelope_lo_hz + half / 2);
-    c->orders = in_range(c->orders, 0, VIB_MAX_ORDERS);
-    c->bpfo_milliorders = in_range(c->bpfo_milliorders, 0, 50000);
-    c->bpfi_milliorders = in_range(c->bpfi_milliorders, 0, 50000);
-    c->bsf_milliorders = in_range(c->bsf_milliorders, 0, 50000);
-    c->ftf_milliorders = in_range(c->ftf_milliorders, 0, 50000);
 }
 
 static vib_format_t read_format(const uint8_t *p, bool near)

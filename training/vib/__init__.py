@@ -26,7 +26,7 @@ __all__ = [
 
 Int16 = NDArray[np.int16]
 
-WINDOWS_WORTH_A_THREAD = 100  # some milliseconds of work
+WINDOWS_WORTH_A_THREAD = 400  # some milliseconds of work
 
 
 def extract(samples: Int16, config: Mapping[str, int], *, shaft_hz: float = 0, workers: int | None = None) -> Int16:

@@ -10,6 +10,7 @@ Buffer = bytes | bytearray | memoryview | array[int] | NDArray[np.int16]
 CONFIG_FIELDS: tuple[str, ...]
 CORE_VERSION: int
 FEATURE_VERSION: int
+WINDOWS_TOGETHER: int
 
 class Model:
     def __init__(self, data: Buffer) -> None: ...

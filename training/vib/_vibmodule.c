@@ -1,19 +1,40 @@
 /* The core as CPython's module `vib._vib`: the same names as on MicroPython, and batches. */
 #include "binding.h"
+#include "lanes.h"
 
-static int extract_all(vib_core_t *core, const int16_t *samples, size_t frames, size_t axes, int16_t *out, size_t n)
+/* What _extract was asked for. */
+typedef struct {
+    vib_config_t config;
+    uint32_t shaft_millihz;
+    const int16_t *samples;
+    size_t windows;
+    int16_t *out; /* [windows * features] */
+} batch_t;
+
+/* As many windows as go in lockstep; returns how many that were, from the first on. */
+static size_t extract_together(const batch_t *b)
 {
-    int status = VIB_OK;
-    while (status == VIB_OK) {
-        size_t taken = 0;
-        vib_core_push(core, samples, frames, &taken);
-        samples += taken * axes;
-        frames -= taken;
-        if (!vib_core_ready(core)) {
-            break;
+    size_t done = 0, hop = (size_t)b->config.hop * b->config.axes, n = vib_feature_count(&b->config);
+    lanes_t *lanes = lanes_supported() && b->windows >= N_LANES ? lanes_new(&b->config, b->shaft_millihz) : NULL;
+    if (lanes) {
+        for (; done + N_LANES <= b->windows; done += N_LANES) {
+            lanes_features(lanes, b->samples + done * hop, b->out + done * n);
         }
-        status = vib_core_features(core, out, n);
-        out += n;
+        lanes_free(lanes);
+    }
+    return done;
+}
+
+/* The rest, one after another. */
+static int extract_rest(const batch_t *b, vib_core_t *core, size_t done)
+{
+    size_t hop = (size_t)b->config.hop * b->config.axes, n = vib_feature_count(&b->config), taken;
+    int status = VIB_OK;
+    vib_core_set_shaft(core, b->shaft_millihz);
+    for (; status == VIB_OK && done < b->windows; done++) {
+        vib_core_gap(core);
+        vib_core_push(core, b->samples + done * hop, b->config.window, &taken);
+        status = vib_core_features(core, b->out + done * n, n);
     }
     return status;
 }
@@ -22,26 +43,26 @@ static int extract_all(vib_core_t *core, const int16_t *samples, size_t frames, 
 static PyObject *extract(PyObject *module, PyObject *args)
 {
     PyObject *samples, *dict, *out;
-    unsigned int shaft_millihz;
     Py_buffer x, y;
-    vib_config_t config;
+    batch_t b;
     int status = VIB_OK;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOI", &samples, &dict, &out, &shaft_millihz) || vibpy_parse_config(dict, &config) < 0
-        || vibpy_check(vib_config_check(&config)) < 0 || vibpy_int16_buffer(samples, &x, -1, 0) < 0) {
+    if (!PyArg_ParseTuple(args, "OOOI", &samples, &dict, &out, &b.shaft_millihz) || vibpy_parse_config(dict, &b.config) < 0
+        || vibpy_check(vib_config_check(&b.config)) < 0 || vibpy_int16_buffer(samples, &x, -1, 0) < 0) {
         return NULL;
     }
-    size_t n = vib_feature_count(&config), frames = (size_t)x.len / 2 / config.axes;
-    size_t windows = frames < config.window ? 0 : (frames - config.window) / config.hop + 1;
-    if (vibpy_int16_buffer(out, &y, (Py_ssize_t)(windows * n), PyBUF_WRITABLE) < 0) {
+    size_t frames = (size_t)x.len / 2 / b.config.axes;
+    b.windows = frames < b.config.window ? 0 : (frames - b.config.window) / b.config.hop + 1;
+    if (vibpy_int16_buffer(out, &y, (Py_ssize_t)(b.windows * vib_feature_count(&b.config)), PyBUF_WRITABLE) < 0) {
         PyBuffer_Release(&x);
         return NULL;
     }
-    vib_core_t *core = vibpy_make_core(&config);
+    b.samples = x.buf;
+    b.out = y.buf;
+    vib_core_t *core = vibpy_make_core(&b.config);
     if (core) {
         Py_BEGIN_ALLOW_THREADS
-        vib_core_set_shaft(core, shaft_millihz);
-        status = extract_all(core, x.buf, frames, config.axes, y.buf, n);
+        status = extract_rest(&b, core, extract_together(&b));
         Py_END_ALLOW_THREADS
         PyMem_RawFree(core);
     }
@@ -82,6 +103,7 @@ PyMODINIT_FUNC PyInit__vib(void)
     if (!module || !model || !core || !fields || PyModule_AddObjectRef(module, "Model", model) < 0
         || PyModule_AddObjectRef(module, "Core", core) < 0
         || PyModule_AddObjectRef(module, "CONFIG_FIELDS", fields) < 0
+        || PyModule_AddIntConstant(module, "WINDOWS_TOGETHER", lanes_supported() ? N_LANES : 1) < 0
         || PyModule_AddIntConstant(module, "CORE_VERSION", VIB_CORE_VERSION) < 0
         || PyModule_AddIntConstant(module, "FEATURE_VERSION", VIB_FEATURE_VERSION) < 0) {
         Py_CLEAR(module);

@@ -27,7 +27,8 @@ static int32_t log2_bin(const vib_config_t *c, uint32_t hz)
     return vib_log2_64((uint64_t)hz * c->window * 1000) - vib_log2_32(c->rate_millihz);
 }
 
-void vib_band_edges(int32_t lo, int32_t hi, uint32_t count, uint16_t *edges)
+/* Edges e[0..count] of log-spaced bands over bins lo .. hi, each at least one bin wide. lo, hi: log2 in Q16. */
+static void log_spaced(int32_t lo, int32_t hi, uint32_t count, uint16_t *edges)
 {
     uint16_t bin = 1;
     for (uint32_t i = 0; i <= count; i++) {
@@ -41,7 +42,7 @@ void vib_band_edges(int32_t lo, int32_t hi, uint32_t count, uint16_t *edges)
 
 static void band_edges(const vib_config_t *c, uint16_t *edges)
 {
-    vib_band_edges(log2_bin(c, c->band_lo_hz), log2_bin(c, c->band_hi_hz), c->bands, edges);
+    log_spaced(log2_bin(c, c->band_lo_hz), log2_bin(c, c->band_hi_hz), c->bands, edges);
 }
 
 /* First bin at or over a frequency, in exact arithmetic: ceil(hz * window * 1000 / rate_millihz). */
@@ -100,6 +101,11 @@ static int check_envelope(const vib_config_t *c)
         return VIB_ERR_ENVELOPE_RANGE;
     }
     return VIB_OK;
+}
+
+bool vib_has_bearing(const vib_config_t *c)
+{
+    return c->bpfo_milliorders || c->bpfi_milliorders || c->bsf_milliorders || c->ftf_milliorders;
 }
 
 static int check_shaft(const vib_config_t *c)
@@ -275,9 +281,38 @@ int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t 
         core->envelope.lo = (uint16_t)first_bin(c, c->envelope_lo_hz);
         core->envelope.hi = (uint16_t)first_bin(c, c->envelope_hi_hz);
         core->envelope_log2n = envelope_log2n(c);
-        vib_band_edges(vib_log2_32(3), vib_log2_32((uint32_t)(core->envelope.hi - core->envelope.lo)),
+        log_spaced(vib_log2_32(3), vib_log2_32((uint32_t)(core->envelope.hi - core->envelope.lo)),
                        c->envelope_bands, core->envelope_edges);
     }
     *out = core;
     return VIB_OK;
+}
+
+/* Bin nearest to an order of the shaft, by bisection instead of a 64-bit division; `highest` or under, else 0. */
+static uint16_t nearest_bin(const vib_core_t *core, uint32_t milliorders, uint32_t shaft_millihz, uint32_t highest)
+{
+    const vib_config_t *c = &core->config;
+    uint64_t twice = (uint64_t)milliorders * shaft_millihz * c->window * 2, bin = (uint64_t)c->rate_millihz * 1000;
+    uint32_t k = 0;
+    for (uint32_t step = VIB_MAX_WINDOW; step; step >>= 1) {
+        if ((2 * (uint64_t)(k + step) - 1) * bin <= twice) {
+            k += step;
+        }
+    }
+    return (uint16_t)(k <= highest ? k : 0);
+}
+
+void vib_core_set_shaft(vib_core_t *core, uint32_t shaft_millihz)
+{
+    const vib_config_t *c = &core->config;
+    uint32_t orders[VIB_BEARING_FREQUENCIES] = {
+        c->bpfo_milliorders, c->bpfi_milliorders, c->bsf_milliorders, c->ftf_milliorders
+    };
+    uint32_t wide = (uint32_t)(core->envelope.hi - core->envelope.lo);
+    for (uint32_t i = 0; i < c->orders; i++) {
+        core->order_bins[i] = nearest_bin(core, (i + 1) * 1000, shaft_millihz, c->window / 2 - 2);
+    }
+    for (uint32_t i = 0; i < VIB_BEARING_FREQUENCIES && vib_has_bearing(c); i++) {
+        core->bearing_bins[i] = nearest_bin(core, orders[i], shaft_millihz, wide - 3);
+    }
 }

@@ -3,6 +3,7 @@
 #define VIB_CORE_H
 
 #include "vib.h"
+#include "vib_lane.h"
 
 enum {
 #define VIB_FEATURE(name, unit, meaning) VIB_F_##name,
@@ -18,12 +19,12 @@ typedef struct {
 
 /* One axis of a window, made to fill its words: y = (x - mean) * 2^shift, |y| < 2^16. */
 typedef struct {
-    unsigned shift;
-    unsigned fine_shift; /* of the transform's input, which has room for more bits of the mean */
-    int64_t mean;        /* of x, times 2^fine_shift */
-    unsigned spectrum_shift; /* one count stands as 2^spectrum_shift in the transform's input */
-    uint32_t peak;           /* largest |y| */
-    uint64_t sum2, sum4;     /* of y^2, and of (y^2 / 64)^2, that is of y^4 / 2^12 */
+    vib_u32_t shift;
+    vib_u32_t fine_shift; /* of the transform's input, which has room for more bits of the mean */
+    vib_u32_t mean;       /* of x, times 2^fine_shift, modulo 2^32 */
+    vib_u32_t spectrum_shift; /* one count stands as 2^spectrum_shift in the transform's input */
+    vib_u32_t peak;           /* largest |y| */
+    vib_u64_t sum2, sum4;     /* of y^2, and of (y^2 / 64)^2, that is of y^4 / 2^12 */
 } vib_block_t;
 
 struct vib_core {
@@ -41,22 +42,32 @@ struct vib_core {
     int32_t log2_lsb_um;  /* Q16: log2 of a count in um/s^2 */
     int32_t log2_bin_hz;  /* Q16: log2 of the bin spacing in Hz */
     int16_t *frames;      /* [window * axes] */
-    int32_t *spectrum;    /* [window]: samples, then bins, then powers */
-    int32_t *demodulated; /* [2 << envelope_log2n] */
+    vib_i32_t *spectrum;  /* [window]: samples, then bins, then powers */
+    vib_i32_t *demodulated; /* [2 << envelope_log2n] */
 };
 
-/* Edges e[0..count] of log-spaced bands over bins lo .. hi, each at least one bin wide. lo, hi: log2 in Q16. */
-void vib_band_edges(int32_t lo, int32_t hi, uint32_t count, uint16_t *edges);
-/* Block of the axis whose first sample x points to, windowed into core->spectrum. False: every sample is the same. */
-bool vib_block(vib_core_t *core, const int16_t *x, vib_block_t *block);
 bool vib_has_bearing(const vib_config_t *config);
-/* Levels of the shaft's harmonics. unit: log2 in Q16 of a spectrum count in um/s^2. */
-void vib_order_levels(const vib_core_t *core, const uint64_t *power, int32_t unit, int16_t *out);
-/* Modulation depths at the bearing's frequencies. bins: the envelope's spectrum, mean: log2 in Q16 of its bin 0. */
-void vib_bearing_depths(const vib_core_t *core, const int32_t *bins, int32_t mean, int16_t *out);
-/* Drops the oldest hop of frames. */
-void vib_window_advance(vib_core_t *core);
+/* Features of the axis whose first sample x points to, `stride` samples between two of its own. */
+VIB_INTERNAL void vib_axis_features(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_feature_t *out);
+
+/* --- its steps; logarithms are in Q16 --- */
+
+/* Block of an axis, windowed into core->spectrum. Where every sample is the same, the answer is false. */
+VIB_INTERNAL vib_i32_t vib_block(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_block_t *block);
 /* Envelope band levels of the window whose bins stand in core->spectrum (before they become powers). */
-void vib_envelope(vib_core_t *core, int16_t *out);
+VIB_INTERNAL void vib_envelope(vib_core_t *core, vib_feature_t *out);
+/* Levels of the shaft's harmonics. unit: log2 of a spectrum count in um/s^2. */
+VIB_INTERNAL void vib_order_levels(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit, vib_feature_t *out);
+/* Modulation depths at the bearing's frequencies. bins: the envelope's spectrum, mean: log2 of its bin 0. */
+VIB_INTERNAL void vib_bearing_depths(const vib_core_t *core, const vib_i32_t *bins, vib_i32_t mean, vib_feature_t *out);
+
+/* A logarithm as a feature, 256 steps an octave, rounded; a level is not under 0. */
+VIB_INTERNAL vib_feature_t vib_ratio(vib_i32_t log2);
+VIB_INTERNAL vib_feature_t vib_level(vib_i32_t log2);
+/* RMS level of bins whose powers add up to sum; 0 where they are all 0. */
+VIB_INTERNAL vib_feature_t vib_band_level(const vib_core_t *core, vib_u64_t sum, vib_i32_t unit);
+/* Modulation depth of the envelope over bins whose powers add up to sum; 0 where they are all 0. A line's energy
+ * counts `spread` (log2) in amplitude. */
+VIB_INTERNAL vib_feature_t vib_depth(vib_u64_t sum, int32_t spread, vib_i32_t mean);
 
 #endif

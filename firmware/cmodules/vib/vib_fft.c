@@ -2,15 +2,15 @@
 #include "vib_math.h"
 
 typedef struct {
-    int32_t re, im;
+    vib_i32_t re, im;
 } complex_t;
 
 /* z * e^(-i a). Two bits under the sum's are lost, of 30. */
 static inline complex_t rotate(complex_t z, vib_angle_t a)
 {
     complex_t r;
-    r.re = (int32_t)((uint32_t)(vib_mulh(z.re, a.cos) + vib_mulh(z.im, a.sin)) << 1);
-    r.im = (int32_t)((uint32_t)(vib_mulh(z.im, a.cos) - vib_mulh(z.re, a.sin)) << 1);
+    r.re = (vib_i32_t)((vib_u32_t)(vib_mulh(z.re, a.cos) + vib_mulh(z.im, a.sin)) << 1);
+    r.im = (vib_i32_t)((vib_u32_t)(vib_mulh(z.im, a.cos) - vib_mulh(z.re, a.sin)) << 1);
     return r;
 }
 
@@ -81,7 +81,7 @@ static void radix4_stage(complex_t *z, uint32_t n, uint32_t L)
     }
 }
 
-void vib_cfft(int32_t *data, unsigned log2n)
+VIB_INTERNAL void vib_cfft(vib_i32_t *data, unsigned log2n)
 {
     complex_t *z = (complex_t *)data;
     uint32_t n = 1u << log2n;
@@ -101,14 +101,14 @@ void vib_cfft(int32_t *data, unsigned log2n)
 }
 
 /* Splits the transform of even + i * odd samples: E and O, then X[k] = E + W^k O and X[n/2 - k] = conj(E - W^k O). */
-void vib_rfft(int32_t *data, unsigned log2n)
+VIB_INTERNAL void vib_rfft(vib_i32_t *data, unsigned log2n)
 {
     complex_t *z = (complex_t *)data;
     uint32_t half = 1u << (log2n - 1);
     uint32_t step = VIB_TURN >> log2n;
     vib_cfft(data, log2n - 1);
 
-    int32_t r = z[0].re, i = z[0].im;
+    vib_i32_t r = z[0].re, i = z[0].im;
     z[0].re = r + i;
     z[0].im = r - i;
     for (uint32_t k = 1; k <= half / 2; k++) {

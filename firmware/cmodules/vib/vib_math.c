@@ -1,28 +1,28 @@
 #include "vib_math.h"
 
 /* m has its highest bit set: log2(m / 2^31), by linear interpolation between 64 points an octave. */
-static int32_t log2_mantissa(uint32_t m)
+static vib_i32_t log2_mantissa(vib_u32_t m)
 {
-    uint32_t i = (m >> 25) & 63;
-    int32_t fraction = (int32_t)((m >> 9) & 0xffff);
-    int32_t a = vib_log2_table[i];
-    return a + (((vib_log2_table[i + 1] - a) * fraction) >> 16);
+    vib_u32_t i = (m >> 25) & 63;
+    vib_i32_t fraction = (vib_i32_t)((m >> 9) & 0xffff);
+    vib_i32_t a = vib_look_up(vib_log2_table, i);
+    return a + (((vib_look_up(vib_log2_table, i + 1) - a) * fraction) >> 16);
 }
 
-int32_t vib_log2_32(uint32_t x)
+/* Without bits there is no mantissa either, and what comes out is negative. */
+static vib_i32_t log2_of(vib_u32_t bits, vib_u32_t mantissa)
 {
-    unsigned bits = vib_bits32(x);
-    if (bits == 0) {
-        return 0;
-    }
-    return (int32_t)((bits - 1) << 16) + log2_mantissa(x << (32 - bits));
+    return vib_max((vib_i32_t)((bits - 1) << 16) + log2_mantissa(mantissa), vib_each(0));
 }
 
-int32_t vib_log2_64(uint64_t x)
+VIB_INTERNAL vib_i32_t vib_log2_32(vib_u32_t x)
 {
-    unsigned bits = vib_bits64(x);
-    if (bits == 0) {
-        return 0;
-    }
-    return (int32_t)((bits - 1) << 16) + log2_mantissa(vib_mantissa(x, bits));
+    vib_u32_t bits = vib_bits32(x);
+    return log2_of(bits, x << (-bits & 31));
+}
+
+VIB_INTERNAL vib_i32_t vib_log2_64(vib_u64_t x)
+{
+    vib_u32_t bits = vib_bits64(x);
+    return log2_of(bits, vib_mantissa(x, bits));
 }

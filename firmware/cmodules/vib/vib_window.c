@@ -86,7 +86,8 @@ void vib_core_gap(vib_core_t *core)
     core->skip = 0;
 }
 
-void vib_window_advance(vib_core_t *core)
+/* Drops the oldest hop of frames. */
+static void advance(vib_core_t *core)
 {
     size_t axes = core->config.axes;
     uint32_t window = core->config.window, hop = core->config.hop;
@@ -97,4 +98,21 @@ void vib_window_advance(vib_core_t *core)
     }
     memmove(core->frames, core->frames + hop * axes, (window - hop) * axes * sizeof(int16_t));
     core->held = window - hop;
+}
+
+int vib_core_features(vib_core_t *core, int16_t *out, size_t n)
+{
+    const vib_config_t *c = &core->config;
+    if (n != vib_feature_count(c)) {
+        return VIB_ERR_LENGTH;
+    }
+    if (!vib_core_ready(core)) {
+        return VIB_ERR_NOT_READY;
+    }
+    size_t per_axis = n / c->axes;
+    for (size_t axis = 0; axis < c->axes; axis++) {
+        vib_axis_features(core, core->frames + axis, c->axes, out + axis * per_axis);
+    }
+    advance(core);
+    return VIB_OK;
 }
