@@ -122,26 +122,36 @@ static mp_obj_t model_meta(mp_obj_t self_in)
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(model_meta_obj, model_meta);
 
+/* What score and classify are called with: a model, features, and a baseline or NULL. */
+typedef struct {
+    const vib_model_t *model;
+    const int16_t *features, *baseline;
+    size_t n;
+} question_t;
+
+static question_t question(size_t n_args, const mp_obj_t *args)
+{
+    question_t q = { .model = ((model_obj_t *)MP_OBJ_TO_PTR(args[0]))->model };
+    q.n = vib_feature_count(&q.model->config);
+    q.features = int16_array(args[1], q.n, false, MP_BUFFER_READ);
+    q.baseline = n_args > 2 ? int16_array(args[2], q.n, true, MP_BUFFER_READ) : NULL;
+    return q;
+}
+
 static mp_obj_t model_score(size_t n_args, const mp_obj_t *args)
 {
-    const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(args[0]))->model;
-    size_t n = vib_feature_count(&m->config);
+    question_t q = question(n_args, args);
     int16_t score;
-    const int16_t *features = int16_array(args[1], n, false, MP_BUFFER_READ);
-    const int16_t *baseline = n_args > 2 ? int16_array(args[2], n, true, MP_BUFFER_READ) : NULL;
-    check(vib_model_score(m, features, n, baseline, &score));
+    check(vib_model_score(q.model, q.features, q.n, q.baseline, &score));
     return MP_OBJ_NEW_SMALL_INT(score);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(model_score_obj, 2, 3, model_score);
 
 static mp_obj_t model_classify(size_t n_args, const mp_obj_t *args)
 {
-    const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(args[0]))->model;
-    size_t n = vib_feature_count(&m->config);
+    question_t q = question(n_args, args);
     uint32_t index;
-    const int16_t *features = int16_array(args[1], n, false, MP_BUFFER_READ);
-    const int16_t *baseline = n_args > 2 ? int16_array(args[2], n, true, MP_BUFFER_READ) : NULL;
-    check(vib_model_classify(m, features, n, baseline, &index));
+    check(vib_model_classify(q.model, q.features, q.n, q.baseline, &index));
     return MP_OBJ_NEW_SMALL_INT(index);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(model_classify_obj, 2, 3, model_classify);
