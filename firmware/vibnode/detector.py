@@ -13,6 +13,8 @@ WARNING = 1
 ALARM = 2
 LEVELS = ("", "warning", "alarm")
 
+VELOCITY_HYSTERESIS = 64  # steps: a quarter octave
+UNREACHABLE = (32767, 32767)
 STATE_WINDOWS = 3  # windows in a row before the machine is called off or running, or the instrument faulty
 
 Transition = namedtuple("Transition", ("event", "level", "cause", "value", "threshold", "class_index"))
@@ -48,14 +50,18 @@ class Condition:
     ) -> None:
         self.cause = cause
         self.level = 0
+        self.over_warning = 0
+        self._over_alarm = 0
+        self._calm = 0
+        self.set(warning, alarm, hysteresis, dwell_windows, clear_windows)
+
+    def set(self, warning: int, alarm: int, hysteresis: int, dwell_windows: int, clear_windows: int) -> None:
+        """Thresholds from the next window on. An alert that is up stays up until it clears by them."""
         self.warning = warning
         self.alarm = alarm
         self.hysteresis = hysteresis
         self.dwell_windows = dwell_windows
         self.clear_windows = clear_windows
-        self.over_warning = 0
-        self._over_alarm = 0
-        self._calm = 0
 
     def update(self, value: int) -> "str | None":
         """Count one window; returns the event that follows from it, if any."""
@@ -109,10 +115,8 @@ class Detector:
         self._off_rms = meta["off_rms"]
         dwell, clear, hysteresis = meta["dwell_windows"], meta["clear_windows"], meta["hysteresis"]
         self.anomaly = Condition("anomaly", meta["warning"], meta["alarm"], hysteresis, dwell, clear)
-        self.velocity = None
-        if velocity_limits:
-            low, high = velocity_limits
-            self.velocity = Condition("velocity", low, high, 64, dwell, clear)  # 64 steps: a quarter octave
+        self.velocity: Condition | None = None
+        self._set_velocity(velocity_limits, dwell, clear)
         self._votes = [0] * max(1, len(meta["classes"]))
         self._quiet = 0
         self._faulty = 0
@@ -140,6 +144,12 @@ class Detector:
             events = _step(events, self.velocity, velocity, 0)
         return events
 
+    def set(self, thresholds: dict, velocity_limits: "tuple[int, int] | None") -> None:
+        """New thresholds, as the constructor takes them. Alerts that are up stay up until they clear by them."""
+        dwell, clear = thresholds["dwell_windows"], thresholds["clear_windows"]
+        self.anomaly.set(thresholds["warning"], thresholds["alarm"], thresholds["hysteresis"], dwell, clear)
+        self._set_velocity(velocity_limits, dwell, clear)
+
     def active(self) -> "list[str]":
         """The causes of the alerts that are up."""
         causes = [c.cause for c in (self.anomaly, self.velocity) if c and c.level]
@@ -152,6 +162,10 @@ class Detector:
         velocity = 1 if self.velocity and self.velocity.level else 0
         return (1 if self.anomaly.level else 0) + velocity + (1 if self._fault_up else 0)
 
+    def learn(self) -> None:
+        """Somebody says that the machine runs and is healthy: learn it."""
+        self.learning = True
+
     def learnt(self) -> None:
         """The baseline is complete: from now on scores count."""
         self.learning = False
@@ -162,6 +176,16 @@ class Detector:
     def voted_class(self) -> int:
         """The class that most windows of the present exceedance were given."""
         return self._votes.index(max(self._votes))
+
+    def _set_velocity(self, limits: "tuple[int, int] | None", dwell: int, clear: int) -> None:
+        if not limits and self.velocity and self.velocity.level:
+            limits = UNREACHABLE  # the alert that is up has to clear
+        if not limits:
+            self.velocity = None
+        elif self.velocity:
+            self.velocity.set(limits[0], limits[1], VELOCITY_HYSTERESIS, dwell, clear)
+        else:
+            self.velocity = Condition("velocity", limits[0], limits[1], VELOCITY_HYSTERESIS, dwell, clear)
 
     def _update_machine(self, quiet: bool) -> None:
         self._quiet = _leak(self._quiet, quiet, STATE_WINDOWS)

@@ -6,10 +6,13 @@ import struct
 
 import vib
 
-from . import __version__, baseline, messages
+from . import __version__, baseline, flash, messages
 from .detector import Detector, FeatureLayout, largest
+from .settings import Settings
 from .supervision import Supervisor
 from .watchdog import Watchdog
+
+THRESHOLDS = ("warning", "alarm", "hysteresis", "dwell_windows", "clear_windows")
 
 
 class Node:
@@ -44,14 +47,17 @@ class Node:
         self._trace = trace
         self._interval_s = device["status_interval_s"]
         self._baseline_path = device["data_dir"] + "/baseline.bin"
-        self._model_origin = "file" if device["model"] else "linked"
-        self._baseline = self._stored_baseline() if device["learn_windows"] else None
+        self.model_origin = "file" if device.get("model") else "linked"
+        own = {field: self._meta[field] for field in THRESHOLDS}
+        own["velocity_limits_mm_s"] = device["velocity_limits_mm_s"]
+        self.settings = Settings(device["data_dir"] + "/settings.bin", own)
+        wanted = self.settings.learn_windows or device["learn_windows"]
+        self._baseline = self._stored_baseline() if wanted else None
         self._learner = None
-        if device["learn_windows"] and not self._baseline:
-            self._learner = baseline.Learner(device["learn_windows"], len(self._names))
-        limits = device["velocity_limits_mm_s"]
-        limits = limits and tuple([messages.to_log2(limit * 1000000) for limit in limits])
-        self._detector = Detector(self._meta, limits, learning=self._learner is not None)
+        if wanted and not self._baseline:
+            self._learner = baseline.Learner(wanted, len(self._names))
+        self._detector = Detector(self._meta, None, self._learner is not None)
+        self.settings_changed()
         self._state = self._summary()
 
     def window(self, features) -> bool:
@@ -81,8 +87,40 @@ class Node:
         self.restart_cause = cause
         self.ended.set()
 
+    def settings_changed(self) -> None:
+        """Have `settings` in force from the next window on."""
+        self._thresholds = thresholds = self.settings.in_force()
+        limits = thresholds["velocity_limits_mm_s"]
+        self._detector.set(
+            thresholds, limits and tuple([messages.to_log2(mm_s * 1000000) for mm_s in limits])
+        )
+
+    def learn_anew(self, windows: int) -> None:
+        """Forget the baseline and learn it from so many windows. Raises OSError, MemoryError: then nothing changed."""
+        learner = baseline.Learner(windows, len(self._names))
+        self.settings.learn(windows)
+        flash.remove(self._baseline_path)
+        self._learner, self._baseline = learner, None
+        self._detector.learn()
+
+    def learnt(self) -> "baseline.Baseline | None":
+        """The baseline of this machine."""
+        return self._baseline
+
+    def score(self) -> int:
+        """That of the last window."""
+        return self._score
+
+    def core_config(self) -> dict:
+        """The core's configuration, the model's."""
+        return self._config
+
     def status(self, why: str) -> bytes:
         """The status message of SPEC 3.1."""
+        return messages.status(why, self.facts())
+
+    def facts(self) -> dict:
+        """The fields of a status but for those that `messages.status` adds."""
         time, quality = self.clock.unix_time()
         facts = {
             "boot": self.outbox.boot,
@@ -94,7 +132,7 @@ class Node:
             "model": {
                 "name": self._meta["name"],
                 "digest": self._meta["digest"],
-                "origin": self._model_origin,
+                "origin": self.model_origin,
             },
             "machine": self._detector.machine,
             "instrument": self._detector.instrument,
@@ -106,8 +144,8 @@ class Node:
             "gaps": self.sampler.gaps,
             "restarts": self.supervisor.total(),
             "interval_s": self._interval_s,
-            "warning": self._meta["warning"],
-            "alarm": self._meta["alarm"],
+            "warning": self._thresholds["warning"],
+            "alarm": self._thresholds["alarm"],
             "active": self._detector.active(),
             "reset": self.reset_cause,
             "refused": self.refused,
@@ -116,7 +154,7 @@ class Node:
             "battery_mv": None,
         }
         facts.update(self._measured())
-        return messages.status(why, facts)
+        return facts
 
     def _alive(self) -> None:
         if self.watchdog:
