@@ -43,7 +43,7 @@ def test_defaults_are_those_of_the_specification(tmp_path):
         "port": 1883,
         "user": None,
         "password": None,
-        "keepalive_s": 30,
+        "keepalive_s": 600,
         "tls": None,
     }
     for key in ("component_class", "shaft_rpm", "command_key", "ntp_host", "duty", "wifi"):

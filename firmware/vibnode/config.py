@@ -46,7 +46,7 @@ MQTT_FIELDS = {
     "port": (None, optional(whole(1, 65535))),
     "user": (None, optional(text(128))),
     "password": (None, optional(text(128))),
-    "keepalive_s": (30, whole(2, 3600, "seconds")),
+    "keepalive_s": (600, whole(2, 3600, "seconds")),
     "tls": (None, optional(table)),
 }
 TLS_FIELDS = {
