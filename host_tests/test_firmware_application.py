@@ -266,15 +266,16 @@ def test_check_says_whether_all_is_in_order(bench: Bench) -> None:
     assert "ECONNREFUSED" in done.stdout and len(done.stdout.splitlines()) == 1
 
 
-def test_the_heap_stays_as_it_is(bench: Bench) -> None:
+def test_the_heap_stays_as_it_is_over_a_hundred_thousand_windows(bench: Bench) -> None:
     path = bench.configure(("healthy", noise(1, 100, 50_000), 20))
     done = bench.micropython(Path(__file__).with_name("firmware_heap_device.py"), path)
     used = [int(line.split()[2]) for line in done.stdout.splitlines() if line.startswith("heap ")]
-    assert len(used) == 5, done.stdout + done.stderr
+    assert len(used) == 10, done.stdout + done.stderr
     assert max(used[1:]) - min(used[1:]) < 2048, used
 
 
 def test_the_frozen_application_runs_in_a_heap_of_120_kb(bench: Bench) -> None:
+    """Of 64-bit pointers: on a chip of 32 bits all but the buffers takes half as much."""
     path = bench.configure(("healthy", noise(1, 100, 5120), 3), ("fault", noise(2, 400, 5120), 3))
     host = bench.listen()
     done = bench.micropython("-X", "heapsize=120k", "-m", "vibnode", "--windows", 300, path, path=".frozen")
