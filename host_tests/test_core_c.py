@@ -1,8 +1,7 @@
-"""The core as plain C: transform accuracy, sanitizers, error codes, generated tables."""
+"""The core as plain C: transform accuracy, sanitizers, generated tables, names."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
 import sys
@@ -18,13 +17,6 @@ CORE = Path(__file__).parents[1] / "firmware" / "cmodules" / "vib"
 SOURCES = sorted(str(p) for p in CORE.glob("vib_*.c"))
 CC = os.environ.get("CC", "cc")
 STRICT = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-I", str(CORE)]
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    path = tmp_path_factory.mktemp("core") / "libvib.so"
-    subprocess.run([CC, *STRICT, "-shared", "-fPIC", *SOURCES, "-o", str(path)], check=True)
-    return ctypes.CDLL(str(path))
 
 
 @pytest.fixture(scope="module")
@@ -83,65 +75,6 @@ def test_no_undefined_behaviour(sanitized: Path, window: int) -> None:
         assert done.returncode == 0, f"{what}: {done.stderr.decode()}"
         expected = vib.extract(samples, config)
         assert np.array_equal(np.frombuffer(done.stdout, np.int16).reshape(expected.shape), expected), what
-
-
-REFUSED = [
-    ({"rate_millihz": 999}, "rate_millihz"),
-    ({"window": 1000}, "window"),
-    ({"window": 8192}, "window"),
-    ({"hop": 0}, "hop"),
-    ({"hop": 1_000_001}, "hop"),
-    ({"axes": 4}, "axes"),
-    ({"lsb_nm_s2": 0}, "lsb_nm_s2"),
-    ({"bands": 33}, "bands"),
-    ({"band_hi_hz": 1601}, "band_lo_hz"),
-    ({"band_lo_hz": 3}, "band_lo_hz"),
-    ({"bands": 32, "band_lo_hz": 1500, "band_hi_hz": 1550}, "a bin or more per band"),
-    ({"envelope_bands": 17}, "envelope_bands"),
-    ({"envelope_hi_hz": 1601}, "envelope_lo_hz"),
-    ({"envelope_lo_hz": 100}, "rate/4 wide"),
-    ({"orders": 9}, "orders"),
-    ({"bpfo_milliorders": 50_001}, "milliorders"),
-    ({"envelope_bands": 0}, "milliorders"),
-]
-
-
-@pytest.mark.parametrize(("change", "named"), REFUSED)
-def test_a_field_out_of_range_is_named(change: dict[str, int], named: str) -> None:
-    with pytest.raises(ValueError, match=named):
-        vib.Core(core_config(1024) | change)
-
-
-def test_errors_of_the_memory_and_the_order_of_calls(library: ctypes.CDLL) -> None:
-    """The codes that the bindings never let happen: memory too small, out of line, no window yet, a wrong length."""
-    fields = core_config(64)
-    config = (ctypes.c_uint32 * len(vib.CONFIG_FIELDS))(*(fields[field] for field in vib.CONFIG_FIELDS))
-    need, core = ctypes.c_size_t(), ctypes.c_void_p()
-    assert library.vib_core_size(config, ctypes.byref(need)) == 0
-    memory = (ctypes.c_uint64 * (need.value // 8 + 2))()
-    start = ctypes.addressof(memory)
-
-    def init(address: int, size: int) -> int:
-        return int(
-            library.vib_core_init(ctypes.c_void_p(address), ctypes.c_size_t(size), config, ctypes.byref(core))
-        )
-
-    assert init(start, need.value - 1) == -10
-    assert init(start + 4, need.value) == -10
-    assert init(start, need.value) == 0
-    n = vib.Core(fields).n_features
-    out = (ctypes.c_int16 * n)()
-    assert library.vib_core_features(core, out, ctypes.c_size_t(n)) == -12
-    assert library.vib_core_features(core, out, ctypes.c_size_t(n - 1)) == -11
-    name = ctypes.create_string_buffer(16)
-    assert library.vib_feature_name(config, ctypes.c_size_t(n), name) == -11
-
-
-def test_every_error_has_its_text(library: ctypes.CDLL) -> None:
-    library.vib_error_text.restype = ctypes.c_char_p
-    texts = {library.vib_error_text(-code) for code in range(20)}
-    assert len(texts) == 20
-    assert library.vib_error_text(-20) == b"unknown error"
 
 
 def test_the_tables_are_what_their_script_makes() -> None:
