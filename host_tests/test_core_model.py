@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import vib
 from small_model import small_fit, small_model_binary
-from vibtrain import anomaly, config, convert, whitening
+from vibtrain import anomaly, cold, config, convert, whitening
 from vibtrain.proof import CORE
 
 KINDS = config.KINDS
@@ -63,8 +63,14 @@ DAMAGE: list[tuple[str, str, Callable[[bytes], bytes], str]] = [
     ("no tree inputs", ANY, count(120, 0), "damaged|out of range"),
     ("trees past the limit", ANY, count(124, 32768), "out of range"),
     ("no dwell", ANY, changed(140, struct.pack("<h", 0)), "out of range"),
+    ("no windows in a mean", ANY, changed(148, struct.pack("<h", 0)), "out of range"),
+    ("65 windows in a mean", ANY, changed(148, struct.pack("<h", 65)), "out of range"),
+    ("off over the baseline", ANY, changed(146, struct.pack("<h", -1)), "out of range"),
+    ("speeds the wrong way round", ANY, changed(150, struct.pack("<2h", 1, 0)), "out of range"),
+    ("shaft speeds the wrong way round", ANY, changed(156, struct.pack("<2I", 2, 1)), "out of range"),
+    ("format 1, without the cold model", ANY, count(4, 1), "not a model"),
     ("warning over alarm", ANY, changed(132, struct.pack("<h", 32767)), "out of range"),
-    ("a name of 4 GB", ANY, count(144, 0xFFFFFFFF), "damaged"),
+    ("a name of 4 GB", ANY, count(164, 0xFFFFFFFF), "damaged"),
     ("more after the end", ANY, lambda data: sealed(data[:-4] + bytes(8)), "damaged"),
 ]
 
@@ -90,9 +96,10 @@ def section_starts(binary: bytes, kind: str) -> dict[str, int]:
     ]
     paths = [("path_roots", 2 * path_trees), ("path_nodes", 8 * path_nodes)]
     features = vib.Core(vib.Model(binary).config()).n_features
-    sizes = [("centre", 2 * features), ("inputs", 2 * n), *(paths if kind == FOREST else gaussians)]
+    cold = [("slopes", 2 * n), ("speed_gains", 4 * n), ("cold_weights", 2 * n)]
+    sizes = [("centre", 2 * features), ("inputs", 2 * n), *cold, *(paths if kind == FOREST else gaussians)]
     sizes += [("tree_inputs", 2 * tree_inputs), ("roots", 2 * trees), ("nodes", 8 * nodes)]
-    starts, at = {}, 152
+    starts, at = {}, 172
     for name, size in sizes:
         starts[name] = at
         at += (size + 3) & ~3
@@ -101,6 +108,9 @@ def section_starts(binary: bytes, kind: str) -> dict[str, int]:
 
 SECTION_DAMAGE: list[tuple[str, str, str, int, bytes]] = [
     ("an input that is no feature", ANY, "inputs", 2, struct.pack("<H", 999)),
+    ("a gain over 2^24", ANY, "speed_gains", 0, struct.pack("<i", 1 << 24)),
+    ("a gain under -2^24", ANY, "speed_gains", 4, struct.pack("<i", -(1 << 24))),
+    ("a cold weight of 0", ANY, "cold_weights", 2, struct.pack("<H", 0)),
     ("a whiten over 2^24", ANY, "whiten", 0, struct.pack("<i", 1 << 24)),
     ("a whiten under -2^24", GAUSSIANS, "whiten", 8, struct.pack("<i", -(1 << 24))),
     ("a shift of 32", GAUSSIANS, "whiten_shifts", 2, struct.pack("<H", 32)),
@@ -206,11 +216,19 @@ class AsGiven(anomaly.AnomalyModel):
 
 def scores_of(form: anomaly.Gaussians | anomaly.PathForest, d: np.ndarray, n_inputs: int) -> np.ndarray:
     """Scores of differences d in the first inputs, by a model of that form."""
-    given = dataclasses.replace(small_fit(), anomaly=AsGiven(form), inputs=list(range(n_inputs)))
+    given = dataclasses.replace(
+        small_fit(), anomaly=AsGiven(form), cold=drawn_cold_model(n_inputs, 1), inputs=list(range(n_inputs))
+    )
     model = vib.Model(convert.convert(given).binary)
     features = np.zeros((len(d), vib.Core(model.config()).n_features), np.int16)
     features[:, :n_inputs] = d
     return vib.score(model, features, np.zeros_like(features[0]))
+
+
+def drawn_cold_model(n_inputs: int, seed: int) -> cold.ColdModel:
+    random = np.random.default_rng([n_inputs, seed])
+    slopes, deviations = random.normal(0, 250, n_inputs), random.uniform(40, 1500, n_inputs)
+    return cold.ColdModel(np.zeros(n_inputs), slopes, deviations, -0.7, 0.9).quantised()
 
 
 def exact_scores(form: anomaly.Gaussians, d: np.ndarray) -> np.ndarray:
@@ -246,6 +264,30 @@ def test_gaussian_scores_are_those_of_the_float_formula(components: int, n_input
         found = scores_of(form, d, n_inputs).astype(float)
         assert np.abs(np.maximum(found, -512) - np.maximum(exact, -512)).max() <= 1
         assert found.min() >= -2048
+
+
+@pytest.mark.parametrize("n_inputs", [1, 3, 25])
+def test_scores_without_a_baseline_are_those_of_the_float_formula(n_inputs: int) -> None:
+    random = np.random.default_rng(n_inputs)
+    given = drawn_cold_model(n_inputs, 2)
+    form = whitening.quantise(np.eye(n_inputs)[None] / 100, np.zeros((1, n_inputs)), np.zeros(1))
+    fitted = dataclasses.replace(
+        small_fit(), anomaly=AsGiven(form), cold=given, inputs=list(range(n_inputs)), warning=0, alarm=256
+    )
+    model = vib.Model(convert.convert(fitted).binary)
+    features = np.tile(fitted.centre, (600, 1))
+    speeds = random.uniform(-4, 4, (600, 1)) * given.slopes
+    spread = random.choice([1, 30, 300, 3000], (600, 1))
+    features[:, :n_inputs] += (speeds + random.normal(0, spread, (600, n_inputs))).round().astype(np.int16)
+    d = (features - fitted.centre)[:, :n_inputs]
+    exact, found = given.steps(d), vib.score(model, features).astype(float)
+    assert n_inputs == 1 or (exact >= -512).sum() > 200
+    assert np.abs(np.maximum(found, -512) - np.maximum(exact, -512)).max() <= 1
+    octaves = given.speed_octaves(d)
+    outside = ((octaves < -1.2) | (octaves > 1.4)) & (exact < 0)
+    unclear = (np.abs(octaves + 1.2) < 0.01) | (np.abs(octaves - 1.4) < 0.01) | (np.abs(exact) < 1)
+    assert n_inputs == 1 or 20 < outside.sum() < 580
+    assert np.array_equal(vib.outside(model, features)[~unclear], outside[~unclear])
 
 
 def test_the_farthest_score_saturates() -> None:

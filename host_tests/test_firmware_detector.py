@@ -1,6 +1,6 @@
 """The detector: dwell, hysteresis, gating, one alert per cause. Portable: runs on CPython and MicroPython."""
 
-from vibnode.detector import Detector, FeatureLayout, largest
+from vibnode.detector import Detector, FeatureLayout, largest, untrained_speed
 
 META = {
     "classes": ("healthy", "outer-race", "imbalance"),
@@ -8,6 +8,8 @@ META = {
     "alarm": 300,
     "hysteresis": 50,
     "off_rms": 1000,
+    "quiet_rms": 1000,
+    "off_below": 512,
     "dwell_windows": 5,
     "clear_windows": 8,
 }
@@ -118,7 +120,7 @@ def test_while_learning_scores_mean_nothing_but_velocity_does():
     assert feed(detector, [5000] * 50) == []
     assert detector.machine == "learning"
     assert feed(detector, [5000] * 5, velocity=3100) == [(4, "raise", "warning", "velocity")]
-    detector.learnt()
+    detector.learnt(RUNNING)
     assert detector.machine == "running"
     assert [event[1:] for event in feed(detector, [5000] * 5, velocity=3100)] == [
         ("raise", "alarm", "anomaly")
@@ -176,3 +178,74 @@ def test_layout_and_largest_find_the_inputs():
     assert layout.velocity == (1, 4)
     assert layout.peak == (2, 5)
     assert largest([10, 0, 0, 30, 0, 0], layout.rms) == 30
+
+
+QUIET = dict(META, quiet_rms=1500)  # off under 1000, no machine trained on under 1500
+
+
+def test_a_level_far_under_any_machine_s_is_outside_and_neither_judged_nor_learnt():
+    for learning in (False, True):
+        detector = Detector(QUIET, velocity_limits=(3000, 3200), learning=learning)
+        assert feed(detector, [5000] * 50, rms=1400) == []
+        assert detector.machine == "outside"
+        assert not detector.may_learn(1400)
+        assert feed(detector, [0] * 10, rms=1400, velocity=3100) == [(4, "raise", "warning", "velocity")]
+
+
+def test_a_quiet_machine_is_learnt_when_somebody_says_that_it_runs():
+    detector = Detector(QUIET)
+    feed(detector, [0] * 10, rms=1400)
+    detector.learn()
+    feed(detector, [0] * 5, rms=1400)
+    assert detector.machine == "learning" and detector.may_learn(1400) and not detector.may_learn(900)
+    detector.learnt(1400)
+    feed(detector, [0] * 5, rms=1400)
+    assert detector.machine == "running"
+
+
+def test_off_follows_the_baseline_once_there_is_one():
+    for detector in (Detector(QUIET, usual_rms=2600), Detector(QUIET, learning=True)):
+        if detector.learning:
+            feed(detector, [0] * 5, rms=2600)
+            detector.learnt(2600)
+        feed(detector, [0] * 5, rms=2600 - META["off_below"])
+        assert detector.machine == "running"
+        assert feed(detector, [9000] * 50, rms=2600 - META["off_below"] - 1) == []
+        assert detector.machine == "off"
+
+
+def test_a_baseline_far_down_does_not_put_off_under_the_sensor_s_noise():
+    detector = Detector(QUIET, usual_rms=1200)
+    feed(detector, [0] * 5, rms=999)
+    assert detector.machine == "off"
+
+
+def test_windows_that_the_model_calls_outside_are_told_and_do_not_count():
+    detector = Detector(META)
+    found = [t for _ in range(50) for t in detector.update(RUNNING, 9000, outside=True)]
+    assert (found, detector.machine) == ([], "outside")
+    assert feed(detector, [9000] * 5) == [(4, "raise", "alarm", "anomaly")]
+    assert detector.machine == "running"
+
+
+def test_single_windows_outside_do_not_hold_an_alert_back():
+    detector = Detector(META)
+    found = []
+    for i in range(30):
+        found.extend(detector.update(RUNNING, 9000, outside=i % 3 == 0))
+    assert [t.event for t in found] == ["raise"]
+    assert detector.machine == "running"
+
+
+def test_a_window_without_a_score_moves_nothing():
+    detector = Detector(META)
+    feed(detector, [150] * 4)
+    assert feed(detector, [None] * 20) == []
+    assert feed(detector, [150]) == [(0, "raise", "warning", "anomaly")]
+
+
+def test_a_told_speed_is_untrained_beyond_a_quarter_octave():
+    meta = {"shaft_low_millihz": 10_000, "shaft_high_millihz": 50_000}  # 600 to 3000 rpm
+    answers = [untrained_speed(meta, rpm) for rpm in (480, 510, 1800, 3560, 3600, None)]
+    assert answers == [True, False, False, False, True, None]
+    assert untrained_speed({"shaft_low_millihz": 0, "shaft_high_millihz": 0}, 600) is None

@@ -10,6 +10,7 @@ import pytest
 HERE = Path(__file__).parent
 MICROPYTHON = HERE.parent / "build/firmware/UNIX/micropython"
 PORTABLE = (
+    "test_firmware_average",
     "test_firmware_detector",
     "test_firmware_outbox",
     "test_firmware_config",

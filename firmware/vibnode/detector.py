@@ -33,6 +33,16 @@ class FeatureLayout:
         self.velocity = tuple(i for i, name in enumerate(names) if name.endswith(".velocity_rms"))
 
 
+def untrained_speed(meta: dict, shaft_rpm: "float | None") -> "bool | None":
+    """Whether the shaft turns more than a quarter of an octave slower or faster than any that the model was trained on;
+    None where one of the two is not known."""
+    low, high = meta["shaft_low_millihz"], meta["shaft_high_millihz"]
+    if not shaft_rpm or not high:
+        return None
+    millihz = shaft_rpm * 1000 / 60
+    return millihz < low * 0.84 or millihz > high * 1.19
+
+
 def largest(features, indexes) -> int:
     """The largest of the named features, the way rms and velocity of several axes become one level."""
     level = 0
@@ -99,45 +109,65 @@ def _leak(count: int, up: bool, limit: int) -> int:
 class Detector:
     """Decides, window by window, what state the machine is in and which alerts are up.
 
-    `machine`: ``unknown``, ``off``, ``learning`` or ``running``. `instrument`: ``ok`` or the name of a fault.
+    `machine`: ``unknown``, ``off``, ``outside``, ``learning`` or ``running``. `instrument`: ``ok`` or the name of a fault.
+
+    Off is a level under the sensor's own noise, or far under the machine's baseline once there is one. Without it, a level
+    far under that of any machine trained on may be a stopped machine or a quiet one: that is ``outside``, which is neither
+    judged nor learnt, and never shown as running.
     """
 
     def __init__(
-        self, meta: dict, velocity_limits: "tuple[int, int] | None" = None, learning: bool = False
+        self,
+        meta: dict,
+        velocity_limits: "tuple[int, int] | None" = None,
+        learning: bool = False,
+        usual_rms: "int | None" = None,
     ) -> None:
-        """`meta`: the model's, as ``vib.Model.meta()`` gives it (off_rms, warning, alarm, hysteresis, dwell_windows,
-        clear_windows, classes). `velocity_limits`: warning and alarm as log2 re 1 nm/s, valid from the first window on.
-        `learning`: a baseline is being collected, so scores mean nothing yet.
+        """`meta`: the model's, as ``vib.Model.meta()`` gives it (off_rms, quiet_rms, off_below, warning, alarm,
+        hysteresis, dwell_windows, clear_windows, classes). `velocity_limits`: warning and alarm as log2 re 1 nm/s, valid
+        from the first window on. `learning`: a baseline is being collected, so scores mean nothing yet. `usual_rms`: the
+        level of the learnt baseline, None without one.
         """
         self.machine = "unknown"
         self.instrument = "ok"
         self.learning = learning
-        self._off_rms = meta["off_rms"]
+        self._meta = meta
+        self._set_levels(usual_rms)
         dwell, clear, hysteresis = meta["dwell_windows"], meta["clear_windows"], meta["hysteresis"]
         self.anomaly = Condition("anomaly", meta["warning"], meta["alarm"], hysteresis, dwell, clear)
         self.velocity: Condition | None = None
         self._set_velocity(velocity_limits, dwell, clear)
         self._votes = [0] * max(1, len(meta["classes"]))
-        self._quiet = 0
+        self._off = 0
+        self._outside = 0
         self._faulty = 0
         self._fault_up = ""
 
     def update(
-        self, rms: int, score: int, class_index: int = 0, velocity: int = 0, fault: str = "ok"
+        self,
+        rms: int,
+        score: "int | None",
+        class_index: int = 0,
+        velocity: int = 0,
+        fault: str = "ok",
+        outside: bool = False,
     ) -> "list[Transition] | tuple[()]":
-        """Take one window: levels `rms` and `velocity` (largest axis), the model's `score` and `class_index`, and what
-        the sampler says of the instrument. Returns the transitions it caused, most often none.
+        """Take one window: levels `rms` and `velocity` (largest axis), the model's `score` (None where there are too few
+        windows for one) and `class_index`, what the sampler says of the instrument, and whether the model calls the
+        window `outside` of what it was trained on. Returns the transitions it caused, most often none.
 
-        A window with a fault says nothing about the machine; neither does one of a machine that is off.
+        A window with a fault says nothing about the machine; neither does one of a machine that is off. One that is
+        outside does not count for or against an anomaly; velocity limits hold there too.
         """
         events = self._update_instrument(fault)
         if fault != "ok":
             return events
-        self._update_machine(rms < self._off_rms)
-        if rms < self._off_rms or self.machine == "off":
+        off, outside = rms < self._off_rms, outside or rms < self._quiet_rms
+        self._update_machine(off, outside)
+        if off or self.machine == "off":
             self._forget_counts()
             return events
-        if not self.learning:
+        if score is not None and not self.learning and not outside:
             self._vote(score, class_index)
             events = _step(events, self.anomaly, score, self.voted_class())
         if self.velocity:
@@ -162,13 +192,20 @@ class Detector:
         velocity = 1 if self.velocity and self.velocity.level else 0
         return (1 if self.anomaly.level else 0) + velocity + (1 if self._fault_up else 0)
 
-    def learn(self) -> None:
-        """Somebody says that the machine runs and is healthy: learn it."""
-        self.learning = True
+    def may_learn(self, rms: int) -> bool:
+        """Whether a window of level `rms` may be part of the baseline that is being collected."""
+        return self.machine == "learning" and rms >= self._off_rms and rms >= self._quiet_rms
 
-    def learnt(self) -> None:
-        """The baseline is complete: from now on scores count."""
+    def learn(self) -> None:
+        """Somebody says that the machine runs and is healthy: learn it, however quiet it is."""
+        self.learning = True
+        self._off_rms = self._meta["off_rms"]
+        self._quiet_rms = 0
+
+    def learnt(self, usual_rms: int) -> None:
+        """The baseline is complete, of level `usual_rms`: from now on scores count."""
         self.learning = False
+        self._set_levels(usual_rms)
         self.anomaly.forget()
         if self.machine == "learning":
             self.machine = "running"
@@ -176,6 +213,13 @@ class Detector:
     def voted_class(self) -> int:
         """The class that most windows of the present exceedance were given."""
         return self._votes.index(max(self._votes))
+
+    def _set_levels(self, usual_rms: "int | None") -> None:
+        self._off_rms = self._meta["off_rms"]
+        self._quiet_rms = self._meta["quiet_rms"]
+        if usual_rms is not None:
+            self._off_rms = max(self._off_rms, usual_rms - self._meta["off_below"])
+            self._quiet_rms = 0
 
     def _set_velocity(self, limits: "tuple[int, int] | None", dwell: int, clear: int) -> None:
         if not limits and self.velocity and self.velocity.level:
@@ -187,13 +231,17 @@ class Detector:
         else:
             self.velocity = Condition("velocity", limits[0], limits[1], VELOCITY_HYSTERESIS, dwell, clear)
 
-    def _update_machine(self, quiet: bool) -> None:
-        self._quiet = _leak(self._quiet, quiet, STATE_WINDOWS)
+    def _update_machine(self, off: bool, outside: bool) -> None:
+        self._off = _leak(self._off, off, STATE_WINDOWS)
+        self._outside = _leak(self._outside, outside, STATE_WINDOWS)
         if self.machine == "unknown":
-            self._quiet = STATE_WINDOWS if quiet else 0
-        if self._quiet == STATE_WINDOWS:
+            self._off = STATE_WINDOWS if off else 0
+            self._outside = STATE_WINDOWS if outside else 0
+        if self._off == STATE_WINDOWS:
             self.machine = "off"
-        elif self._quiet == 0:
+        elif self._off == 0 and self._outside == STATE_WINDOWS:
+            self.machine = "outside"
+        elif self._off == 0 and (self._outside == 0 or self.machine == "off"):
             self.machine = "learning" if self.learning else "running"
 
     def _vote(self, score: int, class_index: int) -> None:

@@ -7,7 +7,8 @@ import struct
 import vib
 
 from . import __version__, baseline, flash, messages
-from .detector import Detector, FeatureLayout, largest
+from .average import Average
+from .detector import Detector, FeatureLayout, largest, untrained_speed
 from .settings import Settings
 from .supervision import Supervisor
 from .watchdog import Watchdog
@@ -42,6 +43,7 @@ class Node:
         self._config = model.config()
         self._names = sampler.names
         self._layout = FeatureLayout(self._names)
+        self._average = Average(self._meta["average_windows"], len(self._names))
         self._latest = None
         self._score = self._class = 0
         self._trace = trace
@@ -56,7 +58,8 @@ class Node:
         self._learner = None
         if wanted and not self._baseline:
             self._learner = baseline.Learner(wanted, len(self._names))
-        self._detector = Detector(self._meta, None, self._learner is not None)
+        self._detector = Detector(self._meta, None, self._learner is not None, self._usual_rms())
+        self._untrained_speed = untrained_speed(self._meta, device["shaft_rpm"])
         self.settings_changed()
         self._state = self._summary()
 
@@ -65,22 +68,28 @@ class Node:
         self._alive()
         self.windows += 1
         usual = self._baseline and self._baseline.median
-        self._latest = features
-        self._score = score = self._model.score(features, usual)
-        self._class = self._model.classify(features, usual) if self._meta["classes"] else 0
+        whole = self._average.add(features)
+        self._latest = mean = self._average.mean
+        self._score = score = self._model.score(mean, usual)
+        self._class = self._model.classify(mean, usual) if self._meta["classes"] else 0
         if self._trace:
             self._write_trace(features)
         rms = largest(features, self._layout.rms)
         velocity = largest(features, self._layout.velocity)
-        self._act(self._detector.update(rms, score, self._class, velocity))
-        if self._learner and self._detector.machine == "learning" and rms >= self._meta["off_rms"]:
+        detector = self._detector
+        outside = not usual and not self._learner and self._is_outside(mean)
+        self._act(detector.update(rms, score if whole else None, self._class, velocity, outside=outside))
+        if detector.machine == "off":
+            self._average.forget()
+        elif self._learner and detector.may_learn(rms):
             self._learn(self._learner, features)
         return self.windows == self.window_limit
 
     def fault(self, fault: str) -> None:
         """The sampler found the instrument at fault, in place of a window."""
         self._alive()
-        self._act(self._detector.update(0, 0, fault=fault))
+        self._average.forget()
+        self._act(self._detector.update(0, None, fault=fault))
 
     def restart(self, cause: str) -> None:
         """End the run in order and begin anew; `cause` (reset_cause.CAUSES) is what the next one says of it."""
@@ -91,9 +100,7 @@ class Node:
         """Have `settings` in force from the next window on."""
         self._thresholds = thresholds = self.settings.in_force()
         limits = thresholds["velocity_limits_mm_s"]
-        self._detector.set(
-            thresholds, limits and tuple([messages.to_log2(mm_s * 1000000) for mm_s in limits])
-        )
+        self._detector.set(thresholds, limits and tuple([messages.to_log2(mm_s * 1000000) for mm_s in limits]))
 
     def learn_anew(self, windows: int) -> None:
         """Forget the baseline and learn it from so many windows. Raises OSError, MemoryError: then nothing changed."""
@@ -101,6 +108,7 @@ class Node:
         self.settings.learn(windows)
         flash.remove(self._baseline_path)
         self._learner, self._baseline = learner, None
+        self._average.forget()
         self._detector.learn()
 
     def learnt(self) -> "baseline.Baseline | None":
@@ -186,7 +194,7 @@ class Node:
         try:
             self.outbox.append(body)
         except OSError as error:
-            self.outbox.dropped += 1
+            self.outbox.lose()
             print("vibnode: the alert could not be stored:", error)
             return
         self.on_stored()
@@ -230,13 +238,22 @@ class Node:
             return
         self._baseline = learner.baseline(self.clock.unix_time()[0])
         self._learner = None
-        self._detector.learnt()
+        self._average.forget()
+        self._detector.learnt(self._usual_rms())
         try:
             baseline.save(self._baseline_path, self._baseline, self._meta["digest"])
             print("vibnode: baseline learnt")
         except OSError as error:
             print("vibnode: the baseline could not be stored, it lasts until the next start:", error)
         self._act(())
+
+    def _usual_rms(self) -> "int | None":
+        return largest(self._baseline.median, self._layout.rms) if self._baseline else None
+
+    def _is_outside(self, mean) -> bool:
+        if self._untrained_speed is None:
+            return self._model.outside(mean)  # by the speed that the features tell
+        return self._untrained_speed
 
     def _stored_baseline(self):
         try:

@@ -22,6 +22,7 @@ static const vib_config_t plain = PLAIN_CONFIG;
 static const vib_config_t with_envelope = ENVELOPE_CONFIG;
 static uint64_t memory[4096];
 static int16_t features[MAX_FEATURES];
+static const int16_t baseline[MAX_FEATURES];
 static float peer_out[MAX_FEATURES];
 static vib_core_t *core;
 static vib_model_t mahalanobis_model, mixture_model, isolation_model;
@@ -72,17 +73,17 @@ static void all_features(void)
 
 static void mahalanobis(void)
 {
-    status = vib_model_score(&mahalanobis_model, features, vib_feature_count(&plain), NULL, &score);
+    status = vib_model_score(&mahalanobis_model, features, vib_feature_count(&plain), baseline, &score);
 }
 
 static void mixture(void)
 {
-    status = vib_model_score(&mixture_model, features, vib_feature_count(&plain), NULL, &score);
+    status = vib_model_score(&mixture_model, features, vib_feature_count(&plain), baseline, &score);
 }
 
 static void isolation(void)
 {
-    status = vib_model_score(&isolation_model, features, vib_feature_count(&plain), NULL, &score);
+    status = vib_model_score(&isolation_model, features, vib_feature_count(&plain), baseline, &score);
 }
 
 static void forest_inline(void)

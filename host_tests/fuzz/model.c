@@ -54,7 +54,7 @@ static void apply(const vib_model_t *m, const int16_t *features, size_t n, const
     int16_t score;
     uint32_t class_index;
     require(vib_model_score(m, features, n, baseline, &score) == VIB_OK);
-    require(score >= -2048 && (m->anomaly == VIB_GAUSSIAN || score <= 2048));
+    require(score >= -2048 && (m->anomaly == VIB_GAUSSIAN || !baseline || score <= 2048));
     int status = vib_model_classify(m, features, n, baseline, &class_index);
     require(m->n_classes ? status == VIB_OK && class_index < m->n_classes : status == VIB_ERR_NO_CLASSES);
 }
@@ -74,16 +74,19 @@ static void try_model(const uint8_t *data, size_t size)
     }
     require(vib_model_class(&m, m.n_classes) == NULL);
     int16_t *features = malloc(n * sizeof *features), *baseline = malloc(n * sizeof *baseline);
+    bool outside;
     for (int shift = 0; shift <= 8; shift += 4) {
         fill(features, n, data, size, 132, shift);
         fill(baseline, n, data, size, 24, shift);
         apply(&m, features, n, NULL);
+        require(vib_model_outside(&m, features, n, &outside) == VIB_OK);
         apply(&m, features, n, baseline);
     }
     int16_t score;
     uint32_t class_index;
     require(vib_model_score(&m, features, n - 1, NULL, &score) == VIB_ERR_LENGTH);
     require(vib_model_classify(&m, features, n - 1, NULL, &class_index) == VIB_ERR_LENGTH);
+    require(vib_model_outside(&m, features, n - 1, &outside) == VIB_ERR_LENGTH);
     free(features);
     free(baseline);
 }

@@ -58,11 +58,13 @@ def check_scores(name):
         model = vib.Model(stream.read())
     with open(name + ".scores", "rb") as stream:
         n, rows = struct.unpack("<2I", stream.read(8))
+        baseline = read_array(stream, n)
         for row in range(rows):
             features = read_array(stream, n)
-            answers = read_array(stream, 2)
-            got = (model.score(features), model.classify(features))
-            assert got == (answers[0], answers[1]), (name, row, got, list(answers))
+            answers = list(read_array(stream, 4))
+            got = [model.score(features), model.score(features, baseline), model.classify(features)]
+            got.append(int(model.outside(features)))
+            assert got == answers, (name, row, got, answers)
     return rows
 
 

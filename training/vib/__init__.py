@@ -21,6 +21,7 @@ __all__ = [
     "extract",
     "feature_names",
     "linked_model",
+    "outside",
     "score",
 ]
 
@@ -67,14 +68,21 @@ def feature_names(config: Mapping[str, int]) -> list[str]:
 
 
 def score(model: Model, features: Int16, baseline: Int16 | None = None) -> Int16:
-    """Anomaly score of each row of features; shape (windows,). baseline: one row, or None for the model's centre."""
-    out = np.empty(len(features), np.int16)
-    model._apply_batch(np.ascontiguousarray(features), baseline, out, False)
-    return out
+    """Anomaly score of each row of features; shape (windows,). baseline: one row, None where none is learnt."""
+    return _answers(model, features, baseline, 0)
 
 
 def classify(model: Model, features: Int16, baseline: Int16 | None = None) -> Int16:
     """Class index of each row of features; shape (windows,)."""
+    return _answers(model, features, baseline, 1)
+
+
+def outside(model: Model, features: Int16) -> NDArray[np.bool_]:
+    """Whether each row of features, without a baseline, is outside of what was trained on; shape (windows,)."""
+    return _answers(model, features, None, 2).astype(bool)
+
+
+def _answers(model: Model, features: Int16, baseline: Int16 | None, question: int) -> Int16:
     out = np.empty(len(features), np.int16)
-    model._apply_batch(np.ascontiguousarray(features), baseline, out, True)
+    model._apply_batch(np.ascontiguousarray(features), baseline, out, question)
     return out

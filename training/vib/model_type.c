@@ -61,14 +61,37 @@ static PyObject *model_meta(ModelObject *self, PyObject *unused)
         Py_XDECREF(classes);
         return NULL;
     }
-    return Py_BuildValue("{sssssNsisisisisisi}", "name", m->name, "digest", digest, "classes", classes,
+    return Py_BuildValue("{sssssNsisisisisisisisisisIsI}", "name", m->name, "digest", digest, "classes", classes,
                          "warning", m->warning, "alarm", m->alarm, "hysteresis", m->hysteresis,
                          "off_rms", m->off_rms, "dwell_windows", m->dwell_windows,
-                         "clear_windows", m->clear_windows);
+                         "clear_windows", m->clear_windows, "quiet_rms", m->quiet_rms, "off_below", m->off_below,
+                         "average_windows", m->average_windows, "shaft_low_millihz", m->shaft_low_millihz,
+                         "shaft_high_millihz", m->shaft_high_millihz);
 }
 
-/* Scores (classes = 0) or class indexes of rows of features, into out. */
-static int apply(ModelObject *self, PyObject *features, PyObject *baseline, int16_t *out, Py_ssize_t rows, int classes)
+enum { SCORE, CLASSIFY, OUTSIDE };
+
+static int ask(const vib_model_t *m, int question, const int16_t *row, size_t n, const int16_t *baseline, int16_t *out)
+{
+    uint32_t index = 0;
+    bool outside = false;
+    int status;
+    switch (question) {
+    case CLASSIFY:
+        status = vib_model_classify(m, row, n, baseline, &index);
+        *out = (int16_t)index;
+        return status;
+    case OUTSIDE:
+        status = vib_model_outside(m, row, n, &outside);
+        *out = outside;
+        return status;
+    default:
+        return vib_model_score(m, row, n, baseline, out);
+    }
+}
+
+/* Asks about each of rows of features, answers into out. */
+static int apply(ModelObject *self, PyObject *features, PyObject *baseline, int16_t *out, Py_ssize_t rows, int question)
 {
     Py_ssize_t n = (Py_ssize_t)vib_feature_count(&self->model.config);
     Py_buffer x, b = { 0 };
@@ -82,13 +105,7 @@ static int apply(ModelObject *self, PyObject *features, PyObject *baseline, int1
     }
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t i = 0; i < rows && status == VIB_OK; i++) {
-        const int16_t *row = (const int16_t *)x.buf + i * n;
-        uint32_t index = 0;
-        status = classes ? vib_model_classify(&self->model, row, (size_t)n, b.buf, &index)
-                         : vib_model_score(&self->model, row, (size_t)n, b.buf, &out[i]);
-        if (classes) {
-            out[i] = (int16_t)index;
-        }
+        status = ask(&self->model, question, (const int16_t *)x.buf + i * n, (size_t)n, b.buf, &out[i]);
     }
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&x);
@@ -98,11 +115,11 @@ static int apply(ModelObject *self, PyObject *features, PyObject *baseline, int1
     return vibpy_check(status);
 }
 
-static PyObject *apply_one(ModelObject *self, PyObject *args, int classes)
+static PyObject *apply_one(ModelObject *self, PyObject *args, int question)
 {
     PyObject *features, *baseline = Py_None;
     int16_t out;
-    if (!PyArg_ParseTuple(args, "O|O", &features, &baseline) || apply(self, features, baseline, &out, 1, classes) < 0) {
+    if (!PyArg_ParseTuple(args, "O|O", &features, &baseline) || apply(self, features, baseline, &out, 1, question) < 0) {
         return NULL;
     }
     return PyLong_FromLong(out);
@@ -110,24 +127,30 @@ static PyObject *apply_one(ModelObject *self, PyObject *args, int classes)
 
 static PyObject *model_score(ModelObject *self, PyObject *args)
 {
-    return apply_one(self, args, 0);
+    return apply_one(self, args, SCORE);
 }
 
 static PyObject *model_classify(ModelObject *self, PyObject *args)
 {
-    return apply_one(self, args, 1);
+    return apply_one(self, args, CLASSIFY);
+}
+
+static PyObject *model_outside(ModelObject *self, PyObject *features)
+{
+    int16_t out;
+    return apply(self, features, Py_None, &out, 1, OUTSIDE) < 0 ? NULL : PyBool_FromLong(out);
 }
 
 static PyObject *model_apply_batch(ModelObject *self, PyObject *args)
 {
     PyObject *features, *baseline, *out;
     Py_buffer view;
-    int classes;
-    if (!PyArg_ParseTuple(args, "OOOp", &features, &baseline, &out, &classes)
+    int question;
+    if (!PyArg_ParseTuple(args, "OOOi", &features, &baseline, &out, &question)
         || vibpy_int16_buffer(out, &view, -1, PyBUF_WRITABLE) < 0) {
         return NULL;
     }
-    int failed = apply(self, features, baseline, view.buf, view.len / 2, classes);
+    int failed = apply(self, features, baseline, view.buf, view.len / 2, question);
     PyBuffer_Release(&view);
     return failed ? NULL : Py_NewRef(Py_None);
 }
@@ -137,6 +160,8 @@ static PyMethodDef model_methods[] = {
     { "meta", (PyCFunction)model_meta, METH_NOARGS, "Name, digest, classes, thresholds and times, a dict." },
     { "score", (PyCFunction)model_score, METH_VARARGS, "score(features, baseline=None) -> anomaly score, int." },
     { "classify", (PyCFunction)model_classify, METH_VARARGS, "classify(features, baseline=None) -> class index." },
+    { "outside", (PyCFunction)model_outside, METH_O,
+      "outside(features) -> whether that is no machine as trained on, for want of a baseline." },
     { "_apply_batch", (PyCFunction)model_apply_batch, METH_VARARGS, NULL },
     { NULL, NULL, 0, NULL },
 };

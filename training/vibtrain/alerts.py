@@ -72,11 +72,11 @@ def play(model: vib.Model, group: Group) -> AlertFigures:
     story, episodes = _arranged(group)
     figures = AlertFigures()
     with tempfile.TemporaryDirectory(prefix="vibtrain-") as folder:
-        sensor = VirtualSensor(model, Path(folder), group.learn_windows)
+        sensor = VirtualSensor(model, Path(folder), group.learn_windows, group.regime[1])
         _play_story(sensor, story, group.learn_windows, figures)
         for r in episodes:
             # `learn_windows` as it was: the device finds its baseline in the folder.
-            sensor = VirtualSensor(model, Path(folder), group.learn_windows)
+            sensor = VirtualSensor(model, Path(folder), group.learn_windows, group.regime[1])
             _play_story(sensor, [r], 0, figures)
     return figures
 

@@ -18,6 +18,8 @@ from vibtrain.recordings import Condition, DataError
 CONFIGS = Path(__file__).parent / "configs"
 KINDS = ("mahalanobis", "gaussian-mixture", "isolation-forest")
 COVARIANCES = ("full", "tied")
+WINDOW_S = 0.3  # of a configuration made for a manifest, as far as the core's window sizes allow
+AVERAGED_S = 0.6  # what its mean of windows spans at least: six turns of a shaft at 600 rpm
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,20 @@ class IsolationChoice:
 
 @dataclass(frozen=True)
 class AnomalyChoice:
-    """The anomaly model. `inputs`: feature families; `floor_steps`: 1/256 octave; `margin_steps`: score steps."""
+    """The anomaly model. `inputs`: feature families; `floor_steps`, `condition_steps`: 1/256 octave; margins: score steps.
+
+    `condition_steps` and `cold_margin_steps` are for scores without a learnt baseline; cold.py says what they mean.
+    """
 
     inputs: tuple[str, ...]
     kind: str = "mahalanobis"
     mixture: MixtureChoice = MixtureChoice()
     isolation: IsolationChoice = IsolationChoice()
-    floor_steps: int = 32
+    floor_steps: int = 64
+    condition_steps: int = 200
     false_alarm_rate: float = 0.01
     margin_steps: int = 128
+    cold_margin_steps: int = 64
 
 
 @dataclass(frozen=True)
@@ -108,11 +115,16 @@ class ClassifierChoice:
 
 @dataclass(frozen=True)
 class DetectorChoice:
-    """Thresholds in score steps relative to the warning threshold, times in windows."""
+    """Thresholds in score steps relative to the warning threshold, times in windows.
 
+    `average_windows`: windows whose mean features are scored. `off_octaves`: how far under its quietest healthy level a
+    machine is off, where that level is known from its baseline.
+    """
+
+    average_windows: int = 4
     alarm_steps: int = 256
     hysteresis: int = 64
-    dwell_windows: int = 6
+    dwell_windows: int = 4
     clear_windows: int = 30
     off_octaves: float = 2
 
@@ -171,28 +183,32 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
     """A configuration for recordings that none was written for, at `rate_hz` or the sensor's rate if that is lower.
 
     Bands and envelope cover what the rate allows; every recording is trained on. Raises `DataError` for an unknown
-    sensor, or a rate too low for a window of 1024.
+    sensor, or a rate too low for a window of 512.
     """
     rate_hz = min(rate_hz, sensors.sensor(sensor_name).rate_hz)
+    window = min(4096, max(512, 2 ** round(math.log2(WINDOW_S * rate_hz))))
+    hop = window // 2
     core = CoreChoice(
-        window=1024,
-        hop=512,
+        window=window,
+        hop=hop,
         bands=12,
-        band_lo_hz=max(5, math.ceil(rate_hz / 1024)),
+        band_lo_hz=max(5, math.ceil(1.5 * rate_hz / window)),
         band_hi_hz=int(0.45 * rate_hz),
         envelope_bands=6,
         envelope_lo_hz=int(0.2 * rate_hz),
         envelope_hi_hz=int(0.44 * rate_hz),
     )
-    families = ("rms", "kurtosis", "band", "env")
+    families = ("kurtosis", "band", "env", "velocity_rms")
+    averaged = max(1, min(64, math.ceil((AVERAGED_S * rate_hz - window) / hop) + 1))
     config = TrainingConfig(
         name=name,
         sensor=SensorChoice(sensor_name, rate_hz, axes=axes),
         core=core,
         anomaly=AnomalyChoice(inputs=families),
         classifier=ClassifierChoice(
-            inputs=(*families, "crest", "velocity_rms", "centroid", "flatness"), trees=20
+            inputs=(*families, "rms", "crest", "centroid", "flatness"), trees=20
         ),
+        detector=DetectorChoice(average_windows=averaged),
     )
     _check(config, Path(name))
     return config
@@ -200,43 +216,50 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
 
 def _check(config: TrainingConfig, path: Path) -> None:
     try:
-        families = {_family(name) for name in vib.feature_names(config.core_config())}
+        families = {family(name) for name in vib.feature_names(config.core_config())}
     except ValueError as error:
         raise DataError(f"{path}: [core] with sensor {config.sensor.name}: {error}") from None
     for section, inputs in (("anomaly", config.anomaly.inputs), ("classifier", config.classifier.inputs)):
-        for family in inputs:
-            if family not in families:
+        for wanted in inputs:
+            if wanted not in families:
                 raise DataError(
-                    f"{path}: {section}.inputs {family!r}, accepted: {', '.join(sorted(families))}"
+                    f"{path}: {section}.inputs {wanted!r}, accepted: {', '.join(sorted(families))}"
                 )
     if not config.anomaly.inputs:
         raise DataError(f"{path}: anomaly.inputs is empty, accepted: {', '.join(sorted(families))}")
-    for field, value, right, accepted in _anomaly_rules(config.anomaly):
+    for field, value, right, accepted in (*_anomaly_rules(config.anomaly), *_detector_rules(config.detector)):
         if not right:
-            raise DataError(f"{path}: anomaly.{field} {value!r}, accepted: {accepted}")
+            raise DataError(f"{path}: {field} {value!r}, accepted: {accepted}")
 
 
 def _anomaly_rules(choice: AnomalyChoice) -> list[tuple[str, object, bool, str]]:
     """Field, its value, whether it will do, and what would."""
     rate, mixture, isolation = choice.false_alarm_rate, choice.mixture, choice.isolation
-    return [
+    rules: list[tuple[str, object, bool, str]] = [
         ("false_alarm_rate", rate, 0 < rate < 0.5, "0 to 0.5"),
         ("kind", choice.kind, choice.kind in KINDS, ", ".join(KINDS)),
-        ("floor_steps", choice.floor_steps, choice.floor_steps >= 1, "1 or more"),
+        ("floor_steps", choice.floor_steps, choice.floor_steps >= 16, "16 or more"),
         ("mixture.components", mixture.components, 1 <= mixture.components <= 8, "1 to 8"),
         ("mixture.covariance", mixture.covariance, mixture.covariance in COVARIANCES, ", ".join(COVARIANCES)),
         ("isolation.trees", isolation.trees, 1 <= isolation.trees <= 1000, "1 to 1000"),
         ("isolation.samples", isolation.samples, 16 <= isolation.samples <= 4096, "16 to 4096"),
     ]
+    return [(f"anomaly.{field}", *rest) for field, *rest in rules]  # type: ignore[misc]
 
 
-def _family(feature_name: str) -> str:
+def _detector_rules(choice: DetectorChoice) -> list[tuple[str, object, bool, str]]:
+    windows = choice.average_windows
+    return [("detector.average_windows", windows, 1 <= windows <= 64, "1 to 64")]
+
+
+def family(feature_name: str) -> str:
+    """`band` of `x.band03`."""
     return feature_name.split(".")[1].rstrip("0123456789")
 
 
 def select_inputs(names: list[str], families: tuple[str, ...]) -> list[int]:
     """Indexes of the features, of every axis, that belong to one of the families (`band` is all `bandNN`)."""
-    return [i for i, name in enumerate(names) if _family(name) in families]
+    return [i for i, name in enumerate(names) if family(name) in families]
 
 
 def _build(cls: type, table: dict[str, Any], where: str) -> Any:

@@ -17,10 +17,14 @@ from vibtrain.anomaly import EmlearnForm, Gaussians, PathForest
 from vibtrain.classifier import convertible
 from vibtrain.fit import FittedModel
 
-MODEL_FORMAT = 1
+MODEL_FORMAT = 2
 DIGEST_AT, DIGEST_BYTES = 84, 8  # of model.bin
 GAUSSIAN, ISOLATION = 1, 2  # vib_anomaly_t
-LIMITS = ("warning", "alarm", "hysteresis", "off_rms", "dwell_windows", "clear_windows")
+LIMITS = (
+    "warning", "alarm", "hysteresis", "off_rms", "dwell_windows", "clear_windows", "quiet_rms", "off_below",
+    "average_windows",
+)  # fmt: skip
+SHAFT_RANGE = ("shaft_low_millihz", "shaft_high_millihz")
 
 Section = tuple[str, str, np.ndarray]  # NumPy's type, name in model.c, values
 
@@ -71,6 +75,15 @@ def _anomaly_sections(anomaly: Gaussians | PathForest) -> list[Section]:
     ]
 
 
+def _cold_sections(model: FittedModel) -> list[Section]:
+    form = model.cold.core_form()
+    return [
+        ("<i2", "slopes", form.slopes),
+        ("<i4", "speed_gains", form.gains),
+        ("<u2", "cold_weights", form.weights),
+    ]
+
+
 # --- model.bin: the layout of SPEC.md 2.1 ---
 
 
@@ -94,7 +107,7 @@ def _binary(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees) -
     arrays = [
         ("<i2", model.centre),
         ("<u2", np.array(model.inputs)),
-        *((kind, values) for kind, _, values in _anomaly_sections(anomaly)),
+        *((kind, values) for kind, _, values in (*_cold_sections(model), *_anomaly_sections(anomaly))),
         ("<u2", np.array(model.tree_inputs)),
         ("<u2", np.array(trees.roots)),
         ("<i2", trees.nodes),
@@ -103,7 +116,8 @@ def _binary(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees) -
     body = b"".join(_padded(section) for section in (*sections, name, classes))
     classifier = (len(model.classes), len(model.tree_inputs), len(trees.roots), len(trees.nodes))
     tail = struct.pack("<10I", len(model.inputs), *_anomaly_counts(anomaly), *classifier)
-    tail += struct.pack("<6h2I", *_limits(model), len(name), len(classes))
+    tail += struct.pack(f"<{len(LIMITS)}h3h", *_limits(model), *_speed_range(model), 0)
+    tail += struct.pack("<4I", *_shaft_range(model), len(name), len(classes))
     head = struct.pack("<2I", vib.CORE_VERSION, vib.FEATURE_VERSION) + struct.pack(
         f"<{len(vib.CONFIG_FIELDS)}I", *_core_fields(model)
     )
@@ -120,6 +134,15 @@ def _core_fields(model: FittedModel) -> list[int]:
 
 def _limits(model: FittedModel) -> list[int]:
     return [getattr(model, field) for field in LIMITS]
+
+
+def _speed_range(model: FittedModel) -> tuple[int, int]:
+    form = model.cold.core_form()
+    return form.speed_low, form.speed_high
+
+
+def _shaft_range(model: FittedModel) -> list[int]:
+    return [getattr(model, field) for field in SHAFT_RANGE]
 
 
 # --- model.c ---
@@ -182,6 +205,9 @@ def _source(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees, d
         ".centre = centre",
         f".n_inputs = {len(model.inputs)}",
         ".inputs = inputs",
+        *(f".{name} = {name}" for _, name, _ in _cold_sections(model)),
+        ".speed_low = {}, .speed_high = {}".format(*_speed_range(model)),
+        *(f".{field} = {value}u" for field, value in zip(SHAFT_RANGE, _shaft_range(model), strict=True)),
         *_anomaly_fields(anomaly),
         *(f".{field} = {value}" for field, value in zip(LIMITS, _limits(model), strict=True)),
         *fields,
@@ -193,7 +219,7 @@ def _source(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees, d
         '#include "vib.h"\n',
         _array("int16_t", "centre", model.centre),
         _array("uint16_t", "inputs", model.inputs),
-        *(_c_section(*section) for section in _anomaly_sections(anomaly)),
+        *(_c_section(*section) for section in (*_cold_sections(model), *_anomaly_sections(anomaly))),
         *definitions,
         f"extern const vib_model_t vib_linked_model;\nconst vib_model_t vib_linked_model = {{\n    {body},\n}};\n",
     ]

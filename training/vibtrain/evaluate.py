@@ -20,20 +20,33 @@ from vibtrain.features import Windows
 from vibtrain.groups import Group, by_regime
 from vibtrain.intervals import Interval
 from vibtrain.recordings import DataError
+from vibnode.detector import untrained_speed
 
 Int16 = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The windows of one recording as the model saw them; `classes` is empty where it names no faults."""
+    """The windows of one recording as a device scores them: the means of some in a row, `config.average_windows`.
+
+    Attributes:
+        scores: int16, shape (windows,).
+        outside: which of them were told to lie outside of what was trained on; those are neither right nor wrong.
+        classes: shape (windows,); empty where the model names no faults.
+    """
 
     name: str
     label: str
     fine_label: str
     faulty: bool
     scores: Int16
+    outside: npt.NDArray[np.bool_]
     classes: Int16
+
+    @property
+    def judged(self) -> Int16:
+        """Scores of the windows that are not outside."""
+        return self.scores[~self.outside]
 
 
 @dataclass(frozen=True)
@@ -41,16 +54,18 @@ class Figures:
     """Figures of windows; None where a kind of window is missing.
 
     Attributes:
-        window_auc: area under the ROC curve of the anomaly score, faulty against healthy windows.
-        false_alarm_rate: share of healthy windows at or over the warning threshold.
-        recall: share of faulty windows at or over it.
+        window_auc: area under the ROC curve of the anomaly score, faulty against healthy windows; those outside too.
+        false_alarm_rate: share of healthy windows at or over the warning threshold, of those not outside.
+        recall: share of faulty windows at or over it, of those not outside.
+        outside_rate: share of all windows told to lie outside of what was trained on.
         class_accuracy: balanced accuracy of the classifier over the classes present.
-        healthy_windows, fault_windows: how many windows that is.
+        healthy_windows, fault_windows: how many windows there are.
     """
 
     window_auc: float | None
     false_alarm_rate: float | None
     recall: float | None
+    outside_rate: float | None
     class_accuracy: float | None
     healthy_windows: int
     fault_windows: int
@@ -119,39 +134,53 @@ def evaluate(
 
 
 def _scored(model: vib.Model, group: Group, baseline: Int16 | None) -> list[Scored]:
-    classifies = bool(model.meta()["classes"])
-    return [
-        Scored(
-            name=r.name,
-            label=r.label,
-            fine_label=r.fine_label,
-            faulty=r.is_fault,
-            scores=vib.score(model, features, baseline),
-            classes=vib.classify(model, features, baseline) if classifies else np.empty(0, np.int16),
+    meta = model.meta()
+    result = []
+    for r, features in group.judged(meta["average_windows"]):
+        outside = np.zeros(len(features), bool)
+        if baseline is None:
+            told = untrained_speed(meta, r.speed_rpm)
+            outside[:] = vib.outside(model, features) if told is None else told
+        result.append(
+            Scored(
+                name=r.name,
+                label=r.label,
+                fine_label=r.fine_label,
+                faulty=r.is_fault,
+                scores=vib.score(model, features, baseline),
+                outside=outside,
+                classes=vib.classify(model, features, baseline) if meta["classes"] else np.empty(0, np.int16),
+            )
         )
-        for r, features in group.judged()
-    ]
+    return result
 
 
 def figures(scored: Sequence[Scored], evaluation: Evaluation) -> Figures:
     """Figures of the windows of these recordings, pooled."""
-    healthy, faulty = _scores(scored, False), _scores(scored, True)
+    healthy, faulty = ([s for s in scored if s.faulty == kind] for kind in (False, True))
+    of_healthy, of_faulty = (_joined([s.scores for s in kind]) for kind in (healthy, faulty))
     auc = None
-    if len(healthy) and len(faulty):
-        truth = np.r_[np.zeros(len(healthy)), np.ones(len(faulty))]
-        auc = float(roc_auc_score(truth, np.r_[healthy, faulty]))
+    if len(of_healthy) and len(of_faulty):
+        truth = np.r_[np.zeros(len(of_healthy)), np.ones(len(of_faulty))]
+        auc = float(roc_auc_score(truth, np.r_[of_healthy, of_faulty]))
+    outside = _joined([s.outside for s in scored])
     return Figures(
         window_auc=auc,
-        false_alarm_rate=float((healthy >= evaluation.warning).mean()) if len(healthy) else None,
-        recall=float((faulty >= evaluation.warning).mean()) if len(faulty) else None,
+        false_alarm_rate=_share(_joined([s.judged for s in healthy]) >= evaluation.warning),
+        recall=_share(_joined([s.judged for s in faulty]) >= evaluation.warning),
+        outside_rate=_share(outside),
         class_accuracy=_class_accuracy(scored, evaluation.classes),
-        healthy_windows=len(healthy),
-        fault_windows=len(faulty),
+        healthy_windows=len(of_healthy),
+        fault_windows=len(of_faulty),
     )
 
 
-def _scores(scored: Sequence[Scored], faulty: bool) -> Int16:
-    return np.concatenate([np.empty(0, np.int16), *(s.scores for s in scored if s.faulty == faulty)])
+def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return np.concatenate([np.empty(0, np.int16), *parts])
+
+
+def _share(hits: npt.NDArray[Any]) -> float | None:
+    return float(hits.mean()) if len(hits) else None
 
 
 def _class_accuracy(scored: Sequence[Scored], classes: tuple[str, ...]) -> float | None:
@@ -166,13 +195,14 @@ def _class_accuracy(scored: Sequence[Scored], classes: tuple[str, ...]) -> float
 
 def window_intervals(scored: Sequence[Scored], warning: int) -> dict[str, Interval | None]:
     """Bootstrap intervals of `figures`, recordings drawn."""
-    healthy, faulty = ([s.scores for s in scored if s.faulty == kind] for kind in (False, True))
+    healthy, faulty = ([s for s in scored if s.faulty == kind] for kind in (False, True))
 
-    def of_share(kind: list[Int16]) -> Interval | None:
-        return intervals.of_share([int((s >= warning).sum()) for s in kind], [len(s) for s in kind])
+    def of_share(kind: list[Scored]) -> Interval | None:
+        judged = [s.judged for s in kind if len(s.judged)]
+        return intervals.of_share([int((s >= warning).sum()) for s in judged], [len(s) for s in judged])
 
     return {
-        "window_auc": intervals.of_auc(faulty, healthy),
+        "window_auc": intervals.of_auc([s.scores for s in faulty], [s.scores for s in healthy]),
         "false_alarm_rate": of_share(healthy),
         "recall": of_share(faulty),
     }
@@ -218,7 +248,7 @@ def _finite(interval: Interval | None) -> list[float | None] | None:
 
 def mean_figures(figures: list[Figures]) -> dict[str, float | None]:
     """Mean of each figure over groups, those without it left out."""
-    names = ("window_auc", "false_alarm_rate", "recall", "class_accuracy")
+    names = ("window_auc", "false_alarm_rate", "recall", "outside_rate", "class_accuracy")
     columns = {name: [v for f in figures if (v := getattr(f, name)) is not None] for name in names}
     return {name: float(np.mean(values)) if values else None for name, values in columns.items()}
 

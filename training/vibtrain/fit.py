@@ -1,7 +1,10 @@
-"""From windows of recordings to a model: spread, thresholds, classifier."""
+"""From windows of recordings to a model: spread, thresholds, classifier. Everywhere the mean of windows that a device
+scores stands for a window, but in baselines."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,28 +12,34 @@ import numpy.typing as npt
 import vib
 from sklearn.ensemble import RandomForestClassifier
 
-from vibtrain.anomaly import AnomalyModel, Float, median_baseline
+from vibtrain import cold
+from vibtrain.anomaly import STEPS_PER_OCTAVE, AnomalyModel, Float, median_baseline
+from vibtrain.averaging import averaged
 from vibtrain.classifier import fit_forest
-from vibtrain.config import AnomalyChoice, TrainingConfig, select_inputs
+from vibtrain.cold import ColdModel, HealthyCondition
+from vibtrain.config import AnomalyChoice, TrainingConfig, family, select_inputs
 from vibtrain.features import Windows, digest
 from vibtrain.isolation import BaselineIsolationForest
 from vibtrain.mahalanobis import BaselineMahalanobis
 from vibtrain.mixture import BaselineMixture
-from vibtrain.recordings import HEALTHY, DataError
+from vibtrain.recordings import HEALTHY, OFF, DataError
 
 Int16 = npt.NDArray[np.int16]
 Regime = tuple[str, float | None, str]
 
+NOISE_MARGIN = STEPS_PER_OCTAVE  # over the sensor's own noise, or a machine known to be off
+
 
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
-    """A model before conversion. Scores and thresholds are steps of SPEC.md 1.3, `off_rms` of SPEC.md 1.2."""
+    """A model before conversion. Scores and thresholds are steps of SPEC.md 1.3, levels of SPEC.md 1.2."""
 
     name: str
     core: dict[str, int]
     centre: Int16
     inputs: list[int]
     anomaly: AnomalyModel
+    cold: ColdModel
     classes: tuple[str, ...]
     tree_inputs: list[int]
     forest: RandomForestClassifier | None
@@ -40,6 +49,11 @@ class FittedModel:
     off_rms: int
     dwell_windows: int
     clear_windows: int
+    quiet_rms: int
+    off_below: int
+    average_windows: int
+    shaft_low_millihz: int
+    shaft_high_millihz: int
     data_digest: bytes
 
 
@@ -52,27 +66,39 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     core = config.core_config()
     names = vib.feature_names(core)
     inputs = select_inputs(names, config.anomaly.inputs)
-    anomaly = _fit_anomaly([(r, r.features) for r in healthy], inputs, config)
+    anomaly = _fit_anomaly([(r, _scored(r.features, config)) for r in healthy], inputs, config)
     warning = calibrate(healthy, inputs, config)
-    centre = np.rint(np.concatenate([r.features for r in healthy]).mean(axis=0)).astype(np.int16)
+    centre, cold_model = fit_cold(healthy, names, inputs, warning, config)
     tree_inputs, classes, forest = _fit_classifier(chosen, names, centre, config)
+    quiet_rms = _quiet_rms(healthy, names, config.detector.off_octaves)
+    shaft_millihz = [round(r.speed_rpm * 1000 / 60) for r in healthy if r.speed_rpm]
     return FittedModel(
         name=config.name,
         core=core,
         centre=centre,
         inputs=inputs,
         anomaly=anomaly,
+        cold=cold_model,
         classes=classes,
         tree_inputs=tree_inputs,
         forest=forest,
         warning=warning,
         alarm=warning + config.detector.alarm_steps,
         hysteresis=config.detector.hysteresis,
-        off_rms=_off_rms(healthy, names, config.detector.off_octaves),
+        off_rms=_off_rms(recordings, names, quiet_rms, config),
         dwell_windows=config.detector.dwell_windows,
         clear_windows=config.detector.clear_windows,
+        quiet_rms=quiet_rms,
+        off_below=round(STEPS_PER_OCTAVE * config.detector.off_octaves),
+        average_windows=config.detector.average_windows,
+        shaft_low_millihz=min(shaft_millihz) if len(shaft_millihz) == len(healthy) else 0,
+        shaft_high_millihz=max(shaft_millihz) if len(shaft_millihz) == len(healthy) else 0,
         data_digest=digest(chosen),
     )
+
+
+def _scored(features: Int16, config: TrainingConfig) -> Int16:
+    return averaged(features, config.detector.average_windows)
 
 
 def _fit_anomaly(
@@ -102,23 +128,72 @@ def _of_kind(choice: AnomalyChoice, X: Int16, groups: npt.NDArray[np.str_]) -> A
 def calibrate(healthy: list[Windows], inputs: list[int], config: TrainingConfig) -> int:
     """Warning threshold in score steps: the healthy scores' quantile for the stated false-alarm rate, and a margin.
 
-    Scores are taken as a device takes them: the baseline from one half of each recording, the windows from the
-    other, the spread from first halves only; then the halves change places. Both halves are of one mounting and one
-    session, so this is the least that healthy windows scatter; `margin_steps` is for the rest.
+    Scores are taken as a device takes them on a machine or at a speed that was not trained on: the baseline from one
+    half of a recording, the windows from the other, and the spread from recordings of other speeds (else machines, else
+    sessions), if there are any; then the halves change places. Both halves are of one mounting and one session, so this
+    is the least that healthy windows scatter; `margin_steps` is for the rest.
     """
+    long_enough = [r for r in healthy if len(_scored(np.array_split(r.features, 2)[1], config))]
+    if not long_enough:
+        raise DataError(
+            f"{config.name}: every healthy recording is under {2 * config.detector.average_windows} windows, too short "
+            "to calibrate on"
+        )
+    left_out = _left_out(long_enough)
     scores = []
-    for first in (0, 1):
-        halves = [(r, np.array_split(r.features, 2)) for r in healthy if len(r.features) >= 4]
-        if not halves:
-            raise DataError(
-                f"{config.name}: every healthy recording is under four windows, too short to calibrate on"
-            )
-        model = _fit_anomaly([(r, half[first]) for r, half in halves], inputs, config)
-        for _, half in halves:
-            d = differences(half[1 - first], median_baseline(half[first]))
-            scores.append(model.steps(d[:, inputs]))
+    for group in sorted(set(left_out)):
+        judged = [r for r, name in zip(long_enough, left_out, strict=True) if name == group]
+        others = [r for r, name in zip(long_enough, left_out, strict=True) if name != group]
+        for first in (0, 1):
+            spread = others or [_half(r, first) for r in judged]
+            model = _fit_anomaly([(r, _scored(r.features, config)) for r in spread], inputs, config)
+            for r in judged:
+                baseline = median_baseline(_half(r, first).features)
+                d = differences(_scored(_half(r, 1 - first).features, config), baseline)
+                scores.append(model.steps(d[:, inputs]))
     quantile = float(np.quantile(np.concatenate(scores), 1 - config.anomaly.false_alarm_rate))
     return int(np.ceil(quantile)) + config.anomaly.margin_steps
+
+
+def _half(r: Windows, index: int) -> Windows:
+    return dataclasses.replace(r, features=np.array_split(r.features, 2)[index])
+
+
+def _left_out(healthy: list[Windows]) -> list[str]:
+    """Of each recording, what it is left out with: its speed where there are two, else its machine, else its session."""
+    for of in (lambda r: r.speed_rpm, lambda r: r.machine, lambda r: r.session):
+        values = [of(r) for r in healthy]
+        if None not in values and len(set(values)) > 1:
+            break
+    return [str(value) for value in values]
+
+
+def fit_cold(
+    healthy: list[Windows], names: list[str], inputs: list[int], warning: int, config: TrainingConfig
+) -> tuple[Int16, ColdModel]:
+    """The centre, of all features, and the model for want of a baseline, scaled so that `warning` is its threshold too:
+    the farthest that a healthy condition lies from what the others let expect, and `cold_margin_steps`."""
+    choice = config.anomaly
+    features = [_scored(r.features, config) for r in healthy]
+    kept = [(r, rows) for r, rows in zip(healthy, features, strict=True) if len(rows)]
+    left_out = _left_out([r for r, _ in kept])
+    conditions = [
+        HealthyCondition(name, r.speed_rpm and float(np.log2(r.speed_rpm)), rows[:, inputs].mean(axis=0))
+        for name, (r, rows) in zip(left_out, kept, strict=True)
+    ]
+    model = cold.fit(
+        conditions, [family(names[i]) for i in inputs], choice.condition_steps, choice.floor_steps
+    )
+    farthest = 0.0
+    if len(set(left_out)) > 1:
+        for group in sorted(set(left_out)):
+            trial = cold.with_deviations_of(model, [c for c in conditions if c.left_out != group])
+            judged = [rows for (_, rows), name in zip(kept, left_out, strict=True) if name == group]
+            scores = [trial.steps(rows[:, inputs] - trial.centre) for rows in judged]
+            farthest = max(farthest, *(float(np.quantile(s, 1 - choice.false_alarm_rate)) for s in scores))
+    centre = np.rint(np.stack([rows.mean(axis=0) for _, rows in kept]).mean(axis=0)).astype(np.int16)
+    octaves = (warning - farthest - choice.cold_margin_steps) / STEPS_PER_OCTAVE
+    return centre, model.rescaled(octaves).quantised()
 
 
 def baselines(recordings: list[Windows]) -> dict[Regime, Int16]:
@@ -150,15 +225,29 @@ def _fit_classifier(
             continue
         if r.is_healthy:  # each half against the other's baseline: no window may shape its own
             first, second = np.array_split(r.features, 2)
-            rows = [differences(first, median_baseline(second)), differences(second, median_baseline(first))]
+            pairs = [(first, median_baseline(second)), (second, median_baseline(first))]
         else:
-            rows = [differences(r.features, learnt.get(r.regime, centre))]
+            pairs = [(r.features, learnt.get(r.regime, centre))]
+        rows = [differences(_scored(features, config), baseline) for features, baseline in pairs]
         X += [row[:, tree_inputs] for row in rows]
         y += [classes.index(r.label)] * sum(len(row) for row in rows)
     return tree_inputs, classes, fit_forest(np.concatenate(X), np.array(y), config.classifier)
 
 
-def _off_rms(healthy: list[Windows], names: list[str], octaves: float) -> int:
+def _levels(r: Windows, names: list[str]) -> Int16:
+    """The rms of each window's loudest axis."""
     axes = [i for i, name in enumerate(names) if name.endswith(".rms")]
-    quietest: Float = np.array([r.features[:, axes].max(axis=1).min() for r in healthy])
-    return max(0, int(quietest.min() - 256 * octaves))
+    return np.asarray(r.features[:, axes].max(axis=1))
+
+
+def _quiet_rms(healthy: list[Windows], names: list[str], octaves: float) -> int:
+    """Level under which no machine was trained on, by so many octaves."""
+    quietest = min(int(_levels(r, names).min()) for r in healthy)
+    return max(0, int(quietest - STEPS_PER_OCTAVE * octaves))
+
+
+def _off_rms(recordings: list[Windows], names: list[str], quiet_rms: int, config: TrainingConfig) -> int:
+    """Level under which no machine runs: the sensor's noise, or what was recorded of machines switched off."""
+    rest = [round(STEPS_PER_OCTAVE * math.log2(config.chip().noise_um_s2))]
+    rest += [int(np.median(_levels(r, names))) for r in recordings if r.label == OFF and config.train.admits(r)]
+    return max(0, min(quiet_rms, max(rest) + NOISE_MARGIN))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibtrain.anomaly import median_baseline
+from vibtrain.averaging import averaged
 from vibtrain.config import Selection
 from vibtrain.features import Windows
 from vibtrain.fit import Regime
@@ -52,16 +53,18 @@ class Group:
         healthy = np.concatenate([r.features for r in self.members if r.is_healthy])
         return median_baseline(healthy[: self.learn_windows])
 
-    def judged(self) -> list[tuple[Windows, Int16]]:
-        """Healthy and faulty recordings with the windows that are left to judge: those learnt are not."""
+    def judged(self, average_windows: int) -> list[tuple[Windows, Int16]]:
+        """Healthy and faulty recordings with what a device scores of them, means of `average_windows` windows in a row:
+        those learnt are in none, and a recording that is left with too few is not there."""
         to_learn, result = self.learn_windows, []
         for r in self.members:
             if not (r.is_healthy or r.is_fault):
                 continue
             learnt = min(to_learn, len(r.features)) if r.is_healthy else 0
             to_learn -= learnt
-            if len(r.features) > learnt:
-                result.append((r, r.features[learnt:]))
+            means = averaged(r.features[learnt:], average_windows)
+            if len(means):
+                result.append((r, means))
         return result
 
 

@@ -17,7 +17,7 @@ import vib
 
 from vibtrain import ota, registry, simulator
 from vibtrain.config import AnomalyChoice, CoreChoice, Selection, SensorChoice, TrainingConfig
-from vibtrain.convert import Converted
+from vibtrain.convert import LIMITS, SHAFT_RANGE, Converted
 from vibtrain.features import Windows
 from vibtrain.fit import FittedModel
 from vibtrain.proof import CORE, Proof
@@ -84,7 +84,6 @@ def _description(
     evaluation: dict[str, Any],
 ) -> dict[str, Any]:
     chip = config.chip()
-    limits = ("warning", "alarm", "hysteresis", "off_rms", "dwell_windows", "clear_windows")
     chosen = [r for r in recordings if config.train.admits(r)]
     described: dict[str, Any] = _without_none(
         {
@@ -100,7 +99,7 @@ def _description(
                 "range_g": chip.range_g,
                 "axes": config.sensor.axes,
             },
-            "meta": {"classes": list(model.classes)} | {field: getattr(model, field) for field in limits},
+            "meta": {"classes": list(model.classes)} | {field: getattr(model, field) for field in (*LIMITS, *SHAFT_RANGE)},
             "anomaly": {"kind": config.anomaly.kind} | _kind_parameters(config),
             "size": {
                 "bytes": len(converted.binary),

@@ -50,7 +50,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Case:
-    """Windows as a device sees them: `features` int16 (windows, n) and the baseline in force, None for the centre."""
+    """Windows as a device sees them: `features` int16 (windows, n) and the baseline in force, None where none is."""
 
     features: Int16
     baseline: Int16 | None
@@ -82,14 +82,17 @@ def prove(model: FittedModel, converted: Converted, cases: list[Case]) -> Proof:
 def _compare(
     model: FittedModel, loaded: vib.Model, linked: LinkedModel, case: Case
 ) -> tuple[int, float, int]:
-    baseline = model.centre if case.baseline is None else case.baseline
     scores, classes = linked.apply(case.features, case.baseline, len(model.classes))
     if not np.array_equal(scores, vib.score(loaded, case.features, case.baseline)):
         raise ConversionError("model.c and model.bin give different scores")
-    d = differences(case.features, baseline)
-    exact = model.anomaly.steps(d[:, model.inputs])
-    emlearn_c = linked.emlearn_steps(d[:, model.inputs])
-    error = np.max([_furthest(scores, exact), _furthest(scores, emlearn_c)])  # unlike max, NaN if one is
+    d = differences(case.features, model.centre if case.baseline is None else case.baseline)
+    if case.baseline is None:
+        exact = model.cold.steps(d[:, model.inputs])
+        error = _furthest(scores, exact)
+    else:
+        exact = model.anomaly.steps(d[:, model.inputs])
+        emlearn_c = linked.emlearn_steps(d[:, model.inputs])
+        error = np.max([_furthest(scores, exact), _furthest(scores, emlearn_c)])  # unlike max, NaN if one is
     warnings = int(((scores >= model.warning) != (exact >= model.warning)).sum())
     differing = 0
     if model.forest is not None:

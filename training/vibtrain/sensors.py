@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,12 @@ class Sensor:
     lsb_nm_s2: int
     noise_ug_rthz: tuple[float, ...]
     step_counts: int = 1
+
+    @property
+    def noise_um_s2(self) -> float:
+        """RMS in um/s² of the noisiest axis at rest: white noise over half the rate, and rounding to steps."""
+        noise = max(self.noise_ug_rthz) * STANDARD_GRAVITY * math.sqrt(self.rate_hz / 2)
+        return math.hypot(noise, self.lsb_nm_s2 * self.step_counts / 1e3 / math.sqrt(12))
 
     @property
     def full_scale_counts(self) -> int:

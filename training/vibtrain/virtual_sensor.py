@@ -39,7 +39,9 @@ class Alert:
 class VirtualSensor:
     """A device that was switched on with nothing but the model, and, where `state` holds one, a learnt baseline."""
 
-    def __init__(self, model: vib.Model, state: Path, learn_windows: int) -> None:
+    def __init__(
+        self, model: vib.Model, state: Path, learn_windows: int, shaft_rpm: float | None = None
+    ) -> None:
         """`state`: its folder, which outlives it. `learn_windows`: healthy windows to learn first, 0 for none."""
         config = model.config()
         self.hop_s = config["hop"] * 1000 / config["rate_millihz"]
@@ -56,6 +58,8 @@ class VirtualSensor:
             "learn_windows": learn_windows,
             "status_interval_s": STATUS_INTERVAL_S,
             "velocity_limits_mm_s": None,
+            "model": None,
+            "shaft_rpm": shaft_rpm,
         }
         with contextlib.redirect_stdout(io.StringIO()):
             self._node = Node(

@@ -108,7 +108,7 @@ static mp_obj_t digest(const vib_model_t *m)
 static mp_obj_t model_meta(mp_obj_t self_in)
 {
     const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model;
-    mp_obj_t dict = mp_obj_new_dict(9);
+    mp_obj_t dict = mp_obj_new_dict(14);
     store(dict, "name", str(m->name));
     store(dict, "digest", digest(m));
     store(dict, "classes", classes(m));
@@ -118,6 +118,11 @@ static mp_obj_t model_meta(mp_obj_t self_in)
     store(dict, "off_rms", MP_OBJ_NEW_SMALL_INT(m->off_rms));
     store(dict, "dwell_windows", MP_OBJ_NEW_SMALL_INT(m->dwell_windows));
     store(dict, "clear_windows", MP_OBJ_NEW_SMALL_INT(m->clear_windows));
+    store(dict, "quiet_rms", MP_OBJ_NEW_SMALL_INT(m->quiet_rms));
+    store(dict, "off_below", MP_OBJ_NEW_SMALL_INT(m->off_below));
+    store(dict, "average_windows", MP_OBJ_NEW_SMALL_INT(m->average_windows));
+    store(dict, "shaft_low_millihz", mp_obj_new_int_from_uint(m->shaft_low_millihz));
+    store(dict, "shaft_high_millihz", mp_obj_new_int_from_uint(m->shaft_high_millihz));
     return dict;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(model_meta_obj, model_meta);
@@ -155,6 +160,16 @@ static mp_obj_t model_classify(size_t n_args, const mp_obj_t *args)
     return MP_OBJ_NEW_SMALL_INT(index);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(model_classify_obj, 2, 3, model_classify);
+
+static mp_obj_t model_outside(mp_obj_t self_in, mp_obj_t features)
+{
+    const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model;
+    size_t n = vib_feature_count(&m->config);
+    bool outside;
+    check(vib_model_outside(m, int16_array(features, n, false, MP_BUFFER_READ), n, &outside));
+    return mp_obj_new_bool(outside);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(model_outside_obj, model_outside);
 
 /* --- Core ----------------------------------------------------------------------------------------------------- */
 
@@ -316,6 +331,7 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     ENTRY(MP_QSTR_config, model_config_obj) \
     ENTRY(MP_QSTR_meta, model_meta_obj) \
     ENTRY(MP_QSTR_score, model_score_obj) \
+    ENTRY(MP_QSTR_outside, model_outside_obj) \
     ENTRY(MP_QSTR_classify, model_classify_obj)
 
 #define VIB_CORE_METHODS(ENTRY) \

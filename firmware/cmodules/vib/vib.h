@@ -35,6 +35,7 @@
 #define VIB_MAX_COMPONENTS 8 /* Gaussians of an anomaly model */
 #define VIB_MAX_CLASSES 32 /* classes of a fault classifier */
 #define VIB_MAX_NODES 32767 /* of a forest */
+#define VIB_MAX_AVERAGE 64 /* windows in a mean */
 #define VIB_FEATURE_NAME_SIZE 16
 
 #if defined(__GNUC__)
@@ -152,6 +153,8 @@ typedef enum {
 
 /*
  * Inputs of a model are differences d: feature minus the learnt baseline, or minus `centre` where none was learnt.
+ * Without a baseline every model scores in one way: d, less what the speed that best explains it accounts for, in units of
+ * what healthy machines and conditions differ by.
  * A Gaussian: z = whiten * (d - mean) (lower triangular, packed by rows) >> whiten_shift, in 2^-12 standard
  * deviations; distance^2 = sum(z^2) + offset.
  */
@@ -164,6 +167,9 @@ typedef struct {
     const int16_t *centre;      /* [vib_feature_count(&config)] mean of the healthy training windows */
     uint32_t n_inputs;          /* 1 .. VIB_MAX_INPUTS */
     const uint16_t *inputs;     /* [n_inputs] feature indexes of the anomaly model */
+    const int16_t *slopes;      /* [n_inputs] how inputs move with the shaft's speed, steps an octave; 0: not known */
+    const int32_t *speed_gains; /* [n_inputs] octaves of speed that a step of each input tells, 2^-28, under 2^24 */
+    const uint16_t *cold_weights; /* [n_inputs] 2^20 over the steps that healthy conditions differ by */
     uint32_t anomaly;           /* vib_anomaly_t; says which of the next two groups is used */
     uint32_t n_components;      /* 1 .. VIB_MAX_COMPONENTS */
     const int16_t *means;       /* [n_components * n_inputs] */
@@ -182,9 +188,16 @@ typedef struct {
     int16_t warning;            /* scores at and over which the detector counts */
     int16_t alarm;
     int16_t hysteresis;         /* score steps under a threshold at which it counts back */
-    int16_t off_rms;            /* largest axis rms feature under which the machine is off */
+    int16_t off_rms;            /* largest axis rms feature under which no machine runs: the sensor's own noise */
     int16_t dwell_windows;      /* windows over a threshold before an alert is raised */
     int16_t clear_windows;      /* windows under it before the alert is cleared */
+    int16_t quiet_rms;          /* the same level under which no machine was trained on */
+    int16_t off_below;          /* steps under the learnt baseline's at which that machine is off */
+    int16_t average_windows;    /* 1 .. VIB_MAX_AVERAGE: windows whose mean is scored */
+    int16_t speed_low;          /* trained range of the speed that inputs tell, 1/256 octave from the centre's */
+    int16_t speed_high;
+    uint32_t shaft_low_millihz; /* trained range of speeds of the shaft, 0 where none was told */
+    uint32_t shaft_high_millihz;
 } vib_model_t;
 
 /* Fills *model from a package's model.bin (SPEC.md 2.1) with pointers into data, which the caller keeps; it must be
@@ -196,6 +209,8 @@ const char *vib_model_class(const vib_model_t *model, uint32_t index); /* name o
  * round(2048 * (1 - path / average path)), -2048 .. 2048. baseline may be NULL. */
 VIB_CHECKED int vib_model_score(const vib_model_t *model, const int16_t *features, size_t n,
                                 const int16_t *baseline, int16_t *score);
+/* *outside: no baseline is learnt, and the window is like a healthy one at a speed that was not trained on. */
+VIB_CHECKED int vib_model_outside(const vib_model_t *model, const int16_t *features, size_t n, bool *outside);
 VIB_CHECKED int vib_model_classify(const vib_model_t *model, const int16_t *features, size_t n,
                                    const int16_t *baseline, uint32_t *class_index);
 

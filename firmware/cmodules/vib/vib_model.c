@@ -6,6 +6,8 @@
 #define SCORE_MIN (-2048)
 #define WHITEN_MAX (1 << 24)
 #define PROJECTION_MAX (1 << 26) /* 2^14 standard deviations in Q12: as far away as can be told */
+#define GAIN_MAX (1 << 24)
+#define SHIFT_MAX (1 << 21) /* 32 octaves of speed in Q16 */
 #define PATH_STEPS 2048          /* score of an isolation forest from the average path down to none */
 #define PATH_LEAVES 32768        /* every link below 0 is a path length */
 
@@ -93,6 +95,22 @@ static bool sound_anomaly(const vib_model_t *m, size_t n_features)
     }
 }
 
+static bool sound_cold(const vib_model_t *m)
+{
+    for (uint32_t i = 0; i < m->n_inputs; i++) {
+        if (m->speed_gains[i] >= GAIN_MAX || m->speed_gains[i] <= -GAIN_MAX || m->cold_weights[i] == 0) {
+            return false;
+        }
+    }
+    return m->speed_low <= m->speed_high && m->shaft_low_millihz <= m->shaft_high_millihz;
+}
+
+static bool sound_limits(const vib_model_t *m)
+{
+    return m->dwell_windows >= 1 && m->clear_windows >= 1 && m->hysteresis >= 0 && m->warning <= m->alarm
+        && m->off_below >= 0 && m->average_windows >= 1 && m->average_windows <= VIB_MAX_AVERAGE;
+}
+
 static bool sound_classifier(const vib_model_t *m, size_t n_features)
 {
     if (m->n_classes == 0) {
@@ -113,8 +131,7 @@ int vib_model_check(const vib_model_t *m)
         return status;
     }
     size_t n_features = vib_feature_count(&m->config);
-    bool sound = m->dwell_windows >= 1 && m->clear_windows >= 1 && m->hysteresis >= 0 && m->warning <= m->alarm
-        && sound_anomaly(m, n_features) && sound_classifier(m, n_features);
+    bool sound = sound_limits(m) && sound_anomaly(m, n_features) && sound_cold(m) && sound_classifier(m, n_features);
     return sound ? VIB_OK : VIB_ERR_MODEL_FIELD;
 }
 
@@ -201,12 +218,39 @@ static uint64_t mixture_square(const vib_model_t *m, const int16_t *d)
     return squares[nearest] > taken ? squares[nearest] - taken : 0;
 }
 
-static int16_t gaussian_score(const vib_model_t *m, const int16_t *d)
+/* Score of a squared distance in Q24. */
+static int16_t distance_score(const vib_model_t *m, uint64_t square)
 {
-    uint64_t square = mixture_square(m, d);
     int32_t log2 = vib_log2_64(square) - (24 << 16) - vib_log2_32(m->n_inputs);
     int32_t v = (log2 / 2 + 128) >> 8;
     return square == 0 || v < SCORE_MIN ? SCORE_MIN : saturate(v);
+}
+
+/* --- without a baseline --- */
+
+/* How much faster than the centre's the shaft would turn to explain d best, octaves in Q16. */
+static int32_t speed_shift(const vib_model_t *m, const int16_t *d)
+{
+    int64_t shift = 1 << 11; /* a half, to round; the sum is under 128 * 2^24 * 2^15 */
+    for (uint32_t i = 0; i < m->n_inputs; i++) {
+        shift += (int64_t)m->speed_gains[i] * d[i];
+    }
+    shift >>= 12;
+    return (int32_t)(shift > SHIFT_MAX ? SHIFT_MAX : shift < -SHIFT_MAX ? -SHIFT_MAX : shift);
+}
+
+/* What is left of d at that speed, in units of what healthy conditions differ by. */
+static int16_t cold_score(const vib_model_t *m, const int16_t *d, int32_t shift)
+{
+    uint64_t square = 0;
+    for (uint32_t i = 0; i < m->n_inputs; i++) {
+        int64_t left = d[i] * 16 - (((int64_t)m->slopes[i] * shift + (1 << 11)) >> 12); /* steps, Q4 */
+        int64_t z = (left * m->cold_weights[i] + (1 << 11)) >> 12;                    /* Q12 */
+        z = z < 0 ? -z : z;
+        uint64_t limited = (uint64_t)(z < PROJECTION_MAX ? z : PROJECTION_MAX);
+        square += limited * limited;
+    }
+    return distance_score(m, square);
 }
 
 /* --- forests --- */
@@ -255,7 +299,24 @@ int vib_model_score(const vib_model_t *m, const int16_t *features, size_t n, con
         return VIB_ERR_LENGTH;
     }
     differences(m, features, baseline, m->inputs, m->n_inputs, d);
-    *score = m->anomaly == VIB_ISOLATION ? isolation_score(m, d) : gaussian_score(m, d);
+    if (!baseline) {
+        *score = cold_score(m, d, speed_shift(m, d));
+    } else {
+        *score = m->anomaly == VIB_ISOLATION ? isolation_score(m, d) : distance_score(m, mixture_square(m, d));
+    }
+    return VIB_OK;
+}
+
+int vib_model_outside(const vib_model_t *m, const int16_t *features, size_t n, bool *outside)
+{
+    int16_t d[VIB_MAX_INPUTS];
+    if (n != vib_feature_count(&m->config)) {
+        return VIB_ERR_LENGTH;
+    }
+    differences(m, features, NULL, m->inputs, m->n_inputs, d);
+    int32_t shift = speed_shift(m, d);
+    bool strange = shift < m->speed_low * 256 || shift > m->speed_high * 256;
+    *outside = strange && cold_score(m, d, shift) < m->warning; /* no speed explains what is over it: that is a fault */
     return VIB_OK;
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define MAGIC 0x4d424956u /* "VIBM" read as little-endian: a big-endian machine refuses every model */
-#define FORMAT 1
+#define FORMAT 2
 
 typedef struct {
     uint32_t magic, format, bytes;
@@ -14,6 +14,8 @@ typedef struct {
     uint32_t n_inputs, anomaly, n_components, path_scale, n_path_trees, n_path_nodes;
     uint32_t n_classes, n_tree_inputs, n_trees, n_nodes;
     int16_t warning, alarm, hysteresis, off_rms, dwell_windows, clear_windows;
+    int16_t quiet_rms, off_below, average_windows, speed_low, speed_high, unused;
+    uint32_t shaft_low_millihz, shaft_high_millihz;
     uint32_t name_bytes, class_bytes;
 } header_t;
 
@@ -105,6 +107,9 @@ static int read_sections(const header_t *h, cursor_t *c, vib_model_t *m)
     uint32_t n = h->n_inputs, k = h->n_components;
     m->centre = section(c, vib_feature_count(&h->config) * sizeof *m->centre);
     m->inputs = section(c, n * sizeof *m->inputs);
+    m->slopes = section(c, n * sizeof *m->slopes);
+    m->speed_gains = section(c, n * sizeof *m->speed_gains);
+    m->cold_weights = section(c, n * sizeof *m->cold_weights);
     m->means = section(c, k * n * sizeof *m->means);
     m->whiten_shifts = section(c, k * sizeof *m->whiten_shifts);
     m->offsets = section(c, k * sizeof *m->offsets);
@@ -146,6 +151,13 @@ int vib_model_load(const void *data, size_t bytes, vib_model_t *m)
     m->off_rms = h.off_rms;
     m->dwell_windows = h.dwell_windows;
     m->clear_windows = h.clear_windows;
+    m->quiet_rms = h.quiet_rms;
+    m->off_below = h.off_below;
+    m->average_windows = h.average_windows;
+    m->speed_low = h.speed_low;
+    m->speed_high = h.speed_high;
+    m->shaft_low_millihz = h.shaft_low_millihz;
+    m->shaft_high_millihz = h.shaft_high_millihz;
     status = read_sections(&h, &c, m);
     return status ? status : vib_model_check(m);
 }
