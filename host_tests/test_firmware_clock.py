@@ -1,5 +1,6 @@
 """Calendar time: its quality, and what is known of it after the power was gone. Portable: CPython and MicroPython."""
 
+from power_cut import every_cut
 from vibnode import clock
 
 NOON_S = 1_760_000_000
@@ -75,3 +76,15 @@ def test_a_note_cut_short_at_any_byte_is_as_none(tmp_path):
         with open(path, "wb") as file:
             file.write(whole[:cut])
         assert clock.Clock(str(tmp_path), Board()).unix_time() == (None, "none")
+
+
+def test_power_cut_at_every_byte_leaves_the_old_note_or_the_new(tmp_path):
+    def scene(supply):
+        clock.Clock(str(tmp_path), Computer(NOON_S)).note()
+        with supply:
+            clock.Clock(str(tmp_path), Computer(NOON_S + 60)).note()
+
+    for supply in every_cut(scene):
+        board = Board()
+        clock.Clock(str(tmp_path), board)
+        assert board.now == (NOON_S if supply.is_cut else NOON_S + 60)

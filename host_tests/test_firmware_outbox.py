@@ -166,6 +166,25 @@ def test_power_cut_at_every_byte_of_a_compaction(tmp_path):
     assert again.dropped == outbox.dropped > 0
 
 
+def test_alerts_that_the_medium_refused_are_counted_for_good_with_the_next_that_it_takes(tmp_path):
+    path = box(tmp_path)
+    outbox = Outbox(path)
+    outbox.append(b"earlier")
+    outbox.lose()
+    outbox.lose()
+    before = contents(path)
+    outbox.append(b"the next")
+    after = contents(path)
+    assert payloads(outbox) == [b"earlier", b"the next"] == payloads(Outbox(path))
+    for cut in range(len(before), len(after) + 1):
+        write(path, after[:cut])
+        again = Outbox(path)
+        whole = cut == len(after)
+        assert payloads(again) == [b"earlier", b"the next"][: 2 if whole else 1], cut
+        assert again.dropped in ((2,) if whole else (0, 2)), cut
+        assert again.append(b"later") == (3 if whole else 2), cut
+
+
 def test_power_cut_at_every_byte_of_the_first_start(tmp_path):
     path = box(tmp_path)
     Outbox(path)

@@ -1,12 +1,11 @@
 """A machine's own healthy baseline: the median of each feature over its first windows, kept with its spread."""
 
-import binascii
 import struct
 from array import array
 
-from . import flash
+from . import checked_file
 
-_HEAD = "<4sHHHQ"  # magic, features, length of the digest, windows, time
+_HEAD = "<HHHQ"  # features, length of the digest, windows, time
 _MAGIC = b"VBL2"
 MIN_SPREAD = 16  # steps; a feature that never moved must not look as if any move were enormous
 
@@ -68,25 +67,20 @@ def _median(values: "list[int]") -> int:
 def save(path: str, baseline: Baseline, digest: str) -> None:
     """Store `baseline` of the model with `digest` in `path`, all or nothing."""
     name = digest.encode()
-    head = struct.pack(_HEAD, _MAGIC, len(baseline.median), len(name), baseline.windows, baseline.time_s)
-    body = head + name + _pack(baseline.median) + _pack(baseline.spread)
-    flash.replace(path, (body, struct.pack("<I", binascii.crc32(body))))
+    head = struct.pack(_HEAD, len(baseline.median), len(name), baseline.windows, baseline.time_s)
+    checked_file.save(path, _MAGIC, head + name + _pack(baseline.median) + _pack(baseline.spread))
 
 
-def load(path: str, digest: str, n_features: int) -> Baseline:
-    """The baseline in `path`.
-
-    Raises OSError where there is none, BaselineError where it is broken or another model's.
-    """
-    with open(path, "rb") as file:
-        raw = file.read()
-    body = raw[:-4]
+def load(path: str, digest: str, n_features: int) -> "Baseline | None":
+    """The baseline in `path`, None where there is none. Raises BaselineError: it is broken, or another model's."""
+    try:
+        body = checked_file.load(path, _MAGIC)
+    except checked_file.Damaged as error:
+        raise BaselineError(str(error)) from None
+    if body is None:
+        return None
     head = struct.calcsize(_HEAD)
-    if len(raw) < head + 4 or struct.unpack("<I", raw[-4:])[0] != binascii.crc32(body):
-        raise BaselineError(f"{path}: damaged (checksum)")
-    magic, n, length, windows, time_s = struct.unpack(_HEAD, body[:head])
-    if magic != _MAGIC or len(body) != head + length + 4 * n:
-        raise BaselineError(f"{path}: not a baseline of this version")
+    n, length, windows, time_s = struct.unpack(_HEAD, body[:head])
     owner = body[head : head + length].decode()
     if owner != digest or n != n_features:
         raise BaselineError(f"{path}: learnt with model {owner}, this is {digest}")

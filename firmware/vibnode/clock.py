@@ -1,14 +1,13 @@
 """Time on the device: ticks that wrap, an uptime that does not, and calendar time with its quality."""
 
 import asyncio
-import binascii
 import struct
 import time
 
-from . import flash
+from . import checked_file
 
 NTP_LASTS_MS = 7 * 24 * 3600 * 1000  # a crystal of 20 ppm is off by 12 s then
-_NOTE = "<4sQB"  # magic, seconds since 1970, whether they were known and not guessed
+_NOTE = "<QB"  # seconds since 1970, whether they were known and not guessed
 _NOTE_MAGIC = b"VTM1"
 _UNIX_EPOCH_OFFSET_S = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # ESP32 ports count from 2000
 _EARLIEST_PLAUSIBLE_S = 1_704_067_200  # 2024-01-01: an unset clock says less
@@ -111,23 +110,19 @@ class Clock:
         time_s, _ = self.unix_time()
         if not self._path:
             return
-        body = struct.pack(_NOTE, _NOTE_MAGIC, time_s or self._own.time_s(), time_s is not None)
+        body = struct.pack(_NOTE, time_s or self._own.time_s(), time_s is not None)
         try:
-            flash.replace(self._path, (body, struct.pack("<I", binascii.crc32(body))))
+            checked_file.save(self._path, _NOTE_MAGIC, body)
         except OSError as error:
             print("vibnode: the time could not be noted:", error)
 
     def _noted(self) -> "tuple[int, bool]":
         """The time that was noted last, and whether the clock it is from was to be trusted."""
         try:
-            with open(self._path or "", "rb") as file:
-                raw = file.read()
-        except OSError:
+            body = checked_file.load(self._path, _NOTE_MAGIC) if self._path else None
+        except checked_file.Damaged:
+            body = None
+        if body is None:
             return 0, True
-        if len(raw) == struct.calcsize(_NOTE) + 4 and struct.unpack("<I", raw[-4:])[0] == binascii.crc32(
-            raw[:-4]
-        ):
-            magic, time_s, trusted = struct.unpack(_NOTE, raw[:-4])
-            if magic == _NOTE_MAGIC:
-                return time_s, bool(trusted)
-        return 0, True
+        time_s, trusted = struct.unpack(_NOTE, body)
+        return time_s, bool(trusted)
