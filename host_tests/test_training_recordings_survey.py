@@ -2,19 +2,22 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 from vibtrain.cli_data import app
-from vibtrain.recordings import DataError, Recording
+from vibtrain.recordings import DataError, Entry
 from vibtrain.survey import survey
 
 RATE_HZ = 1000
 
 
-def recording_of(data: np.ndarray, name: str = "r") -> Recording:
-    return Recording(
+def recording_of(data: np.ndarray, name: str = "r", **fields: Any) -> Entry:
+    """It comes in blocks of 700 frames."""
+    blocks = [data[i : i + 700].astype(np.float32) for i in range(0, len(data), 700)]
+    return Entry(
         name=name,
         machine="m",
         session="s",
@@ -22,7 +25,8 @@ def recording_of(data: np.ndarray, name: str = "r") -> Recording:
         rate_hz=RATE_HZ,
         axes=tuple("xyz"[: data.shape[1]]),
         source="test",
-        data=data.astype(np.float32),
+        reader=lambda: (blocks, ""),
+        **fields,
     )
 
 
@@ -68,7 +72,7 @@ def test_a_recording_refuses_what_is_not_finite() -> None:
     data = noise()
     data[7, 1] = np.nan
     with pytest.raises(DataError, match="frame 7, axis y: nan"):
-        recording_of(data)
+        recording_of(data).read()
 
 
 def test_list_and_info_name_the_licence() -> None:

@@ -18,7 +18,7 @@ from vibtrain import evaluate, package, pipeline, plain_words
 from vibtrain.cli import app
 from vibtrain.config import Selection
 from vibtrain.features import Windows
-from vibtrain.recordings import Recording
+from vibtrain.recordings import Entry
 from vibtrain.survey import survey
 
 pytest.importorskip("matplotlib")
@@ -94,7 +94,7 @@ def test_healthy_windows_called_faulty_are_listed_to_be_looked_at(
 def test_broken_recordings_are_listed_with_the_reason(made: tuple[vib.Model, dict[str, Any]]) -> None:
     data = np.random.default_rng(1).normal(size=(500, 1)).astype(np.float32)
     data[100:200] = 1.0
-    stuck = Recording(
+    stuck = Entry(
         name="frozen",
         machine="b",
         session="1",
@@ -102,9 +102,9 @@ def test_broken_recordings_are_listed_with_the_reason(made: tuple[vib.Model, dic
         rate_hz=1000,
         axes=("x",),
         source="test",
-        data=data,
+        reader=lambda: ([data], ""),
     )
-    html = report.page(judged(made, small_windows(seed=5)), made[1], list(survey([stuck])))
+    html = report.page(judged(made, small_windows(seed=5)), made[1], survey([stuck]))
     assert "frozen healthy stuck (0.100 s)" in words(html)
 
 

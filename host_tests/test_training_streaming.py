@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -86,6 +88,44 @@ def test_an_archive_that_ends_early_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(content.replace(b"(%d, 3)" % FRAMES, b"(%d, 3)" % (FRAMES + 1)))
     with pytest.raises(DataError, match=r"a\.npz: cannot be read"):
         list(read_blocks(tmp_path / "a.npz"))
+
+
+GROWTH = """
+import sys
+from pathlib import Path
+from vibtrain.sample_files import read_blocks
+
+def peak():
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+
+blocks = read_blocks(Path(sys.argv[1]))
+next(blocks)
+before = peak()
+for block in blocks:
+    pass
+print((peak() - before) * 1024)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
+@pytest.mark.parametrize("name", ["a.parquet", "a.h5", "a.wav", "a.npz"])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
+    long = np.tile(TABLE, (10, 1)).astype(np.float32)  # 63 MB as the reader's float64
+    if name == "a.parquet":
+        pyarrow = pytest.importorskip("pyarrow")
+        table = pyarrow.table({n: long[:, i] for i, n in enumerate("xyz")})
+        pytest.importorskip("pyarrow.parquet").write_table(table, tmp_path / name)
+    elif name == "a.h5":
+        with pytest.importorskip("h5py").File(tmp_path / name, "w") as file:
+            file.create_dataset("acceleration", data=long, chunks=(1 << 14, 3), compression="lzf")
+    elif name == "a.wav":
+        pytest.importorskip("soundfile").write(tmp_path / name, long, 8000, "FLOAT")
+    else:
+        np.savez_compressed(tmp_path / name, long)
+    command = [sys.executable, "-c", GROWTH, str(tmp_path / name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 20e6
 
 
 def noise_recording(rate_hz: float, frames: int = 40_000) -> Recording:

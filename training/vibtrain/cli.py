@@ -6,11 +6,11 @@ import importlib
 import json
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from vibtrain import cli_data, crossval, evaluate, package, pipeline, replay
+from vibtrain import cli_data, crossval, evaluate, package, pipeline, quality, replay
 from vibtrain.cli_options import (
     DEFAULT_SENSOR,
     Backend,
@@ -31,6 +31,7 @@ from vibtrain.cli_options import (
     windows_of,
 )
 from vibtrain.evaluation_table import print_cross_validation, print_evaluation
+from vibtrain.quality_table import print_dropped
 from vibtrain.recordings import DataError, Entry
 from vibtrain.survey import survey
 from vibtrain.workers import Workers
@@ -55,6 +56,12 @@ def fit(
         bool,
         typer.Option("--or-simulate", help="Use the simulator if the data set is not to be had, and say so."),
     ] = False,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--drop", help="A recording to leave out, or `flagged`: all that `data check` has findings on."
+        ),
+    ] = None,
     as_json: Json = False,
     jobs: Jobs = None,
     backend: Backend = "threads",
@@ -65,10 +72,17 @@ def fit(
         workers = Workers(backend, jobs, scheduler)
         chosen, entries = source(config_name, recordings, sensor, simulate, or_simulate)
         windows = windows_of(chosen, entries, workers)
+        facts: dict[str, Any] = {"package": str(out)}
+        if drop:
+            dropped = quality.drop(drop, entries, windows, chosen, workers)
+            facts |= {"dropped": dropped.reasons, "change": quality.change(dropped, windows, chosen)}
+            windows = dropped.kept
         outcome = pipeline.make_package(out, chosen, windows, announce)
         if as_json:
-            print(json.dumps({"package": str(out), "digest": outcome.digest} | outcome.evaluation))
+            print(json.dumps(facts | {"digest": outcome.digest} | outcome.evaluation))
             return
+        if drop:
+            print_dropped(output, facts["dropped"], facts["change"])
         print_evaluation(output, outcome.evaluation)
         output.print(
             f"Proved on {outcome.proof.windows} windows: {outcome.proof.class_differences} classes differ, "
@@ -123,7 +137,7 @@ def write_report(
         entries = entries_of(made_for, recordings)
         windows = windows_of(made_for, entries, workers)
         judged = evaluate.evaluate(model, windows, made_for.train, baseline_s)
-        report.write(out, judged, description, list(survey(entry.read() for entry in entries)))
+        report.write(out, judged, description, survey(entries, workers=workers))
         output.print(f"Wrote {out}", soft_wrap=True)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, track
 from rich.table import Column, Table
 
-from vibtrain import dataset_loaders, manifest, registry, scan, simulator
-from vibtrain.recordings import DataError, Entry
+from vibtrain import config, dataset_loaders, manifest, pipeline, quality, registry, scan, simulator
+from vibtrain.cli_options import DEFAULT_SENSOR, Backend, Jobs, Json, Scheduler, Sensor, one_line_errors
+from vibtrain.config import TrainingConfig
+from vibtrain.recordings import Entry
 from vibtrain.survey import Figures, survey
+from vibtrain.workers import Workers
 
 app = typer.Typer(help="Published data sets and recordings.", no_args_is_help=True)
 _WIDTH_IN_A_FILE = 160
@@ -24,15 +26,6 @@ _to_stderr = Console(stderr=True)
 _HEADS = ("recording", "label", "rpm", "load", "s", "rms x y z, m/s²", "peak, m/s²", "kurtosis", "findings")
 
 Name = Annotated[str, typer.Argument(help="Name of a data set, as `list` shows it.")]
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except DataError as error:
-        _to_stderr.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
 @app.command("list")
@@ -58,7 +51,7 @@ def list_datasets() -> None:
 @app.command()
 def info(name: Name) -> None:
     """Show where a data set comes from, its licence, and where its files were found."""
-    with _one_line_errors():
+    with one_line_errors():
         data = registry.dataset(name)
     _say(data.licence_notice())
     rows = {
@@ -87,7 +80,7 @@ def get(
     to: Annotated[Path | None, typer.Option(help="Folder to put the files in [default: the cache].")] = None,
 ) -> None:
     """Download a data set; every file is checked against its SHA-256. Files already here are checked too."""
-    with _one_line_errors():
+    with one_line_errors():
         data = registry.dataset(name)
         _say(data.licence_notice())
         present, missing = registry.find(data)
@@ -109,13 +102,26 @@ def check(
         str, typer.Argument(help="Name of a data set, a manifest (.csv, .toml), or `simulated`.")
     ],
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_json: Json = False,
+    sensor: Sensor = DEFAULT_SENSOR,
+    jobs: Jobs = None,
+    backend: Backend = "threads",
+    scheduler: Scheduler = "",
 ) -> None:
-    """Measure every recording and name those that look clipped, stuck or duplicated."""
-    with _one_line_errors():
+    """Measure every recording and name those that look clipped, stuck, gapped, duplicated, mis-scaled, or out of
+    family with their label."""
+    with one_line_errors():
+        workers = Workers(backend, jobs, scheduler)
         entries = _catalogue(recordings)
-        progress = track(entries, description="reading", console=_to_stderr, transient=True)
-        figures = list(survey(entry.read() for entry in progress))
-    rows = [_cells(figure) for figure in figures]
+        with Progress(console=_to_stderr, transient=True) as bar:
+            task = bar.add_task("reading", total=len(entries))
+            figures = survey(entries, lambda name: bar.advance(task), workers)
+        chosen = _configuration(recordings, entries, sensor)
+        found = quality.findings(figures, pipeline.windows_of(chosen, entries, workers=workers), chosen)
+    if as_json:
+        print(json.dumps([_facts(figure, found) for figure in figures]))
+        return
+    rows = [_cells(figure, found) for figure in figures]
     if markdown:
         for row in (_HEADS, ("---",) * len(_HEADS), *rows):
             print("| " + " | ".join(row) + " |")
@@ -134,7 +140,7 @@ def scan_folder(
 ) -> None:
     """Guess a manifest for a folder of recordings: correct it, above all where it says `?`, then train on it."""
     target = out or folder / "manifest.csv"
-    with _one_line_errors():
+    with one_line_errors():
         progress = track(scan.find(folder), description="reading", console=_to_stderr, transient=True)
         guesses = [scan.guess(file, target.parent) for file in progress]
         scan.write_manifest(target, guesses)
@@ -169,7 +175,20 @@ def _catalogue(recordings: str) -> list[Entry]:
     return dataset_loaders.catalogue(recordings, announce=_say)
 
 
-def _cells(figures: Figures) -> tuple[str, ...]:
+def _configuration(recordings: str, entries: list[Entry], sensor: str) -> TrainingConfig:
+    """The built-in configuration of a data set, else a general one: only its features are used."""
+    if (config.CONFIGS / f"{recordings}.toml").exists():
+        return config.load(recordings)
+    return pipeline.general(Path(recordings), entries, sensor)
+
+
+def _facts(figures: Figures, found: dict[str, tuple[str, ...]]) -> dict[str, object]:
+    facts = {name: getattr(figures.condition, name) for name in ("name", "label", "speed_rpm", "load")}
+    measured = {name: getattr(figures, name) for name in ("seconds", "rms", "peak", "kurtosis", "clipped")}
+    return facts | measured | {"findings": found[figures.condition.name]}
+
+
+def _cells(figures: Figures, found: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     condition = figures.condition
     return (
         condition.name,
@@ -180,7 +199,7 @@ def _cells(figures: Figures) -> tuple[str, ...]:
         " ".join(f"{value:.3g}" for value in figures.rms),
         f"{figures.peak:.3g}",
         f"{figures.kurtosis:.1f}",
-        "; ".join(figures.findings),
+        "; ".join(found[condition.name]),
     )
 
 

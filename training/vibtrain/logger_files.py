@@ -30,7 +30,8 @@ def read_parquet(path: Path) -> FileColumns:
         names = tuple(file.schema_arrow.names)
 
     def blocks(chosen: Sequence[str]) -> Iterator[Block]:
-        with parquet.ParquetFile(path) as file:
+        # Without these two it reads far ahead, up to the whole file.
+        with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             for batch in file.iter_batches(BLOCK_FRAMES, columns=list(chosen)):
                 yield [batch[name].to_numpy(zero_copy_only=False) for name in chosen]
 

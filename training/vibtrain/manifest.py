@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from vibtrain import units
+from vibtrain import time_columns, units
 from vibtrain.recordings import HEALTHY, DataError, Entry, Samples
 from vibtrain.sample_files import ENDINGS, Column, read_blocks, read_file
 
@@ -150,6 +150,7 @@ def _entry(row: _Row) -> Entry:
         axes=_axes(columns),
         source=str(row.manifest),
         reader=partial(_read, file, columns, rate_hz, "" if row.get("scale") else _unit(row), scale),
+        stamps=partial(time_columns.gaps, file, columns),
     )
 
 

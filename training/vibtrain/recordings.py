@@ -26,6 +26,23 @@ class DataError(ValueError):
     """Data that cannot be used; the message says where, what was found and what would be accepted."""
 
 
+@dataclass(frozen=True)
+class Gaps:
+    """What the time stamps of a recording say.
+
+    Attributes:
+        rate_hz: from their usual step; None where their unit is not known.
+        gaps: steps that are longer than usual.
+        missing: samples that fit into the gaps.
+        backward: steps that go back in time.
+    """
+
+    rate_hz: float | None
+    gaps: int
+    missing: int
+    backward: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Condition:
     """The circumstances of a recording.
@@ -102,9 +119,11 @@ class Entry(Condition):
     Attributes:
         reader: returns acceleration in m/s² in blocks of shape (frames, axes), and a note; raises `DataError`, and so
             may the blocks.
+        stamps: reads what the file's time stamps say of gaps; None where it has none.
     """
 
     reader: Callable[[], tuple[Iterable[Samples], str]]
+    stamps: Callable[[], Gaps | None] | None = None
 
     def blocks(self) -> Iterator[Samples]:
         """Read the samples piece by piece. Raises `DataError` where they cannot be read, or are not finite."""

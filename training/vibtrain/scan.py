@@ -19,11 +19,8 @@ from vibtrain.file_columns import Array, FileColumns
 from vibtrain.manifest import FIELDS, UNKNOWN
 from vibtrain.recordings import HEALTHY, OFF, STANDARD_GRAVITY, DataError
 from vibtrain.sample_files import ENDINGS, read_file
+from vibtrain.time_columns import is_time, unit_s, usual_step
 
-_TIME_NAME = re.compile(
-    r"(t|time|timestamp|time_?stamp|seconds?|elapsed)\W*_?(?P<unit>s|ms|us|µs|ns)?\W*", re.I
-)
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _AXIS_NAME = re.compile(r"(acc\w*?|accel\w*?|a|vib\w*?)?[ _.-]?[xyz][ _.-]?\d?(\W.*|_?m?g|_?m_?s2)?", re.I)
 _UNIT_IN_NAME = re.compile(r"[\[(_ ](?P<unit>m/s2|m/s\^2|m/s²|mg|g)[\])]?$", re.I)
 _RATE_IN_NAME = re.compile(r"(?<![\d.])(?P<number>\d+(\.\d+)?)\s?(?P<kilo>k?)hz", re.I)
@@ -127,18 +124,6 @@ def _guess(name: str, content: FileColumns, columns: dict[str, Array]) -> Guess:
     return Guess(fields, reasons)
 
 
-def is_time(name: str, column: Array) -> bool:
-    """Whether a column holds time stamps: by its name, or because it rises evenly."""
-    if column.dtype.kind == "M":
-        return True
-    if column.dtype.kind not in "iuf" or len(column) < 3:
-        return False
-    steps = np.diff(column.astype(np.float64))
-    if _TIME_NAME.fullmatch(name):
-        return bool((steps >= 0).all() and steps.max() > 0)
-    return bool(steps.min() > 0 and steps.max() < 1.01 * steps.min())  # evenly rising, whatever its name
-
-
 def _rate(
     name: str, content: FileColumns, columns: dict[str, Array], time_name: str | None
 ) -> tuple[str, str]:
@@ -149,14 +134,10 @@ def _rate(
         return f"{hz:g}", "in the file's name"
     if time_name is None:
         return UNKNOWN, "no time column, none in the name"
-    column, named = columns[time_name], _TIME_NAME.fullmatch(time_name)
-    if column.dtype.kind == "M":
-        step_s = float(np.median(np.diff(column)) / np.timedelta64(1, "ns")) * 1e-9
-    else:
-        unit = (named["unit"] or "s").lower() if named else "s"
-        step_s = float(np.median(np.diff(column.astype(np.float64)))) * _SECONDS[unit]
-        if step_s >= 1 and not (named and named["unit"]):
-            return UNKNOWN, f"column {time_name} rises by {step_s:g} a row, in an unknown unit"
+    step, unit = usual_step(columns[time_name]), unit_s(time_name, columns[time_name])
+    if unit is None:
+        return UNKNOWN, f"column {time_name} rises by {step:g} a row, in an unknown unit"
+    step_s = step * unit
     if step_s <= 0:
         return UNKNOWN, f"column {time_name} stands still"
     return f"{1 / step_s:.6g}", f"from column {time_name}"

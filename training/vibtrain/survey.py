@@ -1,19 +1,31 @@
-"""A look at recordings before anything is trained on them: level, impulsiveness, signs of a broken one."""
+"""A look at recordings before anything is trained on them: level, impulsiveness, signs of a broken one.
+
+Recordings are read in blocks. What only a comparison shows (the same samples twice, another scale than their kin) is
+found among the figures afterwards.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from vibtrain.recordings import Condition, Recording
+from vibtrain.recordings import OFF, STANDARD_GRAVITY, Condition, DataError, Entry, Samples
+from vibtrain.runs import Runs
+from vibtrain.workers import HERE, Workers, each
 
-CLIPPED_RUN = 3  # this many equal samples at the extreme are taken for clipping
 STUCK_SECONDS = 0.02  # a constant output for this long ...
 STUCK_RUN = 8  # ... and at least this many samples is a stuck sensor, not a slow signal
+RATE_DIFFERS = 0.02  # share by which the rate of time stamps may differ from the one stated
+KIN = 3  # other recordings of the machine at that speed, at least, to compare levels with
+MISSCALED = 5.0  # times as loud or as quiet as its kin ...
+ALIKE = 1.6  # ... on every axis, within this factor: a fault is not the same on all axes
+
+Float = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -21,71 +33,153 @@ class Figures:
     """Figures of one recording, mean of each axis removed.
 
     Attributes:
+        mean: of each axis in m/s².
         rms: of each axis in m/s².
         peak: largest deviation from the mean on any axis in m/s².
         kurtosis: largest of the axes; 3 for Gaussian noise, more for impulses.
         clipped: samples that lie in runs at the largest or smallest value of their axis.
         longest_run: equal samples in a row, on the worst axis.
+        digest: SHA-256 of the samples.
         findings: what looks broken, in words; empty for a sound recording.
     """
 
     condition: Condition
     seconds: float
+    mean: tuple[float, ...]
     rms: tuple[float, ...]
     peak: float
     kurtosis: float
     clipped: int
     longest_run: int
+    digest: bytes
     findings: tuple[str, ...]
 
 
-def survey(recordings: Iterable[Recording]) -> Iterator[Figures]:
-    """Figures of each recording in turn; one is in memory at a time."""
-    seen: dict[bytes, str] = {}
-    for recording in recordings:
-        digest = hashlib.sha256(recording.data.tobytes()).digest()
-        twin = seen.setdefault(digest, recording.name)
-        yield _figures(recording, duplicate_of=twin if twin != recording.name else "")
+def survey(
+    entries: Sequence[Entry],
+    progress: Callable[[str], None] = lambda name: None,
+    workers: Workers = HERE,
+) -> list[Figures]:
+    """Figures of each recording, in order. `progress` is told each name when it is done. Raises `DataError`."""
+    found = []
+    for figures in each(figures_of, entries, workers):
+        found.append(figures)
+        progress(figures.condition.name)
+    return _compared(found)
 
 
-def _figures(recording: Recording, duplicate_of: str) -> Figures:
-    deviation = recording.data.astype(np.float64) - recording.data.mean(axis=0, dtype=np.float64)
-    square = deviation**2
-    power = square.mean(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kurtosis = np.nan_to_num((square**2).mean(axis=0) / power**2)
-    runs = [_runs(column) for column in recording.data.T]
-    clipped = sum(_clipped(column, *run) for column, run in zip(recording.data.T, runs, strict=True))
-    longest = max(int(lengths.max()) for _, lengths in runs)
-    findings = []
-    if clipped:
-        findings.append(f"clipped ({clipped} samples)")
-    if longest >= max(STUCK_RUN, STUCK_SECONDS * recording.rate_hz):
-        findings.append(f"stuck ({longest / recording.rate_hz:.3f} s)")
-    if duplicate_of:
-        findings.append(f"duplicate of {duplicate_of}")
+def figures_of(entry: Entry) -> Figures:
+    """Figures of one recording, compared with no other. Raises `DataError` where it cannot be read."""
+    moments, digest = _Moments(len(entry.axes)), hashlib.sha256()
+    axes = [Runs() for _ in entry.axes]
+    for block in entry.blocks():
+        moments.add(block)
+        digest.update(np.ascontiguousarray(block).tobytes())
+        for runs, column in zip(axes, block.T, strict=True):
+            runs.add(column)
+    if not moments.frames:
+        raise DataError(f"{entry.source}: {entry.name}: holds no samples, accepted is one at least")
+    mean, power, kurtosis = moments.result()
+    clipped, longest = sum(runs.clipped() for runs in axes), max(runs.longest() for runs in axes)
+    peak = max(max(runs.highest - m, m - runs.lowest) for runs, m in zip(axes, mean, strict=True))
+    findings = [f"clipped ({clipped} samples)"] if clipped else []
+    if longest >= max(STUCK_RUN, STUCK_SECONDS * entry.rate_hz):
+        findings.append(f"stuck ({longest / entry.rate_hz:.3f} s)")
     return Figures(
-        condition=recording,
-        seconds=recording.seconds,
-        rms=tuple(float(value) for value in np.sqrt(power)),
-        peak=float(np.abs(deviation).max()),
+        condition=entry,
+        seconds=moments.frames / entry.rate_hz,
+        mean=tuple(map(float, mean)),
+        rms=tuple(map(float, np.sqrt(power))),
+        peak=float(peak),
         kurtosis=float(kurtosis.max()),
         clipped=clipped,
         longest_run=longest,
-        findings=tuple(findings),
+        digest=digest.digest(),
+        findings=(*findings, *_gapped(entry)),
     )
 
 
-def _runs(column: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Start and length of each run of equal samples."""
-    starts = np.flatnonzero(np.r_[True, column[1:] != column[:-1]])
-    return starts, np.diff(np.r_[starts, len(column)])
+class _Moments:
+    """Mean, variance and kurtosis of samples that come in blocks, from powers of their distance to the first mean."""
+
+    def __init__(self, axes: int) -> None:
+        self.frames = 0
+        self._pivot = np.zeros(axes)
+        self._sums = np.zeros((4, axes))
+
+    def add(self, block: Samples) -> None:
+        if not self.frames and len(block):
+            self._pivot = block.mean(axis=0, dtype=np.float64)
+        distance = block - self._pivot
+        power = np.ones_like(distance)
+        for sums in self._sums:
+            power *= distance
+            sums += power.sum(axis=0)
+        self.frames += len(block)
+
+    def result(self) -> tuple[Float, Float, Float]:
+        """Mean, variance and kurtosis of each axis; a constant one has a kurtosis of 0."""
+        a, b, c, d = self._sums / self.frames
+        variance = np.maximum(b - a**2, 0)
+        fourth = d - 4 * a * c + 6 * a**2 * b - 3 * a**4
+        constant = variance <= 1e-14 * np.maximum(self._pivot**2, 1e-300)
+        kurtosis = np.where(constant, 0, fourth / np.where(constant, 1, variance) ** 2)
+        return self._pivot + a, variance, kurtosis
 
 
-def _clipped(
-    column: npt.NDArray[np.float32], starts: npt.NDArray[np.intp], lengths: npt.NDArray[np.intp]
-) -> int:
-    if len(starts) == 1:  # constant: stuck, not clipped
-        return 0
-    extreme = (column[starts] == column.max()) | (column[starts] == column.min())
-    return int(lengths[extreme & (lengths >= CLIPPED_RUN)].sum())
+def _gapped(entry: Entry) -> list[str]:
+    stamps = entry.stamps() if entry.stamps else None
+    if stamps is None:
+        return []
+    found = []
+    if stamps.gaps:
+        found.append(f"gapped ({stamps.gaps} gaps, {stamps.missing} samples missing)")
+    if stamps.backward:
+        found.append(f"time goes back ({stamps.backward} times)")
+    if stamps.rate_hz and abs(stamps.rate_hz / entry.rate_hz - 1) > RATE_DIFFERS:
+        found.append(f"rate_hz {entry.rate_hz:g}, its time stamps say {stamps.rate_hz:.6g}")
+    return found
+
+
+def _compared(found: list[Figures]) -> list[Figures]:
+    seen: dict[bytes, str] = {}
+    result = []
+    for figures in found:
+        more = _misscaled(figures, found)
+        twin = seen.setdefault(figures.digest, figures.condition.name)
+        if twin != figures.condition.name:
+            more = [f"duplicate of {twin}", *more]
+        result.append(dataclasses.replace(figures, findings=(*figures.findings, *more)))
+    return result
+
+
+def _misscaled(figures: Figures, found: list[Figures]) -> list[str]:
+    """Compared with the others of its machine at its speed that are not switched off: on every axis alike."""
+    own = figures.condition
+    kin = [
+        other
+        for other in found
+        if other is not figures
+        and (other.condition.machine, other.condition.speed_rpm) == (own.machine, own.speed_rpm)
+        and other.condition.label != OFF
+        and len(other.rms) == len(figures.rms)
+    ]
+    if own.label == OFF or len(kin) < KIN or min(figures.rms) <= 0:
+        return []
+    usual = np.median([other.rms for other in kin], axis=0)
+    if min(usual) <= 0:
+        return []
+    ratio = np.array(figures.rms) / usual
+    factor = float(np.exp(np.log(ratio).mean()))
+    if max(factor, 1 / factor) < MISSCALED or ratio.max() > ALIKE * ratio.min():
+        return []
+    times = f"{factor:.3g} times" if factor > 1 else f"1/{1 / factor:.3g}"
+    return [f"mis-scaled ({times} the level of its {len(kin)} kin on every axis{_mix_up(factor)})"]
+
+
+def _mix_up(factor: float) -> str:
+    """The confusion of units that would explain it."""
+    for size, words in ((STANDARD_GRAVITY, "g and m/s²"), (1000.0, "units and thousandths")):
+        if max(factor, 1 / factor) / size < ALIKE and size / max(factor, 1 / factor) < ALIKE:
+            return f"; {words}?"
+    return ""

@@ -1,0 +1,75 @@
+"""Which recordings to look at before training on them, why, and what leaving them out changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import vib
+
+from vibtrain import convert, evaluate, fit
+from vibtrain.config import TrainingConfig, select_inputs
+from vibtrain.features import Windows
+from vibtrain.recordings import DataError, Entry
+from vibtrain.survey import Figures, survey
+from vibtrain.valuation import valuations
+from vibtrain.workers import Workers
+
+FLAGGED = "flagged"  # in place of names: all that have findings
+COMPARED = ("window_auc", "recall", "false_alarm_rate", "false_alarms", "episodes_detected")
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Recordings left out, each with the reason, and those that are kept."""
+
+    reasons: dict[str, str]
+    kept: list[Windows]
+
+
+def findings(
+    figures: Sequence[Figures], windows: Sequence[Windows], config: TrainingConfig
+) -> dict[str, tuple[str, ...]]:
+    """What speaks against each recording, by name; empty for a sound one. `windows` may be fewer than `figures`."""
+    found = {f.condition.name: f.findings for f in figures}
+    inputs = select_inputs(vib.feature_names(config.core_config()), config.anomaly.inputs)
+    for valuation in valuations(windows, inputs):
+        if valuation.finding:
+            found[valuation.name] = (*found.get(valuation.name, ()), valuation.finding)
+    return found
+
+
+def drop(
+    wanted: Sequence[str],
+    entries: Sequence[Entry],
+    windows: list[Windows],
+    config: TrainingConfig,
+    workers: Workers,
+) -> Dropped:
+    """Leave recordings out: `wanted` names them, or is FLAGGED. Raises `DataError` for a name that is none."""
+    names = {r.name for r in windows}
+    for name in wanted:
+        if name != FLAGGED and name not in names:
+            raise DataError(
+                f"--drop {name!r}, accepted: {FLAGGED}, or a recording's name such as {min(names)}"
+            )
+    reasons = {name: "named by --drop" for name in wanted if name != FLAGGED}
+    if FLAGGED in wanted:
+        found = findings(survey(entries, workers=workers), windows, config)
+        reasons |= {name: "; ".join(why) for name, why in found.items() if why}
+    return Dropped(reasons, [r for r in windows if r.name not in reasons])
+
+
+def change(dropped: Dropped, windows: list[Windows], config: TrainingConfig) -> dict[str, dict[str, Any]]:
+    """A model of all recordings and one of those kept, both judged on those kept. Raises `DataError`."""
+    return {
+        "with them": _judged(windows, dropped.kept, config),
+        "without them": _judged(dropped.kept, dropped.kept, config),
+    }
+
+
+def _judged(trained_on: list[Windows], judged_on: list[Windows], config: TrainingConfig) -> dict[str, Any]:
+    model = vib.Model(convert.convert(fit.fit(trained_on, config)).binary)
+    summary = evaluate.summary(evaluate.evaluate(model, judged_on, config.train))
+    return {"warning": model.meta()["warning"]} | {name: summary[name] for name in (*COMPARED, "episodes")}
