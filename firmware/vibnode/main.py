@@ -5,8 +5,9 @@ import sys
 
 import vib
 
-from . import config, drivers, flash, reset_cause
+from . import config, drivers, flash, model_file, reset_cause
 from .clock import Clock, pause_ms
+from .model_store import ModelStore
 from .node import Node
 from .ntp import TimeKeeper
 from .outbox import Outbox
@@ -72,35 +73,40 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
     was begun.
     """
     device = config.load(path)
-    model = load_model(device["model"])
-    core_config = model.config()
-    driver = drivers.open_sensor(device["sensor"], core_config)
-    sampler = Sampler(driver, vib.Core(core_config), core_config)
     if check:
-        _check(device, driver)
+        _, sampler = _open_sensor(device, None)
+        _check(device, sampler.driver)
         return False
+    cause = reset_cause.take(device["data_dir"])
+    models = ModelStore(device["data_dir"], device["outbox_bytes"])
+    models.started(cause)
+    model, sampler = _open_sensor(device, models)
     outbox = open_outbox(device)
     trace_file = _open_trace(trace) if trace else None
     node = Node(device, model, sampler, outbox, Clock(device["data_dir"]), trace_file)
     node.window_limit = windows
-    node.reset_cause = reset_cause.take(device["data_dir"])
+    node.reset_cause = cause
+    node.model_origin = models.origin() or node.model_origin
     node.watchdog = Watchdog(device["watchdog_s"], device["data_dir"])
-    uplink = Uplink(device, node)
+    uplink, tasks = _uplink(device, node, models)
     name = model.meta()["name"]
     print(
         f"vibnode: {device['site']}/{device['device']}, model {name}, boot {outbox.boot} after {node.reset_cause}"
     )
     try:
-        return run_tasks(device, node, uplink)
+        return run_tasks(device, node, uplink, tasks)
     finally:
         if trace_file:
             trace_file.close()
 
 
-def run_tasks(device: dict, node: Node, uplink: Uplink) -> bool:
-    """Sample and send until the run ends in order or by Ctrl-C. Returns whether it is to be started again."""
+def run_tasks(device: dict, node: Node, uplink: Uplink, others: "dict | None" = None) -> bool:
+    """Sample and send until the run ends in order or by Ctrl-C. Returns whether it is to be started again.
+
+    `others`: what else is to be kept running, by name.
+    """
     try:
-        asyncio.run(_live(device, node, uplink))
+        asyncio.run(_live(device, node, uplink, others or {}))
     except KeyboardInterrupt:
         if sys.implementation.name == "micropython":  # CPython cancels _live, which has said goodbye by now
             asyncio.run(_say_goodbye(uplink))
@@ -126,7 +132,66 @@ def load_model(path: "str | None"):
         raise StartError(f"{path}: is no model for this firmware ({error})") from None
 
 
-async def _live(device: dict, node: Node, uplink: Uplink) -> None:
+def _open_sensor(device: dict, models: "ModelStore | None"):
+    """The model in use and a sampler for it. A model from afar that cannot be used is given up for the one before."""
+    while True:
+        path = models.path() if models else None
+        on_trial = models is not None and models.on_trial
+        try:
+            model, core = _load(device, path, on_trial)
+            try:
+                driver = drivers.open_sensor(device["sensor"], model.config())
+                return model, Sampler(driver, core, model.config())
+            except (config.ConfigError, SensorMismatch) as error:
+                if not on_trial:  # a kept one did fit once: the sensor or its configuration has changed
+                    raise
+                raise model_file.ModelError(str(error)) from None
+        except model_file.ModelError as error:
+            if models is None:
+                raise
+            models.give_up(str(error))
+
+
+def _load(device: dict, path: "str | None", on_trial: bool):
+    """The model in `path`, None: the configured or linked one, and a core for it; on trial, it has to prove itself."""
+    if path is None:
+        model = load_model(device["model"])
+        return model, vib.Core(model.config())
+    try:
+        model = model_file.load(path)
+        core = vib.Core(model.config())
+        if on_trial:
+            model_file.prove(path, model, core)
+    except OSError as error:
+        raise model_file.ModelError(f"cannot be read ({error})") from None
+    except MemoryError:
+        raise model_file.ModelError("there is not enough memory for it") from None
+    return model, core
+
+
+def _uplink(device: dict, node: Node, models: ModelStore):
+    """The uplink, and the tasks that go with it, by name."""
+    commands = _commands(device, node, models) if device["command_key"] else None
+    uplink = Uplink(device, node, commands)
+    tasks = {}
+    if commands:
+        commands.send = uplink.reply
+        tasks["commands"] = commands.run
+    if models.on_trial:
+        tasks["trial"] = lambda: models.stand_trial(node, uplink)
+    return uplink, tasks
+
+
+def _commands(device: dict, node: Node, models: ModelStore):
+    from .actions import Actions  # which a sensor that takes no commands does not need in its memory
+    from .command_counter import Counter
+    from .commands import Commands
+
+    counter = Counter(device["data_dir"] + "/commands.bin")
+    return Commands(device, node, counter, Actions(device, node, models).by_name())
+
+
+async def _live(device: dict, node: Node, uplink: Uplink, others: dict) -> None:
     node.on_change = uplink.status_changed
     node.on_stored = uplink.alert_stored
     keeper = TimeKeeper(node.clock, device["ntp_host"])
@@ -139,6 +204,8 @@ async def _live(device: dict, node: Node, uplink: Uplink) -> None:
 
     tasks = [asyncio.create_task(run("uplink", uplink.run)), asyncio.create_task(run("clock", keeper.run))]
     tasks.append(asyncio.create_task(sample()))
+    for name, start in others.items():
+        tasks.append(asyncio.create_task(run(name, start)))
     try:
         await node.ended.wait()
     finally:

@@ -11,14 +11,13 @@ import os
 import struct
 
 from . import checked_file, flash, model_file
+from .clock import sleep_ms
 
 TRIAL_WINDOWS = 10  # to be judged before a model is kept
+TRIAL_LOOK_MS = 500
 TRIAL_RESTARTS = 2  # by which it has failed
-COUNTED_CAUSES = (
-    "watchdog",
-    "crash",
-    "unknown",
-)  # a model is not to blame for power, nor for a restart by command
+# A model is not to blame for a loss of power, nor for a restart by command.
+COUNTED_CAUSES = ("watchdog", "crash", "unknown")
 MAX_BYTES = 1 << 20
 CHUNK_BYTES = 2048
 SPARE_BYTES = 16384  # of flash, besides the outbox, that an upload leaves alone
@@ -87,6 +86,15 @@ class ModelStore:
         self._forget_trial()
         self._save()
 
+    async def stand_trial(self, node, uplink) -> None:
+        """Keep the model on trial once it has judged enough windows and the broker was reached. Raises OSError."""
+        while node.windows < TRIAL_WINDOWS or not uplink.reached:
+            await sleep_ms(TRIAL_LOOK_MS)
+        self.keep()
+        node.model_origin = self.origin()
+        print("vibnode: the model on trial is kept")
+        node.on_change()
+
     def keep(self) -> None:
         """The model on trial has stood it. Raises OSError."""
         self._kept, self._trial, self._restarts = self._trial, NONE, 0
@@ -108,7 +116,7 @@ class ModelStore:
         free = flash_free(self._folder)
         if free is not None and free < size + self._reserve:
             raise UploadError(
-                f"bytes: {size}; accepted: up to {max(0, free - self._reserve)}, which flash has room for"
+                f"bytes: {size}; accepted: up to {max(0, free - self._reserve)}, the room on flash"
             )
         self._bytes, self._sha256 = size, sha256.lower()
 
@@ -139,7 +147,8 @@ class ModelStore:
     def commit(self, check_fit) -> None:
         """Check what was uploaded, and put it on trial from the next start on.
 
-        `check_fit(core_config)`: raises where the sensor does not suit. Raises that, UploadError, OSError, model_file.ModelError.
+        `check_fit(core_config)`: raises where the sensor does not suit. Raises that, UploadError, OSError,
+        model_file.ModelError.
         """
         if not self._bytes or self._have < self._bytes:
             raise UploadError(f"{self._have} bytes are held; accepted: {self._bytes or 'an upload'}")
