@@ -21,6 +21,9 @@ from vibdash.export import TABLES, ExportError, export_table
 from vibdash.ingest import Ingest
 from vibdash.init_command import certificate, init
 from vibdash.local_broker import LocalBroker
+from vibdash.notifier import Notifier
+from vibdash.notify_command import notify as notify_command
+from vibdash.notify_rules import NotifyError, read_rules
 from vibdash.opening import DatabaseError, open_database
 from vibdash.options import (
     DEFAULT_BROKER,
@@ -33,6 +36,7 @@ from vibdash.options import (
     ClientId,
     DatabaseUrl,
     DeleteAfter,
+    NotifyRules,
     PageHost,
     PagePort,
     PasswordFile,
@@ -51,7 +55,7 @@ from vibdash.zones import ZoneError, parse_zones
 
 FORESEEN = (
     *(AccountError, BackupError, BrokerError, DatabaseError),
-    *(ExportError, ServeError, SiteError, ZoneError),
+    *(ExportError, NotifyError, ServeError, SiteError, ZoneError),
 )
 
 app = typer.Typer(
@@ -67,6 +71,7 @@ app.add_typer(users, name="user")
 app.add_typer(devices, name="device")
 app.command()(init)
 app.command()(certificate)
+app.command("notify")(notify_command)
 
 
 @app.callback()
@@ -101,11 +106,13 @@ def run(
     client_id: ClientId = None,
     thin_after_days: ThinAfter = DEFAULT_THIN_AFTER_DAYS,
     delete_after_days: DeleteAfter = DEFAULT_DELETE_AFTER_DAYS,
+    notify: NotifyRules = None,
 ) -> None:
     """Take messages from the broker and serve the page, in one process."""
     from vibdash.server import serve  # slow to import, so that --help is not
 
     zones_mm_s = parse_zones(zones) if zones is not None else None
+    rules = read_rules(notify) if notify is not None else None
     taken = bind(host, port)
     engine = open_database(db)
     require_users(taken, Accounts(engine))
@@ -120,6 +127,10 @@ def run(
         thinning = Thinning(engine, Retention(thin_after_days, delete_after_days))
         thinning.start()
         running.callback(thinning.stop)
+        if rules is not None:
+            notifier = Notifier(engine, rules)
+            notifier.start()
+            running.callback(notifier.stop)
         serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
 
 

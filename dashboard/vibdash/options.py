@@ -72,6 +72,12 @@ ThinAfter = Annotated[
     int, typer.Option(min=1, metavar="DAYS", help="Of older statuses, one an hour is kept: the highest score.")
 ]
 DeleteAfter = Annotated[int, typer.Option(min=1, metavar="DAYS", help="Older statuses are deleted; alerts never.")]
+NotifyRules = Annotated[
+    Path | None,
+    typer.Option(
+        "--notify", metavar="FILE", help="TOML file that says who is told of which alerts.  [default: nobody]"
+    ),
+]
 
 DEFAULT_BROKER = "mqtt://127.0.0.1:1883"
 DEFAULT_DATABASE = "sqlite:///vibdash.db"

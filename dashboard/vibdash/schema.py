@@ -241,6 +241,33 @@ feature_vectors = Table(  # whole feature vectors, from replies to `spectrum`
     Column("model", Text, nullable=False),  # digest of the model that it was judged with
 )
 
+notification = Table(  # what is to be told to whom
+    "notification",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # event: the alert itself; unacknowledged: nobody has looked
+    Column("alert_id", BigInt, nullable=False),
+    Column("occurrence_id", BigInt, nullable=False),
+    Column("planned_at_ms", BigInt, nullable=False),
+    Column("due_at_ms", BigInt, nullable=False),  # after the quiet hours; later after each failure
+    Column("ended_at_ms", BigInt),  # delivered, or given up
+    Column("delivered", Boolean),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("last_failure", Text),
+    UniqueConstraint("rule", "channel", "reason", "alert_id", name="notification_identity"),
+    Index("notification_of_occurrence", "occurrence_id", "reason"),
+    Index("notification_to_do", "channel", "ended_at_ms", "due_at_ms"),
+)
+
+notified_up_to = Table(  # one row: the last alert that the rules have been asked about
+    "notified_up_to",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("alert_id", BigInt, nullable=False),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

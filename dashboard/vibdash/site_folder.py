@@ -23,6 +23,7 @@ SETTINGS = "vibdash.toml"
 _OPTIONS = {
     "site": ("site", str),
     "database": ("db", str),
+    "notify": ("notify", Path),
     "page.host": ("host", str),
     "page.port": ("port", int),
     "page.silent_after_s": ("silent_after_s", float),
