@@ -9,7 +9,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from vibtool import deploying, facts, ports, provisioning, sets
+from vibtool import cli_live, cli_model, deploying, facts, ports, provisioning, sets
 from vibtool.board import Board
 from vibtool.errors import ToolError
 from vibtool.site_file import MODEL_FILE, SiteFile
@@ -134,6 +134,12 @@ def _tell_provision(name: str, wanted: provisioning.Provision, dry_run: bool) ->
             console.print(f"{path}: {'would be written' if dry_run else 'written'}, {len(data)} bytes")
     if not wanted.changed:
         console.print(f"{name}: all {len(wanted.files)} files are as they should be.")
+
+
+app.command()(cli_live.selftest)
+app.command()(cli_live.monitor)
+app.command()(cli_live.record)
+app.add_typer(cli_model.model, name="model")
 
 
 def main() -> None:

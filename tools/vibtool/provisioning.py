@@ -22,7 +22,7 @@ DEVICE_FILE = "device.json"
 
 @dataclass(frozen=True)
 class Provision:
-    """`files`: all that belongs on the board; `changed`: of these, what differs there; `fields`: what will, in words."""
+    """`files`: all that belongs on the board; `changed`: of these, what differs there; `fields`: in words."""
 
     files: dict[str, bytes]
     changed: list[str]

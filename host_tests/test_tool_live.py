@@ -1,0 +1,229 @@
+"""`vibnode selftest`, `monitor`, `record` and `model` on a board with a simulated accelerometer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import vib
+from board_on_pty import UnixBoard
+from firmware_fixtures import Broker, wait_for
+from firmware_model import CONFIG, model_bin
+from qemu_fixtures import ROOT
+from vibnode_fixtures import Done, vibnode
+from vibnode_fixtures import stock_board as stock_board
+from vibtool import recording
+from vibtool.monitoring import Live
+from vibtrain import manifest, ota
+
+# Slow, so that a busy computer cannot make the FIFO overrun: it holds 1.2 seconds.
+SLOW = CONFIG | {"rate_millihz": 417_000, "band_lo_hz": 10, "band_hi_hz": 200, "envelope_hi_hz": 200}
+SLOW |= {"envelope_lo_hz": 100}
+LSB_G = 0.000061
+PINS = {"sck": 12, "mosi": 11, "miso": 13, "cs": 10}
+
+
+class Bench:
+    """A board with an LSM6DSO at rest, configured and with a model, and a broker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "flash"
+        self.folder.mkdir()
+        self.broker = Broker(folder)
+        self.broker.start()
+        self.noise = np.random.default_rng(1).normal(0, 12, (3000, 3)).astype("<i2")
+        (self.folder / "chip.i16").write_bytes(self.noise.tobytes())
+        (self.folder / "model.bin").write_bytes(model_bin(SLOW))
+        self.chip()
+        self.configure()
+        path = f":{ROOT / 'firmware'}:{ROOT / 'host_tests'}:.frozen"
+        self.board = UnixBoard(self.folder, setup=str(ROOT / "host_tests" / "chip_on_board.py"), path=path)
+
+    def chip(self, **changed: object) -> None:
+        said = {"module": "lsm6dso", "class": "Lsm6dso", "lsb_g": LSB_G, **changed}
+        (self.folder / "chip.json").write_text(json.dumps(said))
+
+    def configure(self, **changed: object) -> None:
+        device = {
+            "site": "demo",
+            "device": "motor-1",
+            "machine": "Pump",
+            "model": "model.bin",
+            "sensor": {"driver": "lsm6dso", "bus": "spi", **PINS},
+            "mqtt": {"host": "127.0.0.1", "port": self.broker.port},
+        }
+        (self.folder / "device.json").write_text(json.dumps(device | changed))
+
+    def run(self, *arguments: object) -> Done:
+        return vibnode(*arguments, "--port", self.board.port)
+
+    def stop(self) -> None:
+        self.board.stop()
+        self.broker.kill()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.stop()
+
+
+def verdicts(done: Done) -> dict[str, tuple[str, str]]:
+    """Check -> (ok, FAILED or -, the rest of the line)."""
+    lines = [line.split(maxsplit=1) for line in done.out.splitlines() if line.strip()]
+    return {rest[:14].strip(): (mark, rest[14:].strip()) for mark, rest in lines}
+
+
+def test_selftest_tries_everything_in_turn(bench: Bench) -> None:
+    bench.chip(ppm=20000)
+    done = bench.run("selftest")
+    assert done.code == 0, done.out + done.err
+    said = verdicts(done)
+    assert said["arithmetic"] == ("ok", "20 of 20 golden windows to the bit")
+    assert said["sensor"] == ("ok", "lsm6dso answers as itself")
+    assert said["self-test"][0] == "ok" and "(50 to 1700)" in said["self-test"][1]
+    assert said["noise floor"][0] == "ok" and "the sensor's own is 15.6" in said["noise floor"][1]
+    measured_hz = float(said["rate"][1].split()[0])
+    assert said["rate"][0] == "ok" and abs(measured_hz - 417 * 1.02) < 2
+    assert said["broker"][0] == "ok" and f"127.0.0.1:{bench.broker.port} let it in" in said["broker"][1]
+    assert said["Wi-Fi"] == ("-", "none configured") and said["time"][0] == "-"
+
+
+def test_selftest_names_what_fails(bench: Bench) -> None:
+    bench.chip(plugged=False)
+    bench.broker.kill()
+    done = bench.run("selftest", "--seconds", 1)
+    said = verdicts(done)
+    assert said["sensor"][0] == "FAILED" and "does not answer (who am I: 0xff" in said["sensor"][1]
+    assert said["broker"][0] == "FAILED"
+    assert done.code == 1 and done.err.strip().endswith("failed: sensor, broker")
+    bench.configure(wifi={"ssid": "machines", "password": "wlan-secret"}, model="none.bin")
+    done = bench.run("selftest", "--seconds", 1)
+    said = verdicts(done)
+    assert said["model"][0] == "FAILED" and "none.bin" in said["model"][1]
+    assert said["Wi-Fi"] == ("FAILED", "this board has no Wi-Fi") and "broker" not in said
+    (bench.folder / "device.json").write_text("{")
+    assert "device.json: is not JSON" in verdicts(bench.run("selftest"))["configuration"][1]
+
+
+def test_monitor_shows_each_window(bench: Bench) -> None:
+    done = bench.run("monitor", "--windows", 2, "--json")
+    assert done.code == 0, done.err
+    head, *windows = [json.loads(line) for line in done.out.splitlines()]
+    assert head["machine"] == "Pump" and head["warning"] == 256 and not head["baseline"]
+    assert len(windows) == 2 and all(window["class"] in ("healthy", "outer-race") for window in windows)
+    assert windows[0]["rms_mm_s2"] == pytest.approx(12 * LSB_G * 9806.65, rel=0.2)
+    drawn = bench.run("monitor", "--windows", 2)
+    assert "Pump: tiny, warning 256, alarm 512" in drawn.out and "█" in drawn.out + "█▁"
+
+
+def test_the_sparkline_grows_with_the_score() -> None:
+    live = Live()
+    live.take({"warning": 200, "alarm": 400, "machine": "m", "model": "t", "baseline": True, "hop_ms": 100})
+    for score in (-2000, 0, 200, 400, 5000):
+        said = {"score": score, "class": None, "rms_mm_s2": 1, "velocity_um_s": 1, "off": False}
+        live.take(said)
+    line = live.sparkline()
+    assert line.plain[0] == "▁" and line.plain[-1] == "█" and sorted(line.plain) == list(line.plain)
+    assert [span.style for span in line.spans] == ["green", "green", "yellow", "red", "red"]
+    live.take({"fault": "gone"})
+    assert live.windows == 5
+
+
+def test_record_writes_what_the_chip_gave_for_training(bench: Bench, tmp_path: Path) -> None:
+    out = tmp_path / "recordings"
+    for label, options in (("healthy", []), ("imbalance", ["--speed-rpm", 1480, "--load", "full"])):
+        done = bench.run("record", out, "--seconds", 1, "--label", label, *options)
+        assert done.code == 0, done.err
+    entries = manifest.catalogue(out / "manifest.csv")
+    assert [entry.label for entry in entries] == ["healthy", "imbalance"]
+    assert entries[1].speed_rpm == 1480 and entries[1].load == "full" and entries[1].machine == "Pump"
+    counts = np.stack([column.to_numpy() for column in pq.read_table(out / entries[0].name).columns], axis=1)
+    assert counts.shape == (417, 3)
+    starts = [i for i in range(len(bench.noise)) if (bench.noise[i] == counts[0]).all()]
+    assert any((np.roll(bench.noise, -i, axis=0)[:417] == counts).all() for i in starts)
+    assert np.allclose(entries[0].read().data, counts * 598206e-9, rtol=1e-6)
+    assert tuple(recording.FIELDS) == manifest.FIELDS
+
+
+def test_record_leaves_other_manifests_alone(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("file,rate_hz\na.csv,100\n")
+    done = bench.run("record", tmp_path, "--seconds", 0.5)
+    assert done.code == 1 and "manifest.csv: has other columns" in done.err
+    assert not list(tmp_path.glob("*.parquet"))
+    done = bench.run("record", tmp_path / "new", "--rate-hz", 500)
+    assert done.code == 1 and "500" in done.err and not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "raw_format",
+    [(16, 2, False, False, 0), (16, 2, True, False, 0), (12, 2, False, True, 1), (14, 2, True, True, 2)],
+)
+def test_samples_are_read_as_the_core_reads_them(raw_format: tuple[Any, ...]) -> None:
+    frames = 256
+    raw = np.random.default_rng(3).integers(0, 256, frames * (6 + raw_format[4]), dtype=np.uint8).tobytes()
+    said = {"raw_format": raw_format, "frames": frames, "frame_bytes": 6 + raw_format[4]}
+    plain, pushed = vib.Core(CONFIG), vib.Core(CONFIG)
+    plain.push(recording.counts(raw, said))
+    pushed.raw_format(*raw_format)
+    pushed.push_raw(raw)
+    answers = [np.zeros(plain.n_features, np.int16) for _ in range(2)]
+    plain.features(answers[0])
+    pushed.features(answers[1])
+    assert (answers[0] == answers[1]).all()
+
+
+def package(folder: Path, config: dict[str, int]) -> Path:
+    """A folder with the model.ota of a tiny model for `config`."""
+    binary = model_bin(config)
+    model = vib.Model(binary)
+    samples = np.random.default_rng(2).integers(-900, 900, (2, config["window"], 3), dtype=np.int16)
+    features = np.concatenate([vib.extract(window, config) for window in samples])
+    golden = {"samples": samples, "features": features, "scores": vib.score(model, features)}
+    golden["classes"] = vib.classify(model, features)
+    folder.mkdir()
+    (folder / "model.ota").write_bytes(ota.pack(binary, golden))
+    return folder
+
+
+def test_model_push_by_cable_goes_on_trial(bench: Bench, tmp_path: Path) -> None:
+    assert "a file on the board" in bench.run("model", "info").out
+    done = bench.run("model", "push", package(tmp_path / "new", SLOW))
+    assert done.code == 0, done.err
+    info = bench.run("model", "info").out
+    assert "a file, on trial" in info and "417 Hz" in info
+    assert not (bench.folder / "model.ota").exists()
+
+
+def test_a_model_that_does_not_fit_is_refused(bench: Bench, tmp_path: Path) -> None:
+    fast = package(tmp_path / "fast", CONFIG)
+    done = bench.run("model", "push", fast)
+    assert done.code == 1 and "the model was made for 5000 Hz; the one before it stays" in done.err.replace(
+        "\n", " "
+    )
+    damaged = fast / "model.ota"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    assert "damaged" in bench.run("model", "push", fast).err
+    (fast / "model.ota").write_bytes(b"something else")
+    assert "is no model.ota" in bench.run("model", "push", fast).err
+    assert "a file on the board" in bench.run("model", "info").out
+
+
+def test_a_board_without_the_application_is_told_of(stock_board: UnixBoard, tmp_path: Path) -> None:
+    for command in (["selftest"], ["monitor"], ["record", tmp_path]):
+        done = vibnode(*command, "--port", stock_board.port)
+        assert done.code == 1 and "there is no vibnode on this board yet: vibnode deploy" in done.err
+
+
+def test_the_board_starts_again_after_each_command(bench: Bench) -> None:
+    starts = bench.board.starts
+    bench.run("model", "info")
+    wait_for("it starts", lambda: bench.board.starts == starts + 2)  # fresh for the command, and after it
+    bench.run("model", "info", "--no-start")
+    assert bench.board.starts == starts + 3

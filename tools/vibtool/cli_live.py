@@ -1,0 +1,125 @@
+"""The commands that look at a sensor at work: selftest, monitor, record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.live import Live as Screen
+from rich.markup import escape
+
+from vibtool import facts, golden, ports, recording
+from vibtool.board import Board, Message
+from vibtool.errors import ToolError
+from vibtool.monitoring import Live
+from vibtool.provisioning import DEVICE_FILE
+from vibtool.telling import Port, Start, console, one_line_errors
+
+QUIET_S = 60.0  # of a sensor that is monitored; a window comes several times a second
+MARKS = {True: "[green]ok    [/]", False: "[red]FAILED[/]", None: "[dim]-     [/]"}
+
+
+def selftest(
+    port: Port = None,
+    seconds: Annotated[int, typer.Option(min=1, help="How long to sample; a rate takes more than 10.")] = 12,
+    start: Start = True,
+) -> None:
+    """Try all that the sensor on the board depends on: arithmetic, sensor, network, time, broker."""
+    with one_line_errors(), Board(ports.choose(port)) as board:
+        _require_application(board)
+        failed: list[str] = []
+
+        def tell(said: Message) -> None:
+            console.print(f"{MARKS[said['ok']]} {said['check']:<14} {escape(said['text'])}", soft_wrap=True)
+            if said["ok"] is False:
+                failed.append(said["check"])
+
+        with console.status("arithmetic"):
+            count, wrong = golden.check(board)
+        right = f"{count - len(wrong)} of {count} golden windows to the bit"
+        tell({"check": "arithmetic", "ok": not wrong, "text": "; ".join([right, *wrong])})
+        with console.status("sensor, network, broker"):
+            board.run("selftest", tell, timeout_s=seconds + QUIET_S, path=DEVICE_FILE, seconds=seconds)
+        if start:
+            board.restart()
+        if failed:
+            raise ToolError(f"{board.port}: failed: {', '.join(failed)}")
+
+
+def monitor(
+    port: Port = None,
+    windows: Annotated[int, typer.Option(min=0, help="End after so many windows; 0: at Ctrl-C.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, a line a window, for a script.")
+    ] = False,
+    start: Start = True,
+) -> None:
+    """Show what the sensor sees, live: score, class, levels, and the scores' course."""
+    with one_line_errors(), Board(ports.choose(port)) as board:
+        _require_application(board)
+        try:
+            if as_json:
+                _monitor(board, windows, lambda said: print(json.dumps(said), flush=True))
+            else:
+                _draw(board, windows)
+        except KeyboardInterrupt:
+            pass
+        if start:
+            board.restart()
+
+
+def _draw(board: Board, windows: int) -> None:
+    live = Live()
+    with Screen(live.drawing(), console=console, refresh_per_second=8) as screen:
+
+        def take(said: Message) -> None:
+            live.take(said)
+            screen.update(live.drawing())
+
+        _monitor(board, windows, take)
+
+
+def _monitor(board: Board, windows: int, take: Callable[[Message], None]) -> None:
+    board.run("monitor", take, timeout_s=QUIET_S, path=DEVICE_FILE, windows=windows)
+
+
+def record(
+    out: Annotated[Path, typer.Argument(help="Folder for the Parquet files and their manifest.csv.")],
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long in all.")] = 10.0,
+    port: Port = None,
+    label: Annotated[str, typer.Option(help="healthy, or the fault's name.")] = "healthy",
+    machine: Annotated[str, typer.Option(help="[default: the device's own]", show_default=False)] = "",
+    session: Annotated[str, typer.Option(help="[default: today]", show_default=False)] = "",
+    speed_rpm: Annotated[float | None, typer.Option(help="Of the shaft [default: the device's]")] = None,
+    load: Annotated[str, typer.Option(help="In your own words.")] = "",
+    rate_hz: Annotated[float | None, typer.Option(help="Of the sensor [default: the model's]")] = None,
+    range_g: Annotated[int | None, typer.Option(help="Of the sensor [default: the model's]")] = None,
+    start: Start = True,
+) -> None:
+    """Record raw samples for training: stretches without a gap, each as long as the board's memory, a file each."""
+    known = recording.Circumstances(label, machine, session, speed_rpm, load)
+    with one_line_errors(), Board(ports.choose(port)) as board:
+        _require_application(board)
+        done = 0.0
+        while seconds - done > 0.001:
+            with console.status(f"recording, {done:.1f} of {seconds:g} s"):
+                stretch = recording.take(board, rate_hz, range_g, seconds - done)
+            path = recording.write(out, stretch, known)
+            done += stretch.seconds
+            said = stretch.said
+            console.print(
+                f"{path}: {len(stretch.counts)} frames at {said['rate_hz']:g} Hz, {stretch.seconds:.2f} s"
+            )
+        console.print(
+            f"Listed in {out / recording.MANIFEST}; train with: vibtrain fit --recordings MANIFEST --out FOLDER"
+        )
+        if start:
+            board.restart()
+
+
+def _require_application(board: Board) -> None:
+    if facts.ask(board).said["core"] is None:
+        raise ToolError(f"{board.port}: there is no vibnode on this board yet: vibnode deploy")
