@@ -110,7 +110,7 @@ print((peak() - before) * 1024)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
 @pytest.mark.parametrize("name", ["a.parquet", "a.h5", "a.wav", "a.npz"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
-    long = np.tile(TABLE, (10, 1)).astype(np.float32)  # 63 MB as the reader's float64
+    long = np.tile(TABLE, (10, 1)).astype(np.float32)  # 63 MB as float64, which the reader gives
     if name == "a.parquet":
         pyarrow = pytest.importorskip("pyarrow")
         table = pyarrow.table({n: long[:, i] for i, n in enumerate("xyz")})
@@ -125,7 +125,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
     command = [sys.executable, "-c", GROWTH, str(tmp_path / name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 20e6
+    assert int(done.stdout) < 32e6
 
 
 def noise_recording(rate_hz: float, frames: int = 40_000) -> Recording:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import vib
 from vibnode import messages
+from vibnode.config import DEVICE_FIELDS, REQUIRED
 from vibnode.node import Node
 
 Int16 = npt.NDArray[np.int16]
@@ -53,12 +54,10 @@ class VirtualSensor:
         self._stored: list[bytes] = []
         self._changed = False
         self._status_at_s = 0.0
-        device = {
+        device = {key: default for key, (default, _) in DEVICE_FIELDS.items() if default is not REQUIRED} | {
             "data_dir": str(state),
             "learn_windows": learn_windows,
             "status_interval_s": STATUS_INTERVAL_S,
-            "velocity_limits_mm_s": None,
-            "model": None,
             "shaft_rpm": shaft_rpm,
         }
         with contextlib.redirect_stdout(io.StringIO()):
