@@ -2,7 +2,7 @@
 
 import json
 
-from vibnode import checks, config
+from vibnode import checks, component_class, config
 
 GOOD = {
     "site": "demo",
@@ -149,3 +149,18 @@ def test_a_file_that_is_missing_or_not_json_is_named(tmp_path):
         assert refusal(path).startswith(path + ": is not JSON"), broken
     path = put(tmp_path, [])
     assert "object in braces" in refusal(path)
+
+
+def test_a_component_class_sets_the_velocity_limits_unless_others_are_given(tmp_path):
+    device = config.load(put(tmp_path, changed("", "component_class", "iso20816-3-group2-rigid")))
+    assert device["velocity_limits_mm_s"] == [2.8, 4.5]
+    given = changed("", "component_class", "vdi3834-1-gearbox")
+    given["velocity_limits_mm_s"] = [1, 2]
+    assert config.load(put(tmp_path, given))["velocity_limits_mm_s"] == [1, 2]
+
+
+def test_every_class_warns_below_its_alarm_and_states_an_averaging_time():
+    for name, (warning, alarm) in component_class.CLASSES.items():
+        assert 1 < warning < alarm < 15, name
+        assert component_class.averaging_s(name) == (600 if name.endswith("rotor-bearing") else 60)
+    assert component_class.averaging_s(None) == 60

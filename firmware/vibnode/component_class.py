@@ -6,8 +6,11 @@ and D]. C is not fit for long operation: a warning. D damages the machine: an al
 ISO 20816-3, industrial machines of 120 to 15,000 r/min: group 1 is over 300 kW or a shaft height of 315 mm and more,
 group 2 is 15 to 300 kW or 160 to 315 mm; a support is flexible where its lowest natural frequency in the direction of
 measurement is less than 25 % over the frequency of rotation. VDI 3834-1, wind turbines with gearbox: its values of 0.1
-to 10 Hz, for nacelle and tower, are under this sensor's band and not here. VDI 3834-1 states the energy-equivalent
-mean over a time; ISO 20816-3 wants steady operation and states none: a minute is taken for both.
+to 10 Hz, for nacelle and tower, are under this sensor's band and not here. VDI 3834-1 judges the energy-equivalent mean
+of 10 minutes for what the wind moves, of one for gearbox and generator; the rotor bearing is taken with the first. ISO
+20816-3 wants steady operation and states no time: a minute is taken.
+
+Not checked against the standards' own text, but against what is published of them: all the values here.
 """
 
 CLASSES = {

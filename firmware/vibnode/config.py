@@ -128,6 +128,8 @@ def load(path: str) -> dict:
         device["duty"] = _duty(path, device["duty"])
     if device["wifi"] is not None:
         device["wifi"] = fill(path, "wifi.", device["wifi"], WIFI_FIELDS)
+    if device["component_class"] and not device["velocity_limits_mm_s"]:
+        device["velocity_limits_mm_s"] = list(CLASSES[device["component_class"]])
     device["machine"] = device["machine"] or device["device"]
     device["data_dir"] = beside(path, device["data_dir"])
     if device["model"]:

@@ -148,12 +148,12 @@ class Detector:
         rms: int,
         score: "int | None",
         class_index: int = 0,
-        velocity: int = 0,
+        velocity: "int | None" = None,
         fault: str = "ok",
         outside: bool = False,
     ) -> "list[Transition] | tuple[()]":
-        """Take one window: levels `rms` and `velocity` (largest axis), the model's `score` (None where there are too few
-        windows for one) and `class_index`, what the sampler says of the instrument, and whether the model calls the
+        """Take one window: its level `rms`, and `velocity`, the mean's that limits are for (None where there is none yet),
+        each of the largest axis; the model's `score` (None where there are too few windows for one) and `class_index`, what the sampler says of the instrument, and whether the model calls the
         window `outside` of what it was trained on. Returns the transitions it caused, most often none.
 
         A window with a fault says nothing about the machine; neither does one of a machine that is off. One that is
@@ -170,7 +170,7 @@ class Detector:
         if score is not None and not self.learning and not outside:
             self._vote(score, class_index)
             events = _step(events, self.anomaly, score, self.voted_class())
-        if self.velocity:
+        if self.velocity and velocity is not None:
             events = _step(events, self.velocity, velocity, 0)
         return events
 

@@ -8,7 +8,9 @@ import vib
 
 from . import __version__, baseline, flash, messages
 from .average import Average
+from .component_class import averaging_s
 from .detector import Detector, FeatureLayout, largest, untrained_speed
+from .mean_velocity import MeanVelocity, block_windows
 from .settings import Settings
 from .supervision import Supervisor
 from .watchdog import Watchdog
@@ -44,6 +46,7 @@ class Node:
         self._names = sampler.names
         self._layout = FeatureLayout(self._names)
         self._average = Average(self._meta["average_windows"], len(self._names))
+        self._velocity = MeanVelocity(block_windows(averaging_s(device["component_class"]), self._config))
         self._latest = None
         self._score = self._class = 0
         self._trace = trace
@@ -75,10 +78,14 @@ class Node:
         if self._trace:
             self._write_trace(features)
         rms = largest(features, self._layout.rms)
-        velocity = largest(features, self._layout.velocity)
         detector = self._detector
+        velocity = self._velocity
+        if detector.machine != "off":
+            velocity.add(largest(features, self._layout.velocity))
         outside = not usual and not self._learner and self._is_outside(mean)
-        self._act(detector.update(rms, score if whole else None, self._class, velocity, outside=outside))
+        self._act(
+            detector.update(rms, score if whole else None, self._class, velocity.level, outside=outside)
+        )
         if detector.machine == "off":
             self._average.forget()
         elif self._learner and detector.may_learn(rms):
@@ -100,7 +107,9 @@ class Node:
         """Have `settings` in force from the next window on."""
         self._thresholds = thresholds = self.settings.in_force()
         limits = thresholds["velocity_limits_mm_s"]
-        self._detector.set(thresholds, limits and tuple([messages.to_log2(mm_s * 1000000) for mm_s in limits]))
+        self._detector.set(
+            thresholds, limits and tuple([messages.to_log2(mm_s * 1000000) for mm_s in limits])
+        )
 
     def learn_anew(self, windows: int) -> None:
         """Forget the baseline and learn it from so many windows. Raises OSError, MemoryError: then nothing changed."""
