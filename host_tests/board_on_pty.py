@@ -52,6 +52,8 @@ class UnixBoard:
 
     def stop(self) -> None:
         """Pull the plug."""
+        if self._stopping:
+            return
         self._stopping = True
         assert self._process
         self._process.kill()

@@ -16,6 +16,7 @@ from vibtool import scripts
 from vibtool.errors import ToolError
 
 READ_TIMEOUT_S = 5.0  # of one read; mpremote sets none, and would then wait for ever
+REPL_TIMEOUT_S = 10.0  # within which a board has to stop its program and answer
 SCRIPT_TIMEOUT_S = 30.0  # of silence while a script runs
 CHUNK_BYTES = 1024  # of a file for each line sent
 INTERRUPT = b"\x03"
@@ -36,7 +37,7 @@ class Board:
         self._folders: set[str] = set()  # those known to be there
         self._transport = _open(port)
         try:
-            self._transport.enter_raw_repl(soft_reset=fresh)
+            self._transport.enter_raw_repl(soft_reset=fresh, timeout_overall=REPL_TIMEOUT_S)
         except (TransportError, OSError):
             self._transport.close()
             raise ToolError(
@@ -145,7 +146,9 @@ class Board:
             self._folders.add(folder)
 
     def _lost(self, error: OSError) -> ToolError:
-        return ToolError(f"{self.port}: the connection was lost ({error.strerror or error})")
+        return ToolError(
+            f"{self.port}: the connection was lost ({error.strerror or error}): is the cable still in?"
+        )
 
     def _failed(self, what: str, error: TransportError) -> ToolError:
         return ToolError(f"{self.port}: {what} ({_last_line(str(error))})")
