@@ -18,6 +18,7 @@ from vibdash.backup import BackupError, back_up
 from vibdash.broker import Broker, BrokerError
 from vibdash.device_command import devices
 from vibdash.export import TABLES, ExportError, export_table
+from vibdash.feature_import import ImportFailure
 from vibdash.ingest import Ingest
 from vibdash.init_command import certificate, init
 from vibdash.local_broker import LocalBroker
@@ -47,7 +48,9 @@ from vibdash.options import (
     ThinAfter,
     ZoneLimits,
 )
+from vibdash.rescoring import ScoreError
 from vibdash.retention import Retention, Thinning
+from vibdash.score_command import import_features_command, score
 from vibdash.site_folder import SiteError, find_site
 from vibdash.store import Store
 from vibdash.user_command import users
@@ -55,7 +58,7 @@ from vibdash.zones import ZoneError, parse_zones
 
 FORESEEN = (
     *(AccountError, BackupError, BrokerError, DatabaseError),
-    *(ExportError, NotifyError, ServeError, SiteError, ZoneError),
+    *(ExportError, ImportFailure, NotifyError, ScoreError, ServeError, SiteError, ZoneError),
 )
 
 app = typer.Typer(
@@ -72,6 +75,8 @@ app.add_typer(devices, name="device")
 app.command()(init)
 app.command()(certificate)
 app.command("notify")(notify_command)
+app.command()(score)
+app.command("import-features")(import_features_command)
 
 
 @app.callback()
