@@ -5,11 +5,15 @@ typedef struct {
     vib_i32_t re, im;
 } complex_t;
 
-/* z * e^(-i a). Two bits under the sum's are lost, of 30. */
+/*
+ * z * e^(-i a). Two bits under the sum's are lost, of 30. Both products are rounded down, by half on average each, which
+ * the 1 makes up for in the sum, and which the difference has not; left there, it would add up from block to block and
+ * stand as lines in the lowest bins.
+ */
 static inline complex_t rotate(complex_t z, vib_angle_t a)
 {
     complex_t r;
-    r.re = (vib_i32_t)((vib_u32_t)(vib_mulh(z.re, a.cos) + vib_mulh(z.im, a.sin)) << 1);
+    r.re = (vib_i32_t)((vib_u32_t)(vib_mulh(z.re, a.cos) + vib_mulh(z.im, a.sin) + 1) << 1);
     r.im = (vib_i32_t)((vib_u32_t)(vib_mulh(z.im, a.cos) - vib_mulh(z.re, a.sin)) << 1);
     return r;
 }
