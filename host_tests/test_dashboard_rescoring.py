@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,7 +116,7 @@ def test_what_a_new_model_would_have_alerted_on(database: str, packages: dict[st
 def test_a_question_that_cannot_be_answered_is_refused_with_the_reason(
     tmp_path: Path, packages: dict[str, Path], question: str, needed: str
 ) -> None:
-    with pytest.raises(ScoreError, match="^question: ") as refused:
+    with pytest.raises(ScoreError, match=r"^question: ") as refused:
         answer(new_database("sqlite", tmp_path), packages, question)
     assert needed in str(refused.value)
 
@@ -125,8 +124,9 @@ def test_a_question_that_cannot_be_answered_is_refused_with_the_reason(
 def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"VIBMnot")
     for text in (str(tmp_path), f"x={tmp_path}/none"):
-        with pytest.raises(ScoreError, match=rf"^--model {re.escape(text)}: "):
+        with pytest.raises(ScoreError) as refused:
             ScoringModel.from_package(text)
+        assert str(refused.value).startswith(f"--model {text}: ")
 
 
 def test_vectors_come_from_parquet_once_however_often(
