@@ -126,11 +126,12 @@ class Host:
 class Device:
     """A MicroPython process and the lines it printed."""
 
-    def __init__(self, *arguments: object) -> None:
+    def __init__(self, *arguments: object, path: str = f"{ROOT / 'firmware'}:.frozen") -> None:
+        """`path`: where it imports from."""
         self.lines: list[str] = []
         self._process = subprocess.Popen(
             [MICROPYTHON, *map(str, arguments)],
-            env={"MICROPYPATH": f"{ROOT / 'firmware'}:.frozen"},
+            env={"MICROPYPATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -75,7 +75,7 @@ class Actions:
         _fields(command)
         node = self._node
         gc.collect()
-        outbox, learnt = node.outbox, node.baseline()
+        outbox, learnt = node.outbox, node.learnt()
         health = {
             "heap_free": gc.mem_free() if hasattr(gc, "mem_free") else None,
             "heap_used": gc.mem_alloc() if hasattr(gc, "mem_alloc") else None,
@@ -87,7 +87,9 @@ class Actions:
             "settings": node.settings.in_force(),
             "baseline": learnt and {"windows": learnt.windows, "time": learnt.time_s or None},
         }
-        await answer({"status": node.facts("report"), "health": health})
+        status = {"why": "report"}
+        status.update(node.facts())
+        await answer({"status": status, "health": health})
 
     async def thresholds(self, command: dict, answer) -> None:
         """Set thresholds, or only say what they are."""
@@ -108,16 +110,17 @@ class Actions:
     async def baseline(self, command: dict, answer) -> None:
         """Tell the baseline."""
         _fields(command)
-        learnt, names = self._node.baseline(), self._node.sampler.names
+        learnt, names = self._node.learnt(), self._node.sampler.names
         if learnt is None:
             raise NotDone("no baseline is learnt")
         parts = -(-len(names) // PART_FEATURES)
         for part in range(parts):
-            own = slice(part * PART_FEATURES, (part + 1) * PART_FEATURES)
-            median, spread = list(learnt.median[own]), list(learnt.spread[own])
-            await answer(
-                {"part": part, "parts": parts, "names": names[own], "median": median, "spread": spread}
+            first, last = part * PART_FEATURES, (part + 1) * PART_FEATURES
+            fields = {"part": part, "parts": parts, "names": names[first:last]}
+            fields.update(
+                {"median": list(learnt.median[first:last]), "spread": list(learnt.spread[first:last])}
             )
+            await answer(fields)
 
     async def spectrum(self, command: dict, answer) -> None:
         """Tell all features of the next window."""
@@ -129,7 +132,7 @@ class Actions:
         core = node.core_config()
         fields = {key: core[key] for key in ("bands", "axes")}
         fields.update({"lo_hz": core["band_lo_hz"], "hi_hz": core["band_hi_hz"], "score": node.score()})
-        fields.update({"features": packed.decode().strip(), "model": node.facts("report")["model"]["digest"]})
+        fields.update({"features": packed.decode().strip(), "model": node.facts()["model"]["digest"]})
         await answer(fields)
 
     async def snapshot(self, command: dict, answer) -> None:

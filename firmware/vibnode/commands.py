@@ -76,6 +76,9 @@ class Commands:
             await answer({"error": "there is not enough memory for it"})
         except OSError as error:
             await answer({"error": f"flash: {error}"})
+        except Exception as error:  # a fault of the program: told to both ends
+            await answer({"error": f"it failed: {error!r}"[:MAX_ERROR]})
+            raise
 
     async def _carry_out(self, command: dict, answer) -> None:
         action = self._actions.get(command["cmd"])
