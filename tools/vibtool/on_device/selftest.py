@@ -94,7 +94,8 @@ def measure(driver, taking, seconds):
     if faults:
         say("samples", False, f"{faults[-1]} ({taking.frames} frames read, {taking.gaps} gaps)")
     else:
-        say("samples", taking.gaps == 0, f"{taking.frames} frames, {taking.gaps} gaps")
+        ok = taking.gaps == 0 if driver.backlog is not None else None  # a recording's ends are gaps
+        say("samples", ok, f"{taking.frames} frames, {taking.gaps} gaps")
     tell_noise(driver, quietest)
     tell_rate(driver, taking)
 
