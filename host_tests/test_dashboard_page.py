@@ -1,78 +1,18 @@
 """The page in a real browser: what an operator sees when something happens."""
 
 import re
-import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, Vibdash
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from dashboard_browser import SILENT_AFTER_S, broker, browser, device, page, row, vibdash
+from dashboard_fixtures import Device, Mosquitto, Vibdash
+from playwright.sync_api import Page, expect
 from vibdash.accounts import Accounts, Role
 from vibdash.opening import open_database
 
-SILENT_AFTER_S = 3600
-QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
-
-expect.set_options(timeout=DEADLINE_S * 1000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is not installed"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *QUIET]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path / "broker")
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def vibdash(broker: Mosquitto, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Vibdash]:
-    silent_after_s = getattr(request, "param", SILENT_AFTER_S)
-    running = Vibdash(broker, f"sqlite:///{tmp_path}/x.db", tmp_path / "vibdash.log", silent_after_s=silent_after_s)
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def device(broker: Mosquitto) -> Iterator[Device]:
-    sensor = Device(broker, "motor-1")
-    yield sensor
-    sensor.leave()
-
-
-@pytest.fixture
-def page(browser: Browser, vibdash: Vibdash) -> Iterator[Page]:
-    context = browser.new_context(timezone_id="Asia/Kathmandu")
-    page = context.new_page()
-    asked_for: list[str] = []
-    page.on("request", lambda request: asked_for.append(request.url))
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(vibdash.url)
-    expect(page.locator(".summary")).to_be_visible()
-    yield page
-    context.close()
-    assert not faults
-    assert asked_for
-    assert [url for url in asked_for if not url.startswith((vibdash.url, "data:"))] == []
-
-
-def row(page: Page, device: str = "motor-1") -> str:
-    return f".sensor-row[data-device={device}]"
+__all__ = ["broker", "browser", "device", "page", "vibdash"]  # fixtures
 
 
 def test_an_alert_appears_by_itself_and_is_explained(page: Page, device: Device) -> None:
@@ -262,11 +202,12 @@ def test_each_role_sees_what_it_may_do_and_a_removed_user_is_put_out(
 
 def test_a_sensor_has_a_page_with_its_course_and_its_alerts(page: Page, device: Device, vibdash: Vibdash) -> None:
     for uptime_ms in (1000, 2000, 3000):
-        device.status(uptime_ms=uptime_ms, score=uptime_ms // 10, bytes_sent=1000)
+        device.status(uptime_ms=uptime_ms, score=uptime_ms // 10, bytes_sent=1000, warning=200)
     device.alert(1, level="warning", threshold=200)
     page.locator(f"{row(page)} .name a").click()
-    expect(page.locator(".chart svg")).to_have_count(2)
-    expect(page.locator(".chart svg").first).to_contain_text("warning")
+    courses = page.get_by_role("img", name="over time").locator("svg")
+    expect(courses).to_have_count(2)
+    expect(courses.first).to_contain_text("warning")
     expect(page.locator(".about")).to_contain_text("adi-motor, 9f2c11aa")
     expect(page.locator(".item .when .word")).to_have_text(["motor-1"])
     expect(page.locator(".alert-detail .spectrum svg")).to_be_visible()

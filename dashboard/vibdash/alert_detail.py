@@ -9,7 +9,8 @@ from nicegui import ui
 from vibdash.fleet import AlertView
 from vibdash.occurrences import JournalEntry, Occurrence, OccurrenceReader, State
 from vibdash.operating import Refused
-from vibdash.spectrum_chart import spectrum_options
+from vibdash.references import Reference, References
+from vibdash.spectrum_chart import alert_spectrum_options
 from vibdash.states import Clock, level_icon
 from vibdash.wording import (
     ACTION_WORDS,
@@ -28,9 +29,12 @@ Comment = Callable[[Occurrence, str], Awaitable[None]]
 class AlertDetail:
     """A panel; `show` opens an alert in it. `comment` None: the viewer may not write."""
 
-    def __init__(self, clock: Clock, reader: OccurrenceReader, comment: Comment | None) -> None:
+    def __init__(
+        self, clock: Clock, reader: OccurrenceReader, references: References, comment: Comment | None
+    ) -> None:
         self._clock = clock
         self._reader = reader
+        self._references = references
         self._comment = comment
         self._shown: Occurrence | None = None
         with ui.element("div").classes("panel alert-detail") as self._panel:
@@ -59,7 +63,10 @@ class AlertDetail:
         if before is None or (before.id, before.last_event_id) != (one.id, one.last_event_id):
             self._events.clear()
             with self._events:
-                _draw_events(self._reader.events(one.id), self._clock)
+                event = _most_telling(self._reader.events(one.id))
+                _draw_event(event, self._clock)
+                if event.spectrum is not None:
+                    _draw_spectrum(event, self._references.of(one.site, one.device), self._clock)
         self._show_journal()
 
     def _show_journal(self) -> None:
@@ -115,10 +122,13 @@ def _story(one: Occurrence, clock: Clock) -> list[str]:
     return [told[0], *(part[0].upper() + part[1:] for part in told[1:])]
 
 
-def _draw_events(events: tuple[AlertView, ...], clock: Clock) -> None:
-    """Show the event that tells most: the escalation, else the raise."""
+def _most_telling(events: tuple[AlertView, ...]) -> AlertView:
+    """Return the escalation, else the raise."""
     telling = [event for event in events if event.event != "clear"] or list(events)
-    event = telling[-1]
+    return telling[-1]
+
+
+def _draw_event(event: AlertView, clock: Clock) -> None:
     with ui.element("dl").classes("facts"):
         _fact("When", clock(event.occurred_at_ms), OCCURRED_WORDS[event.occurred_from])
         if event.score is not None:
@@ -135,9 +145,16 @@ def _draw_events(events: tuple[AlertView, ...], clock: Clock) -> None:
                 ui.label(what).classes("what")
                 ui.label(times).classes("times figure")
                 ui.label(values).classes("detail figure")
-    if event.spectrum is not None:
-        ui.label(f"Spectrum at the alert, {event.spectrum['axis'].upper()} axis").classes("subtitle")
-        ui.echart(spectrum_options(event), renderer="svg").classes("spectrum")
+
+
+def _draw_spectrum(event: AlertView, reference: Reference, clock: Clock) -> None:
+    assert event.spectrum is not None
+    ui.label(f"Spectrum at the alert, {event.spectrum['axis'].upper()} axis").classes("subtitle")
+    ui.echart(alert_spectrum_options(event, reference), renderer="svg").classes("spectrum")
+    if reference.told_at_ms is not None:
+        ui.label(f"Usual: the sensor's healthy baseline, read {clock(reference.told_at_ms)}").classes("detail")
+    elif event.features:
+        ui.label("Usual: known for what moved; an engineer can read the whole baseline").classes("detail")
 
 
 def _draw_entry(entry: JournalEntry, clock: Clock) -> None:

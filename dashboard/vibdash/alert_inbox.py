@@ -14,6 +14,7 @@ from vibdash.accounts import Role
 from vibdash.alert_detail import AlertDetail
 from vibdash.occurrences import Occurrence, OccurrenceReader, State, count_by_state
 from vibdash.operating import Operations
+from vibdash.references import References
 from vibdash.states import Clock, level_icon
 from vibdash.viewer import Viewer
 from vibdash.wording import LEVEL_WORDS, STATE_WORDS, describe_cause
@@ -32,6 +33,7 @@ class InboxAccess:
 
     reader: OccurrenceReader
     operations: Operations
+    references: References
     viewer: Viewer
 
 
@@ -53,7 +55,9 @@ class AlertInbox:
             with ui.element("div").classes("panel list"):
                 self._nothing = ui.label().classes("empty")
                 self._list = ui.element("div").props("role=list aria-live=polite")
-            self._detail = AlertDetail(clock, access.reader, self._comment if self._may_operate else None)
+            self._detail = AlertDetail(
+                clock, access.reader, access.references, self._comment if self._may_operate else None
+            )
         ui.keyboard(on_key=self._on_key, ignore=["input", "textarea", "select"])
 
     def _draw_toolbar(self) -> None:

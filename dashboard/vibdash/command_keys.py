@@ -47,6 +47,11 @@ class CommandKeys:
             be_the_only_writer(connection)
             connection.execute(command_key.delete().where(_of(sensor)))
 
+    def has(self, sensor: Sensor) -> bool:
+        """Return whether a device has a key here."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(command_key.c.site).where(_of(sensor))) is not None
+
     def all(self) -> dict[Sensor, int]:
         """Return the devices that have a key, and when it was made."""
         with self._engine.connect() as connection:

@@ -126,7 +126,10 @@ def _limit(name: str, value: float, colour: str) -> dict[str, Any]:
 
 def _zones(zones_mm_s: Zones) -> Iterator[list[dict[str, Any]]]:
     edges: tuple[float | None, ...] = (0.0, *zones_mm_s, None)
-    for name, colour, (low, high) in zip(ZONE_NAMES, ZONE_COLOURS, pairwise(edges), strict=True):
+    named = list(zip(ZONE_NAMES, ZONE_COLOURS, pairwise(edges), strict=True))
+    if zones_mm_s[0] is None:
+        named = [("A, B", ZONE_COLOURS[0], (0.0, zones_mm_s[1])), *named[2:]]
+    for name, colour, (low, high) in named:
         label = {"show": True, "position": "insideRight", "formatter": f"zone {name}", **_TEXT}
         lower: dict[str, Any] = {"yAxis": low, "itemStyle": {"color": colour}, "label": label}
         yield [lower, {"yAxis": high} if high is not None else {"y": "0%"}]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from nicegui import ui
 
 from vibdash.alert_inbox import AlertInbox, InboxAccess
 from vibdash.board import Board
+from vibdash.command_panel import CommandAccess, CommandPanel
 from vibdash.fleet import SensorView
 from vibdash.history import HistoryReader
 from vibdash.history_charts import score_options, velocity_options
+from vibdash.machine_panel import MachinePanel
 from vibdash.sensor_row import SensorRow
+from vibdash.spectrum_panel import SpectrumAccess, SpectrumPanel, redraw
 from vibdash.states import Clock
 from vibdash.wording import (
     RESET_WORDS,
@@ -25,7 +29,7 @@ from vibdash.wording import (
     describe_span,
     describe_velocity,
 )
-from vibdash.zones import Zones
+from vibdash.zones import Zones, zone_of, zones_of_class
 
 READ_COURSE_EVERY_S = 10.0
 DAY_MS = 86_400_000
@@ -40,11 +44,13 @@ RANGES = {
 
 @dataclass(frozen=True)
 class SensorAccess:
-    """What the page of a sensor reads through; `zones_mm_s` are the upper ends of zones A, B and C."""
+    """What the page of a sensor reads through; `zones_mm_s` are those of a machine whose class is not known."""
 
     history: HistoryReader
     inbox: InboxAccess
     zones_mm_s: Zones | None
+    spectra: SpectrumAccess
+    commands: CommandAccess
 
 
 class SensorPage:
@@ -56,9 +62,24 @@ class SensorPage:
         self._clock = clock
         self._row: SensorRow | None = None
         self._sensor: SensorView | None = None
+        self._zones: Zones | None = None
         self._nothing = ui.label("Reading the database").classes("banner")
         self._top = ui.element("div").classes("panel fleet")
-        with ui.element("section") as self._course:
+        with ui.element("div") as self._body:
+            self._draw_course()
+            with _section("Alerts of this sensor"):
+                self._inbox = AlertInbox(clock, access.inbox)
+            with ui.element("section"):
+                self._spectra = SpectrumPanel(key, access.spectra, clock)
+            with _section("Commands"):
+                self._commands = CommandPanel(key, access.commands, clock, self._spectra.read)
+            with _section("The machine"):
+                self._machine = MachinePanel(key, access.spectra.machines, access.inbox.viewer)
+            with _section("What it runs"), ui.element("div").classes("panel about"), ui.element("dl").classes("facts"):
+                self._facts = {name: _fact(name) for name in (*_FACTS, "Velocity")}
+
+    def _draw_course(self) -> None:
+        with ui.element("section"):
             with ui.element("div").classes("section-heading"):
                 ui.label("Course").props("role=heading aria-level=2")
                 self._range = ui.toggle(list(RANGES), value="24 hours", on_change=self.read)
@@ -66,21 +87,12 @@ class SensorPage:
             with ui.element("div").classes("courses"):
                 self._score = _chart("Distance from healthy over time")
                 self._velocity = _chart("Vibration velocity over time")
-        with ui.element("section"):
-            with ui.element("div").classes("section-heading"):
-                ui.label("Alerts of this sensor").props("role=heading aria-level=2")
-            self._inbox = AlertInbox(clock, access.inbox)
-        with ui.element("section") as self._about:
-            with ui.element("div").classes("section-heading"):
-                ui.label("What it runs").props("role=heading aria-level=2")
-            with ui.element("div").classes("panel about"), ui.element("dl").classes("facts"):
-                self._facts = {name: _fact(name) for name in _FACTS}
 
     def show(self, board: Board) -> None:
         """Bring the page to what the board holds."""
         fleet = board.fleet
         found = [one for one in fleet.sensors if one.key == self._key] if fleet else []
-        for part in (self._top, self._course, self._about):
+        for part in (self._top, self._body):
             part.set_visibility(bool(found))
         self._nothing.set_visibility(not found or board.failure is not None)
         self._nothing.text = board.failure or "No sensor of this name has been heard."
@@ -94,9 +106,16 @@ class SensorPage:
         self._row.show(self._sensor, fleet.now_ms, self._clock)
         for name, describe in _FACTS.items():
             self._facts[name].text = describe(self._sensor)
+        self._facts["Velocity"].text = _velocity(self._sensor, self._zones)
         self._inbox.show(tuple(one for one in board.occurrences if (one.site, one.device) == self._key))
+        self._commands.show(self._sensor)
         if first:
             ui.timer(READ_COURSE_EVERY_S, self.read)
+            ui.timer(0, self._read_once, once=True)
+
+    async def _read_once(self) -> None:
+        self._machine.show(await asyncio.to_thread(self._access.spectra.machines.of, *self._key))
+        await self._spectra.read()
 
     async def read(self) -> None:
         """Read the course anew and draw it."""
@@ -105,19 +124,24 @@ class SensorPage:
         now_ms = time.time_ns() // 1_000_000
         since_ms = now_ms - RANGES[str(self._range.value)]
         history = await asyncio.to_thread(self._access.history.read, *self._key, since_ms, now_ms)
-        _redraw(self._score, score_options(history, self._sensor))
-        _redraw(self._velocity, velocity_options(history, self._sensor, self._access.zones_mm_s))
+        machine = await asyncio.to_thread(self._access.spectra.machines.of, *self._key)
+        known = machine.component_class
+        self._zones = zones_of_class(known) if known else self._access.zones_mm_s
+        redraw(self._score, score_options(history, self._sensor))
+        redraw(self._velocity, velocity_options(history, self._sensor, self._zones))
+
+
+@contextmanager
+def _section(title: str) -> Iterator[None]:
+    with ui.element("section"):
+        with ui.element("div").classes("section-heading"):
+            ui.label(title).props("role=heading aria-level=2")
+        yield
 
 
 def _chart(what: str) -> ui.echart:
     with ui.element("div").classes("panel course").props(f'role=img aria-label="{what}"'):
         return ui.echart({}, renderer="svg").classes("chart")
-
-
-def _redraw(chart: ui.echart, options: dict[str, object]) -> None:
-    chart.options.clear()
-    chart.options.update(options)
-    chart.update()
 
 
 def _fact(name: str) -> ui.label:
@@ -144,9 +168,15 @@ _FACTS: dict[str, Callable[[SensorView], str]] = {
     "Tasks restarted": lambda one: _count(one.restarts),
     "Free memory": lambda one: "not said" if one.heap_free is None else describe_bytes(one.heap_free),
     "Battery": lambda one: "none" if one.battery_mv is None else f"{one.battery_mv / 1000:.2f} V",
-    "Velocity": lambda one: "not said" if one.velocity_um_s is None else describe_velocity(one.velocity_um_s),
     "Acceleration": lambda one: "not said" if one.rms_mm_s2 is None else f"{one.rms_mm_s2 / 1000:.2f} m/s² RMS",
 }
+
+
+def _velocity(sensor: SensorView, zones: Zones | None) -> str:
+    if sensor.velocity_um_s is None:
+        return "not said"
+    told = describe_velocity(sensor.velocity_um_s)
+    return told if zones is None else f"{told}, zone {zone_of(sensor.velocity_um_s / 1000, zones)}"
 
 
 def _count(number: int | None) -> str:

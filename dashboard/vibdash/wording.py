@@ -5,12 +5,14 @@ Scales are those of SPEC.md 1.2: most values are 256 steps an octave.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 STEPS_PER_OCTAVE = 256
 _NUMBERS = {f"{number:02d}" for number in range(100)}
 TIMES_SIGN = "\N{MULTIPLICATION SIGN}"
 STEPS_PER_SPECTRUM_BYTE = 64
+MOST_ANSWERS, LONGEST_VALUE = 60, 120
 
 MACHINE_WORDS = {
     "off": "Off",
@@ -58,6 +60,33 @@ ACTION_WORDS = {
     "shelve": "Shelved",
     "unshelve": "Brought back from the shelf",
     "comment": "Comment",
+}
+COMMAND_WORDS = {
+    "report": "Report",
+    "spectrum": "Spectrum now",
+    "snapshot": "Snapshot",
+    "baseline": "Read baseline",
+    "learn": "Learn baseline",
+    "thresholds": "Thresholds",
+    "reboot": "Restart",
+}
+CLASS_WORDS = {  # vibnode.component_class
+    "iso20816-3-group1-rigid": "ISO 20816-3 group 1 (over 300 kW), rigid",
+    "iso20816-3-group1-flexible": "ISO 20816-3 group 1 (over 300 kW), flexible",
+    "iso20816-3-group2-rigid": "ISO 20816-3 group 2 (15 to 300 kW), rigid",
+    "iso20816-3-group2-flexible": "ISO 20816-3 group 2 (15 to 300 kW), flexible",
+    "vdi3834-1-rotor-bearing": "VDI 3834-1 rotor bearing",
+    "vdi3834-1-gearbox": "VDI 3834-1 gearbox",
+    "vdi3834-1-generator": "VDI 3834-1 generator",
+}
+LINE_WORDS = {  # a machine's frequencies, as machines.Machine names them
+    "1x": "shaft",
+    "2x": "2x",
+    "3x": "3x",
+    "BPFO": "outer race",
+    "BPFI": "inner race",
+    "BSF": "ball",
+    "FTF": "cage",
 }
 LEVEL_WORDS = {"alarm": "Alarm", "warning": "Warning"}
 OCCURRED_WORDS = {
@@ -137,6 +166,52 @@ def describe_baseline(machine: str | None, windows: int | None) -> str:
 def describe_velocity(um_s: int) -> str:
     """Return a velocity in the unit of the limits, mm/s."""
     return f"{um_s / 1000:.2f} mm/s" if um_s < 10_000 else f"{um_s / 1000:.1f} mm/s"
+
+
+def describe_command(cmd: str, fields: dict[str, Any]) -> str:
+    """Return what was asked of a sensor."""
+    told = ", ".join(f"{name.replace('_', ' ')} {'own' if value is None else value}" for name, value in fields.items())
+    word = COMMAND_WORDS.get(cmd, cmd)
+    return f"{word}: {told}" if told else word
+
+
+def describe_answer(cmd: str, parts: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return what a sensor answered as names and values; what is drawn elsewhere is only named."""
+    if not parts:
+        return []
+    first = parts[0]
+    if cmd == "snapshot":
+        return [("Raw samples", f"{first.get('frames')} frames, see Spectra"), ("Rate", f"{first.get('rate_hz')} Hz")]
+    if cmd == "spectrum":
+        score = first.get("score")
+        told = "not judged" if type(score) is not int else describe_score(score)
+        return [("Spectrum", "see Spectra"), ("From healthy", told)]
+    if cmd == "baseline":
+        count = sum(len(part.get("names") or ()) for part in parts)
+        return [("Baseline", f"{count} features, drawn as usual in the alerts' spectra")]
+    found = dict(_flat(first, ""))
+    return [(name, _shown(value)) for name, value in found.items()][:MOST_ANSWERS] or [("Answer", "done")]
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Return the values of nested objects under the names that lead to them."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name} {key}".strip().replace("_", " "))
+    else:
+        yield name, value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(_shown(one) for one in value)[:LONGEST_VALUE] or "none"
+    return str(value)[:LONGEST_VALUE]
 
 
 def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
