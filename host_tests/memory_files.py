@@ -1,4 +1,4 @@
-"""A file system in memory, for a board that has none: QEMU's. Runs on MicroPython; mounted, `open` and `import` use it."""
+"""A file system in memory, for a board that has none: QEMU's. Once it is mounted, `open` and `import` use it."""
 
 import io
 import os

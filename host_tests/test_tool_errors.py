@@ -76,8 +76,8 @@ def test_a_port_that_cannot_be_opened(
     def refuse(*arguments: object, **options: object) -> None:
         raise serial.SerialException(number, text)
 
-    monkeypatch.setattr(board.serial, "Serial", refuse)
-    monkeypatch.setattr(board.serial, "serial_for_url", refuse)
+    monkeypatch.setattr(serial, "Serial", refuse)
+    monkeypatch.setattr(serial, "serial_for_url", refuse)
     with pytest.raises(ToolError, match=f"/dev/ttyACM0: {words}"):
         Board("/dev/ttyACM0")
 
