@@ -10,17 +10,18 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
+
+from vibdash.message_fields import VERSION, Fields, Identity, Malformed, shown
+
+__all__ = ["VERSION", "Identity", "Malformed"]
 
 TOPIC_ROOT = "vibnode/v1"
-VERSION = 1
 MAX_ALERT_BYTES = 1024
 MAX_STATUS_BYTES = 2048
 MAX_REPLY_BYTES = 4096
 MAX_PARTS = 256
-MAX_DEPTH = 5
 KINDS_FROM_DEVICE = ("status", "alert", "reply")
 KINDS_NOT_TAKEN = ("ack", "cmd")  # the host's own
 
@@ -36,27 +37,8 @@ MAX_ACTIVE = 32
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _CAUSE = re.compile(rf"anomaly|velocity|fault:.{{1,48}}|instrument:({'|'.join(INSTRUMENT_STATES[1:])})")
-_T = TypeVar("_T")
 _UINT32 = 2**32 - 1
 _INT53 = 2**53 - 1  # the largest integer that every JSON reader keeps exact
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What makes an alert this alert and no other, within one device."""
-
-    boot: int
-    seq: int
-    oldest: int
-
-
-class Malformed(ValueError):
-    """A message that cannot be taken. `identity` is set when the alert still says which one it is."""
-
-    def __init__(self, reason: str, identity: Identity | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.identity = identity
 
 
 @dataclass(frozen=True)
@@ -172,7 +154,7 @@ def parse(topic: str, payload: bytes) -> Status | Alert | Reply | None:
     sensor, kind = _parse_topic(topic)
     if kind in KINDS_NOT_TAKEN or (kind == "status" and not payload):
         return None  # an empty status is how a retained one is removed from a broker
-    fields = _Fields(_parse_json(payload))
+    fields = Fields(_parse_json(payload))
     if kind == "status":
         _check_length(payload, MAX_STATUS_BYTES, None)
         return _parse_status(sensor, fields)
@@ -202,9 +184,9 @@ def _parse_topic(topic: str) -> tuple[Sensor, str]:
     _, _, site, device, kind = parts
     for label, name in (("site", site), ("device", device)):
         if not _NAME.fullmatch(name):
-            raise Malformed(f"{label} {_shown(name)} in the topic: need 1 to 32 of a-z, 0-9 and -")
+            raise Malformed(f"{label} {shown(name)} in the topic: need 1 to 32 of a-z, 0-9 and -")
     if kind not in KINDS_FROM_DEVICE + KINDS_NOT_TAKEN:
-        raise Malformed(f"kind {_shown(kind)} in the topic: need one of {', '.join(KINDS_FROM_DEVICE)}")
+        raise Malformed(f"kind {shown(kind)} in the topic: need one of {', '.join(KINDS_FROM_DEVICE)}")
     return Sensor(site, device), kind
 
 
@@ -232,7 +214,7 @@ def _check_length(payload: bytes, limit: int, identity: Identity | None) -> None
         raise Malformed(f"{len(payload)} bytes long: need at most {limit}", identity)
 
 
-def _parse_identity(fields: _Fields) -> Identity:
+def _parse_identity(fields: Fields) -> Identity:
     fields.version()
     identity = Identity(
         boot=fields.integer("boot", 0, _UINT32),
@@ -244,7 +226,7 @@ def _parse_identity(fields: _Fields) -> Identity:
     return identity
 
 
-def _parse_status(sensor: Sensor, fields: _Fields) -> Status:
+def _parse_status(sensor: Sensor, fields: Fields) -> Status:
     fields.version()
     state = fields.choice("state", ("online", "offline"))
     reasons = ("birth", "periodic", "change") if state == "online" else ("will", "shutdown")
@@ -254,7 +236,7 @@ def _parse_status(sensor: Sensor, fields: _Fields) -> Status:
     return Status(sensor, state, why, boot, _parse_measured(fields) if whole else None)
 
 
-def _parse_measured(fields: _Fields) -> Measured:
+def _parse_measured(fields: Fields) -> Measured:
     time, quality = _parse_time(fields)
     model = fields.object_or_none("model")
     return Measured(
@@ -292,7 +274,7 @@ def _parse_measured(fields: _Fields) -> Measured:
     )
 
 
-def _parse_alert(sensor: Sensor, identity: Identity, fields: _Fields) -> Alert:
+def _parse_alert(sensor: Sensor, identity: Identity, fields: Fields) -> Alert:
     time, quality = _parse_time(fields)
     return Alert(
         sensor=sensor,
@@ -316,7 +298,7 @@ def _parse_alert(sensor: Sensor, identity: Identity, fields: _Fields) -> Alert:
 _OF_EVERY_REPLY = ("v", "id", "cmd", "boot", "uptime_ms", "ok", "error", "next_n", "part", "parts")
 
 
-def _parse_reply(sensor: Sensor, fields: _Fields) -> Reply:
+def _parse_reply(sensor: Sensor, fields: Fields) -> Reply:
     fields.version()
     ok = fields.boolean("ok")
     parts = fields.integer("parts", 1, MAX_PARTS) if fields.has("parts") else 1
@@ -335,7 +317,7 @@ def _parse_reply(sensor: Sensor, fields: _Fields) -> Reply:
     )
 
 
-def _parse_time(fields: _Fields) -> tuple[int | None, str]:
+def _parse_time(fields: Fields) -> tuple[int | None, str]:
     quality = fields.choice("time_quality", TIME_QUALITIES)
     time = fields.integer_or_none("time", 0, 2**33)
     if (time is None) != (quality == "none"):
@@ -346,7 +328,7 @@ def _parse_time(fields: _Fields) -> tuple[int | None, str]:
 def _parse_cause(cause: object) -> str:
     if isinstance(cause, str) and cause.isprintable() and _CAUSE.fullmatch(cause):
         return cause
-    raise Malformed(f"cause {_shown(cause)}: need anomaly, velocity, fault:<class> or instrument:<fault>")
+    raise Malformed(f"cause {shown(cause)}: need anomaly, velocity, fault:<class> or instrument:<fault>")
 
 
 def _parse_feature(item: object) -> tuple[str, int, int]:
@@ -355,10 +337,10 @@ def _parse_feature(item: object) -> tuple[str, int, int]:
         named = isinstance(name, str) and 0 < len(name) <= 32 and name.isprintable()
         if named and _is_i16(value) and _is_i16(usual):
             return name, value, usual
-    raise Malformed(f"feature {_shown(item)}: need [name, value, usual value]")
+    raise Malformed(f"feature {shown(item)}: need [name, value, usual value]")
 
 
-def _parse_spectrum(fields: _Fields | None) -> Spectrum | None:
+def _parse_spectrum(fields: Fields | None) -> Spectrum | None:
     if fields is None:
         return None
     lo_hz, hi_hz = fields.positive("lo_hz"), fields.positive("hi_hz")
@@ -373,97 +355,5 @@ def _parse_spectrum(fields: _Fields | None) -> Spectrum | None:
     return Spectrum(lo_hz, hi_hz, fields.choice("axis", ("x", "y", "z")), tuple(levels))
 
 
-def _is_deeper(value: object, levels: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels < 0 or any(_is_deeper(one, levels - 1) for one in inner)
-
-
 def _is_i16(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**15) <= value < 2**15
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-class _Fields:
-    """Typed access to a JSON object; every refusal names the field, its value and what would be taken."""
-
-    def __init__(self, message: dict[str, Any]) -> None:
-        self._message = message
-
-    def has(self, name: str) -> bool:
-        return self._message.get(name) is not None
-
-    def _get(self, name: str) -> Any:
-        if name not in self._message:
-            raise Malformed(f"field {name} is missing")
-        return self._message[name]
-
-    def version(self) -> None:
-        version = self._get("v")
-        if type(version) is not int or version != VERSION:
-            raise Malformed(f"v is {_shown(version)}: need {VERSION}")
-
-    def integer(self, name: str, low: int, high: int) -> int:
-        value = self._get(name)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise Malformed(f"{name} is {_shown(value)}: need an integer from {low} to {high}")
-        return value
-
-    def integer_or_none(self, name: str, low: int, high: int) -> int | None:
-        return None if self._get(name) is None else self.integer(name, low, high)
-
-    def integer_if_said(self, name: str, low: int, high: int) -> int | None:
-        return self.integer(name, low, high) if self.has(name) else None
-
-    def positive(self, name: str) -> float:
-        value = self._get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 1e-3 <= value <= 1e9:
-            raise Malformed(f"{name} is {_shown(value)}: need a number from 0.001 to 1e9")
-        return float(value)
-
-    def boolean(self, name: str) -> bool:
-        value = self._get(name)
-        if not isinstance(value, bool):
-            raise Malformed(f"{name} is {_shown(value)}: need true or false")
-        return value
-
-    def text(self, name: str, longest: int) -> str:
-        value = self._get(name)
-        if not isinstance(value, str) or not value or len(value) > longest or not value.isprintable():
-            raise Malformed(f"{name} is {_shown(value)}: need 1 to {longest} printable characters")
-        return value
-
-    def text_or_none(self, name: str, longest: int) -> str | None:
-        return None if self._get(name) is None else self.text(name, longest)
-
-    def choice(self, name: str, choices: tuple[str, ...]) -> str:
-        value = self._get(name)
-        if not isinstance(value, str) or value not in choices:
-            raise Malformed(f"{name} is {_shown(value)}: need one of {', '.join(choices)}")
-        return value
-
-    def choice_if_said(self, name: str, choices: tuple[str, ...]) -> str | None:
-        return self.choice(name, choices) if self.has(name) else None
-
-    def others(self, names: tuple[str, ...]) -> dict[str, Any]:
-        others = {name: value for name, value in self._message.items() if name not in names}
-        if _is_deeper(others, MAX_DEPTH):
-            raise Malformed(f"nested deeper than {MAX_DEPTH} levels")
-        return others
-
-    def object_or_none(self, name: str) -> _Fields | None:
-        value = self._message.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise Malformed(f"{name} is {_shown(value)}: need an object")
-        return _Fields(value)
-
-    def items(self, name: str, most: int, parse_item: Callable[[object], _T]) -> tuple[_T, ...]:
-        value = self._get(name)
-        if not isinstance(value, list) or len(value) > most:
-            raise Malformed(f"{name} is {_shown(value)}: need a list of at most {most}")
-        return tuple(parse_item(item) for item in value)
