@@ -42,6 +42,13 @@ fuzz: packages-fuzz venv ## Try the core on arbitrary bytes, with sanitizers: RU
 results: venv ## Measure what the built-in configurations are worth: rewrites docs/RESULTS.md and build/results.json
 	@$(BIN)/python tools/results.py
 
+soak: packages-test firmware-unix ## Send alerts through faults, none may be lost: ALERTS=10000 FAULTS=200 SEED=; writes build/soak.json
+	@PYTHONPATH=host_tests $(BIN)/python -m soak $(if $(ALERTS),--alerts $(ALERTS)) $(if $(FAULTS),--faults $(FAULTS)) \
+		$(if $(SEED),--seed $(SEED))
+
+load: packages-test venv ## A fleet's storm, the limit of the ingest, fifty kills: LOAD_ARGS= its options; writes build/load.json
+	@PYTHONPATH=host_tests $(BIN)/python -m load $(LOAD_ARGS)
+
 lint: venv ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy training dashboard tools host_tests
@@ -147,6 +154,6 @@ natmod-test:
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
-.PHONY: help demo test bench fuzz results lint packages venv model micropython clean
+.PHONY: help demo test bench fuzz results soak load lint packages venv model micropython clean
 .PHONY: natmod natmod-test xtensa firmware-xtensa
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32
