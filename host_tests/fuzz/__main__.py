@@ -9,6 +9,7 @@ from pathlib import Path
 from . import harness
 
 FOLDER = Path(__file__).parents[2] / "build" / "fuzz"
+SHARES = {"model": 10, "stream": 10, "lanes": 1}  # of the executions; one of the last takes as long as ten
 
 
 def main() -> None:
@@ -22,9 +23,9 @@ def main() -> None:
         programs = {name: harness.build(name, FOLDER / name) for name in harness.NAMES}
     except harness.FuzzFailure as failure:
         sys.exit(f"error: {failure}")
-    each = -(-options.runs // len(programs))
+    share = -(-options.runs // sum(SHARES.values()))
     running = {
-        name: harness.start(program, name, FOLDER / name, each, options.seed)
+        name: harness.start(program, name, FOLDER / name, share * SHARES[name], options.seed)
         for name, program in programs.items()
     }
     for name, run in running.items():
