@@ -15,6 +15,7 @@ import typer
 from vibdash.accounts import AccountError, Accounts
 from vibdash.address import ServeError, bind, require_users
 from vibdash.backup import BackupError, back_up
+from vibdash.bridge_command import bridges
 from vibdash.broker import Broker, BrokerError
 from vibdash.device_command import devices
 from vibdash.export import TABLES, ExportError, export_table
@@ -72,6 +73,7 @@ app = typer.Typer(
 )
 app.add_typer(users, name="user")
 app.add_typer(devices, name="device")
+app.add_typer(bridges, name="bridge")
 app.command()(init)
 app.command()(certificate)
 app.command("notify")(notify_command)
