@@ -20,7 +20,7 @@ from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, alert_message, eve
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from vibdash.opening import open_database
-from vibdash.sparkplug_payload import decode, encode
+from vibdash.sparkplug_payload import Metrics, decode, encode
 from vibdash.store import Received, Store
 
 GRAFANA = Path(__file__).parents[1] / "dashboard" / "grafana" / "vibnode.json"
@@ -165,7 +165,7 @@ def test_the_templates_read_what_a_sensor_says(broker: Mosquitto, site: Site) ->
 
 def test_a_payload_is_as_another_implementation_reads_it() -> None:
     """The bytes were read by the message class of pysparkplug 0.6.1, made from the Eclipse project's description."""
-    metrics = {"Machine/State": (str, "running"), "Machine/Score": (float, 1.5), "bdSeq": (int, 7)}
+    metrics: Metrics = {"Machine/State": (str, "running"), "Machine/Score": (float, 1.5), "bdSeq": (int, 7)}
     made = encode({**metrics, "on": (bool, True), "gone": (float, None)}, at_ms=1_760_000_000_000, seq=3)
     assert made.hex() == (
         "088080b3c19c3312210a0d4d616368696e652f5374617465188080b3c19c33200c7a0772756e6e696e67121d0a0d4d616368696e"
