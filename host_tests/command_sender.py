@@ -37,7 +37,9 @@ class Sender:
     def signed(self, name: str, **fields: Any) -> bytes:
         """A command with the next number; its id is that number too."""
         self.n += 1
-        return signing.sign(self.key, self.topic, {"id": str(self.n), "n": self.n, "cmd": name} | fields)
+        command = {"id": str(self.n), "n": self.n, "cmd": name} | fields
+        payload: bytes = signing.sign(self.key, self.topic, command)
+        return payload
 
     def publish(self, payload: bytes, retain: bool = False) -> None:
         """Send bytes, whatever they are; returns when the broker has them."""

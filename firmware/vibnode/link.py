@@ -13,8 +13,8 @@ CONNECT_TIMEOUT_S = 10
 PUBACK_MS = 5000  # within which a broker has to take a message
 PUBACK_POLL_MS = 5
 MAX_PAYLOAD = 4096  # of what arrives; more is cut, so that it is too long for whoever reads it
-MAX_PACKET = MAX_PAYLOAD + 128  # with topic and packet id
-DISCARD_BYTES = 512
+READ_BYTES = 512
+QOS_BITS = 0x06
 
 _lookup = Lookup()
 
@@ -50,18 +50,38 @@ class _Protocol(aiomqttc.MQTTProtocol):  # type: ignore[misc]
         return True
 
     async def _read_packet(self):
+        # The library's own reads any length, and holds three copies of it.
         kind = await self.stream.buffered_read(1)
         length = await self._read_length() if kind else None
         if length is None:
             return None
-        payload = await self.stream.buffered_read(min(length, MAX_PACKET))
-        left = length - MAX_PACKET
-        while left > 0:
-            discarded = await self.stream.buffered_read(min(left, DISCARD_BYTES))
-            if not discarded:
-                return None
-            left -= len(discarded)
-        return kind[0], payload
+        if kind[0] & 0xF0 != self.PUBLISH:
+            return kind[0], await self._read(min(length, READ_BYTES), length)
+        await self._read_publish(kind[0], length)
+        return 0, b""  # no packet that the library knows
+
+    async def _read_publish(self, kind: int, length: int) -> None:
+        topic = await self.stream.buffered_read(2)
+        topic = await self.stream.buffered_read(min(struct.unpack("!H", topic)[0], length))
+        pid = await self.stream.buffered_read(2) if kind & QOS_BITS else b""
+        left = length - 2 - len(topic) - len(pid)
+        payload = await self._read(min(left, MAX_PAYLOAD + 1), left)
+        if pid:
+            await self._send_packet(self.PUBACK, pid)
+        await self.client.on_message(self.client, topic.decode(), payload, kind & 1)
+
+    async def _read(self, wanted: int, length: int) -> bytearray:
+        """The first `wanted` bytes of the next `length`; the rest is thrown away. Raises EOFError."""
+        held = bytearray(wanted)
+        at = 0
+        while at < length:
+            piece = await self.stream.buffered_read(min(length - at, READ_BYTES))
+            if not piece:
+                raise EOFError
+            if at < wanted:
+                held[at : at + len(piece)] = piece[: wanted - at]
+            at += len(piece)
+        return held
 
     async def _read_length(self) -> "int | None":
         length = 0

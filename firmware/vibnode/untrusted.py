@@ -9,14 +9,14 @@ def read_object(payload, max_bytes: int) -> dict:
     """The object in `payload`. Raises ValueError, that says what it is instead."""
     if len(payload) > max_bytes:
         raise ValueError(f"{len(payload)} bytes; accepted: up to {max_bytes}")
-    payload = bytes(payload)
     if payload.count(b"[") + payload.count(b"{") > MAX_BRACKETS:
         raise ValueError(f"more than {MAX_BRACKETS} brackets")
     try:
-        # MicroPython alone would take an object that is cut short.
-        value, end = json.loads("[" + payload.decode() + ",0]")
-    except (ValueError, TypeError, UnicodeError):
+        text = str(payload, "utf-8")
+        value = json.loads(text)
+    except (ValueError, UnicodeError):
         raise ValueError("not JSON") from None
-    if end != 0 or not isinstance(value, dict):
+    # MicroPython takes an object that is cut short.
+    if not isinstance(value, dict) or not text.rstrip().endswith("}"):
         raise ValueError("not a JSON object")
     return value
