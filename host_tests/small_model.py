@@ -9,7 +9,9 @@ import vib
 from vibtrain import config, convert, features, fit
 
 
-def small_config(*, kind: str = "mahalanobis", classifier: bool = True) -> config.TrainingConfig:
+def small_config(
+    *, kind: str = "mahalanobis", classifier: bool = True, average_windows: int = 1
+) -> config.TrainingConfig:
     """A configuration of two bands and no envelope; a forest of five trees where there is a classifier."""
     return config.TrainingConfig(
         name="small",
@@ -22,6 +24,7 @@ def small_config(*, kind: str = "mahalanobis", classifier: bool = True) -> confi
             isolation=config.IsolationChoice(trees=8, samples=64),
         ),
         classifier=config.ClassifierChoice(inputs=("rms", "band"), trees=5 if classifier else 0, depth=4),
+        detector=config.DetectorChoice(average_windows=average_windows),
     )
 
 
@@ -50,13 +53,19 @@ def small_windows(*, per_recording: int = 40, seed: int = 1) -> list[features.Wi
     return made
 
 
-def small_fit(*, kind: str = "mahalanobis", classifier: bool = True) -> fit.FittedModel:
-    return fit.fit(small_windows(), small_config(kind=kind, classifier=classifier))
+def small_fit(
+    *, kind: str = "mahalanobis", classifier: bool = True, average_windows: int = 1
+) -> fit.FittedModel:
+    chosen = small_config(kind=kind, classifier=classifier, average_windows=average_windows)
+    return fit.fit(small_windows(), chosen)
 
 
-def small_model_binary(*, kind: str = "mahalanobis", classifier: bool = True) -> bytes:
+def small_model_binary(
+    *, kind: str = "mahalanobis", classifier: bool = True, average_windows: int = 1
+) -> bytes:
     """model.bin of it."""
-    return convert.convert(small_fit(kind=kind, classifier=classifier)).binary
+    fitted = small_fit(kind=kind, classifier=classifier, average_windows=average_windows)
+    return convert.convert(fitted).binary
 
 
 def relabelled(recordings: list[features.Windows], label: str) -> list[features.Windows]:

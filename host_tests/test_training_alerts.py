@@ -17,7 +17,7 @@ from vibtrain.features import Windows
 from vibtrain.recordings import DataError
 
 HOP_S, WINDOW_S = 32 / 3200, 64 / 3200
-DWELL = 6
+DWELL = 4
 PER_RECORDING = 40
 
 
@@ -55,8 +55,21 @@ def test_faults_are_alerts_after_the_dwell_and_healthy_windows_none(model: vib.M
     assert 2 * 300 < summary["bytes_sent"] < summary["bytes_sampled"]
 
 
-def test_without_a_baseline_another_level_is_a_false_alarm(model: vib.Model) -> None:
-    summary = judged(model, machine_a(shift=900), baseline_s=0)
+def test_the_mean_of_windows_is_judged_and_takes_its_time() -> None:
+    averaging = vib.Model(small_model_binary(average_windows=3))
+    summary = judged(averaging, machine_a(shift=900))
+    assert (summary["episodes_detected"], summary["false_alarms"]) == (2, 0)
+    assert summary["delay_s"] == pytest.approx((2 + DWELL - 1) * HOP_S + WINDOW_S)
+    assert summary["fault_windows"] == 2 * (PER_RECORDING - 2)
+    assert summary["healthy_windows"] == PER_RECORDING // 2 - 2
+
+
+def test_without_a_baseline_a_level_like_those_trained_on_is_none_and_one_far_off_is_a_false_alarm(
+    model: vib.Model,
+) -> None:
+    """The two machines trained on are 2000 steps apart."""
+    assert judged(model, machine_a(shift=900), baseline_s=0)["false_alarms"] == 0
+    summary = judged(model, machine_a(shift=12000), baseline_s=0)
     assert summary["false_alarms"] == 1
     assert summary["false_alarms_per_day"] == pytest.approx(86400 / (PER_RECORDING * HOP_S))
     assert summary["with_baseline"]["window_auc"] is None

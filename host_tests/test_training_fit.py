@@ -150,7 +150,7 @@ def test_wrong_paths_are_caught(monkeypatch: pytest.MonkeyPatch, name: str, valu
     """Leaves and scale of another size than the core's, and thresholds as emlearn would cut them."""
     model = small_fit(kind="isolation-forest")
     assert isinstance(model.anomaly, isolation.BaselineIsolationForest)
-    on_thresholds = proof.Case(at_thresholds(model, model.inputs, model.anomaly.forest_), None)
+    on_thresholds = proof.Case(at_thresholds(model, model.inputs, model.anomaly.forest_), model.centre)
     proof.prove(model, convert.convert(model), [on_thresholds])
     monkeypatch.setattr(isolation, name, value)
     with pytest.raises(proof.ConversionError, match="off by"):
@@ -196,7 +196,7 @@ def test_scores_follow_those_of_scikit_learn(kind: str) -> None:
     model = small_fit(kind=kind)
     features = np.concatenate([r.features for r in small_windows(seed=4)])
     d = fit.differences(features, model.centre)[:, model.inputs].astype(float)
-    scores = vib.score(vib.Model(convert.convert(model).binary), features)
+    scores = vib.score(vib.Model(convert.convert(model).binary), features, model.centre)
     n = len(model.inputs)
     if isinstance(model.anomaly, isolation.BaselineIsolationForest):
         expected = 2048 * np.log2(-2 * model.anomaly.forest_.score_samples(d))
