@@ -128,6 +128,21 @@ firmware-qemu-m4: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Build 
 firmware-qemu-rv32: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Build for an emulated RISC-V, RV32IMAC
 	$(call build_port,qemu,QEMU_VIRT_RV32,$(call QEMU_BOARD,QEMU_VIRT_RV32))
 
+# The ESP32 boards, by Espressif's tools: the model and emlearn's headers reach our CMake file through idf.py.
+ESP32_BOARDS := $(notdir $(patsubst %/board.json,%,$(wildcard boards/*/board.json)))
+firmware: $(if $(filter $(BOARD),$(ESP32_BOARDS)),esp-idf micropython frozen $(MODEL) $(MPY_CROSS)) ## Build for an ESP32 board, with ESP-IDF: BOARD=VIBNODE_ESP32C3
+	$(if $(filter $(BOARD),$(ESP32_BOARDS)),,$(error BOARD=$(BOARD): name one of $(ESP32_BOARDS)))
+	@echo 'Firmware $(BOARD)$(if $(MODEL), with the model $(MODEL))'
+	@$(PYTHON) tools/setup/esp_idf.py $(MICROPYTHON_DIR)
+	+@export IDFPY_FLAGS='$(if $(MODEL),-D VIB_MODEL_DIR=$(abspath $(MODEL)) -D EMLEARN_INCLUDE=$(EMLEARN_INCLUDE))'; \
+		$(call logged,build/firmware/$(BOARD).log,$(MAKE) --no-print-directory -C $(MICROPYTHON_DIR)/ports/esp32 \
+		BOARD_DIR=$(CURDIR)/boards/$(BOARD) BUILD=$(CURDIR)/build/firmware/$(BOARD) \
+		USER_C_MODULES=$(USER_C_MODULES)/vib/micropython.cmake MICROPY_MPYCROSS=$(MPY_CROSS))
+
+.PHONY: esp-idf
+esp-idf:
+	@$(PYTHON) tools/setup/esp_idf.py
+
 # ---- Native modules ----
 
 natmod: micropython venv ## Build vib.mpy for a stock MicroPython: ARCH=rv32imc for one instruction set; empty for all
@@ -151,9 +166,21 @@ natmod-test:
 	+@test ! -e build/xtensa/ready.txt || $(MAKE) --no-print-directory firmware-xtensa
 	+@$(MAKE) --no-print-directory natmod ARCH=
 
+# ---- For stock MicroPython ----
+
+mpy: natmod frozen $(MPY_CROSS) ## Put the application as .mpy files together for every instruction set
+	@$(BIN)/python tools/release/mpy_sets.py --mpy-cross $(MPY_CROSS)
+
+deploy: mpy ## Copy the application onto a board with a stock MicroPython: PORT=/dev/ttyACM0
+	@$(BIN)/vibnode deploy $(if $(PORT),--port $(PORT))
+
+dist: mpy $(MODEL) ## Make the folder that is released: build/dist
+	@$(BIN)/python tools/release/make_dist.py --model $(MODEL)
+
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
 .PHONY: help demo test bench fuzz results soak load lint packages venv model micropython clean
 .PHONY: natmod natmod-test xtensa firmware-xtensa
+.PHONY: firmware mpy deploy dist
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32

@@ -1,0 +1,11 @@
+set(IDF_TARGET esp32s3)
+
+set(SDKCONFIG_DEFAULTS
+    boards/sdkconfig.base
+    boards/sdkconfig.usb
+    boards/sdkconfig.spiram_sx
+    ${MICROPY_BOARD_DIR}/../esp32_shared/sdkconfig.vibnode
+    ${MICROPY_BOARD_DIR}/sdkconfig.board
+)
+
+set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/manifest.py)
