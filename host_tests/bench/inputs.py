@@ -42,7 +42,9 @@ def training_config(kind: str = "mahalanobis") -> config.TrainingConfig:
         name="bench",
         sensor=config.SensorChoice("adxl345"),
         core=config.CoreChoice(window=WINDOW, hop=HOP, bands=12, band_lo_hz=5, band_hi_hz=1440),
-        anomaly=config.AnomalyChoice(inputs=(*time_domain, "velocity_rms", "centroid", "flatness"), kind=kind),
+        anomaly=config.AnomalyChoice(
+            inputs=(*time_domain, "velocity_rms", "centroid", "flatness"), kind=kind
+        ),
         classifier=config.ClassifierChoice(inputs=(*time_domain, "band"), trees=10, depth=8),
     )
 

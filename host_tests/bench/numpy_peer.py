@@ -41,7 +41,9 @@ class NumpyPeer:
         lsb_um_s2 = config["lsb_nm_s2"] / 1000
         self.log2_lsb = precision(np.log2(lsb_um_s2))
         self.hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.n) / self.n)).astype(precision)
-        self.edges = _edges(config["band_lo_hz"] / self.bin_hz, config["band_hi_hz"] / self.bin_hz, config["bands"])
+        self.edges = _edges(
+            config["band_lo_hz"] / self.bin_hz, config["band_hi_hz"] / self.bin_hz, config["bands"]
+        )
         self.bins = np.arange(self.n // 2, dtype=precision)
         hz = self.bins[1:] * self.bin_hz
         weight = np.where((hz >= 10) & (hz <= 1000), (1000 / (2 * np.pi * hz)) ** 2, 0)
