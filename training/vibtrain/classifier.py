@@ -6,23 +6,26 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from vibtrain.config import ClassifierChoice
 
 Int16 = npt.NDArray[np.int16]
 Forest = TypeVar("Forest")
+Classifier = RandomForestClassifier | ExtraTreesClassifier
+KINDS = {"random-forest": RandomForestClassifier, "extra-trees": ExtraTreesClassifier}
 
 
-def fit_forest(X: Int16, y: npt.ArrayLike, choice: ClassifierChoice) -> RandomForestClassifier:
-    """A random forest whose thresholds are whole numbers t, tested as x < t; y: class indexes.
+def fit_forest(X: Int16, y: npt.ArrayLike, choice: ClassifierChoice) -> Classifier:
+    """A forest whose thresholds are whole numbers t, tested as x < t; y: class indexes.
 
     scikit-learn tests x <= threshold on floats, emlearn's C tests x < int(threshold) (emlearn 0.23.2 trees.py). With
     threshold = floor + 1 both say the same of every whole number, when scikit-learn is asked through `votes`.
     """
-    forest = RandomForestClassifier(
+    forest: Classifier = KINDS[choice.kind](
         n_estimators=choice.trees,
         max_depth=choice.depth,
+        min_samples_leaf=choice.least_leaf,
         class_weight="balanced",
         random_state=choice.seed,
     )
@@ -38,7 +41,7 @@ def convertible(forest: Forest) -> Forest:
     return forest
 
 
-def votes(forest: RandomForestClassifier, X: Int16) -> npt.NDArray[np.int64]:
+def votes(forest: Classifier, X: Int16) -> npt.NDArray[np.int64]:
     """Class that most trees name, the lower index where two are even: the device's rule, in scikit-learn's words.
 
     Ask before `convertible`, which changes the thresholds. scikit-learn's own `predict` averages the leaves' shares

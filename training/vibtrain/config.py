@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+import tomli_w
 import vib
 
 from vibtrain import sensors
@@ -18,6 +19,7 @@ from vibtrain.recordings import Condition, DataError
 CONFIGS = Path(__file__).parent / "configs"
 KINDS = ("mahalanobis", "gaussian-mixture", "isolation-forest")
 COVARIANCES = ("full", "tied")
+FORESTS = ("random-forest", "extra-trees")
 WINDOW_S = 0.3  # of a configuration made for a manifest, as far as the core's window sizes allow
 AVERAGED_S = 0.6  # what its mean of windows spans at least: six turns of a shaft at 600 rpm
 
@@ -105,11 +107,15 @@ class AnomalyChoice:
 
 @dataclass(frozen=True)
 class ClassifierChoice:
-    """The fault classifier, a random forest; `trees` 0 leaves it out."""
+    """The fault classifier, a forest of `kind`; `trees` 0 leaves it out. `severities`: a class for each degree of a fault
+    (`imbalance-light`) instead of one for the fault. `least_leaf`: windows that a leaf holds at least."""
 
     inputs: tuple[str, ...] = ()
+    kind: str = "random-forest"
     trees: int = 0
     depth: int = 8
+    least_leaf: int = 1
+    severities: bool = False
     seed: int = 1
 
 
@@ -214,6 +220,16 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
     return config
 
 
+def write(path: Path, config: TrainingConfig) -> None:
+    """Write a configuration that `load` reads."""
+    path.write_text(tomli_w.dumps(_without_empty(dataclasses.asdict(config))))
+
+
+def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
+    tables = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in table.items()}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in tables.items() if v not in (None, (), {})}
+
+
 def _check(config: TrainingConfig, path: Path) -> None:
     try:
         families = {family(name) for name in vib.feature_names(config.core_config())}
@@ -227,7 +243,7 @@ def _check(config: TrainingConfig, path: Path) -> None:
                 )
     if not config.anomaly.inputs:
         raise DataError(f"{path}: anomaly.inputs is empty, accepted: {', '.join(sorted(families))}")
-    for field, value, right, accepted in (*_anomaly_rules(config.anomaly), *_detector_rules(config.detector)):
+    for field, value, right, accepted in (*_anomaly_rules(config.anomaly), *_other_rules(config)):
         if not right:
             raise DataError(f"{path}: {field} {value!r}, accepted: {accepted}")
 
@@ -247,9 +263,13 @@ def _anomaly_rules(choice: AnomalyChoice) -> list[tuple[str, object, bool, str]]
     return [(f"anomaly.{field}", *rest) for field, *rest in rules]  # type: ignore[misc]
 
 
-def _detector_rules(choice: DetectorChoice) -> list[tuple[str, object, bool, str]]:
-    windows = choice.average_windows
-    return [("detector.average_windows", windows, 1 <= windows <= 64, "1 to 64")]
+def _other_rules(config: TrainingConfig) -> list[tuple[str, object, bool, str]]:
+    windows, forest = config.detector.average_windows, config.classifier
+    return [
+        ("detector.average_windows", windows, 1 <= windows <= 64, "1 to 64"),
+        ("classifier.kind", forest.kind, forest.kind in FORESTS, ", ".join(FORESTS)),
+        ("classifier.least_leaf", forest.least_leaf, forest.least_leaf >= 1, "1 or more"),
+    ]
 
 
 def family(feature_name: str) -> str:
@@ -291,7 +311,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return tuple(_value(get_args(hint)[0], item, where) for item in value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, hint) or isinstance(value, bool) or (hint is int and value < 0):
-        accepted = {str: "text", int: "a whole number, 0 or more", float: "a number"}[hint]
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool) or (hint is int and value < 0):
+        accepted = {str: "text", int: "a whole number, 0 or more", float: "a number", bool: "true or false"}[hint]
         raise DataError(f"{where}: {value!r}, accepted: {accepted}")
     return value

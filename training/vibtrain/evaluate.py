@@ -43,6 +43,10 @@ class Scored:
     outside: npt.NDArray[np.bool_]
     classes: Int16
 
+    def known_as(self, classes: tuple[str, ...]) -> str:
+        """Which of a classifier's classes this recording belongs to, with its severity if it knows that; or none, empty."""
+        return next((name for name in (self.fine_label, self.label) if name in classes), "")
+
     @property
     def judged(self) -> Int16:
         """Scores of the windows that are not outside."""
@@ -107,10 +111,15 @@ class Evaluation:
 
 
 def evaluate(
-    model: vib.Model, recordings: list[Windows], train: Selection | None, baseline_s: float | None = None
+    model: vib.Model,
+    recordings: list[Windows],
+    train: Selection | None,
+    baseline_s: float | None = None,
+    *,
+    play: bool = True,
 ) -> Evaluation:
     """Judge every group. `train` says which conditions the model was fitted on, None for none of these; `baseline_s`
-    as in `by_regime`.
+    as in `by_regime`. Without `play` windows alone are judged, and no alerts.
 
     Raises `DataError` as that does, and where no recording is healthy or faulty.
     """
@@ -127,7 +136,7 @@ def evaluate(
                 group=group,
                 plain=_scored(model, group, None),
                 learnt=None if baseline is None else _scored(model, group, baseline),
-                alerts=alerts.play(model, group),
+                alerts=alerts.play(model, group) if play else AlertFigures(),
             )
         )
     return Evaluation(results, meta["warning"], meta["classes"])
@@ -184,12 +193,12 @@ def _share(hits: npt.NDArray[Any]) -> float | None:
 
 
 def _class_accuracy(scored: Sequence[Scored], classes: tuple[str, ...]) -> float | None:
-    known = [s for s in scored if s.label in classes]
-    present = sorted({classes.index(s.label) for s in known})
+    known = [s for s in scored if s.known_as(classes)]
+    present = sorted({classes.index(s.known_as(classes)) for s in known})
     if len(present) < 2:
         return None
     said = np.concatenate([s.classes for s in known])
-    truth = np.concatenate([np.full(len(s.classes), classes.index(s.label)) for s in known])
+    truth = np.concatenate([np.full(len(s.classes), classes.index(s.known_as(classes))) for s in known])
     return float(recall_score(truth, said, labels=present, average="macro", zero_division=0))
 
 

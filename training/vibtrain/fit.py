@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import vib
-from sklearn.ensemble import RandomForestClassifier
 
 from vibtrain import cold
 from vibtrain.anomaly import STEPS_PER_OCTAVE, AnomalyModel, Float, median_baseline
 from vibtrain.averaging import averaged
-from vibtrain.classifier import fit_forest
+from vibtrain.classifier import Classifier, fit_forest
 from vibtrain.cold import ColdModel, HealthyCondition
 from vibtrain.config import AnomalyChoice, TrainingConfig, family, select_inputs
 from vibtrain.features import Windows, digest
@@ -42,7 +41,7 @@ class FittedModel:
     cold: ColdModel
     classes: tuple[str, ...]
     tree_inputs: list[int]
-    forest: RandomForestClassifier | None
+    forest: Classifier | None
     warning: int
     alarm: int
     hysteresis: int
@@ -212,8 +211,9 @@ def differences(features: Int16, baseline: Int16) -> Int16:
 
 def _fit_classifier(
     chosen: list[Windows], names: list[str], centre: Int16, config: TrainingConfig
-) -> tuple[list[int], tuple[str, ...], RandomForestClassifier | None]:
-    faults = sorted({r.label for r in chosen if r.is_fault})
+) -> tuple[list[int], tuple[str, ...], Classifier | None]:
+    known_as = {id(r): r.fine_label if config.classifier.severities else r.label for r in chosen}
+    faults = sorted({known_as[id(r)] for r in chosen if r.is_fault})
     if config.classifier.trees == 0 or not faults:
         return [], (), None
     tree_inputs = select_inputs(names, config.classifier.inputs)
@@ -221,7 +221,7 @@ def _fit_classifier(
     learnt = baselines(chosen)
     X, y = [], []
     for r in chosen:
-        if r.label not in classes:
+        if known_as[id(r)] not in classes:
             continue
         if r.is_healthy:  # each half against the other's baseline: no window may shape its own
             first, second = np.array_split(r.features, 2)
@@ -230,7 +230,7 @@ def _fit_classifier(
             pairs = [(r.features, learnt.get(r.regime, centre))]
         rows = [differences(_scored(features, config), baseline) for features, baseline in pairs]
         X += [row[:, tree_inputs] for row in rows]
-        y += [classes.index(r.label)] * sum(len(row) for row in rows)
+        y += [classes.index(known_as[id(r)])] * sum(len(row) for row in rows)
     return tree_inputs, classes, fit_forest(np.concatenate(X), np.array(y), config.classifier)
 
 
