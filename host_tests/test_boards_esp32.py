@@ -134,7 +134,7 @@ def test_the_header_and_the_pin_list_agree(board: Path) -> None:
 @each_board
 def test_micropython_takes_the_pin_list(board: Path, tmp_path: Path) -> None:
     """By the port's own generator."""
-    command = [sys.executable, "boards/make-pins.py", "--board-csv", board / "pins.csv"]
+    command: list[str | Path] = [sys.executable, "boards/make-pins.py", "--board-csv", board / "pins.csv"]
     command += ["--prefix", "boards/pins_prefix.c", "--output-source", tmp_path / "pins.c"]
     command += ["--output-header", tmp_path / "pins.h"]
     done = subprocess.run(command, cwd=PORT, capture_output=True, text=True)
@@ -230,8 +230,8 @@ file(WRITE ${{CMAKE_BINARY_DIR}}/found.txt "${{MICROPY_SOURCE_USERMOD}}")
     )
     told = ""
     for command in (
-        ["cmake", "-S", tmp_path, "-B", tmp_path / "b"],
-        ["cmake", "--build", tmp_path / "b", "-j2"],
+        ["cmake", "-S", str(tmp_path), "-B", str(tmp_path / "b")],
+        ["cmake", "--build", str(tmp_path / "b"), "-j2"],
     ):
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

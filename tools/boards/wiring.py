@@ -93,8 +93,9 @@ def notes(board: Board) -> str:
 <!-- Written by tools/boards/wiring.py from pins.csv. -->
 # {board.product}
 
-For modules with an {board.chip["name"]} and 4 MB of flash or more. `make firmware BOARD={board.folder.name}` builds firmware with
-the application inside; a stock MicroPython takes the `{board.chip["native"]}` files of `vibnode deploy`.
+For modules with an {board.chip["name"]} and 4 MB of flash or more. `make firmware BOARD={board.folder.name}`
+builds firmware with the application inside; a stock MicroPython takes the `{board.chip["native"]}` files of
+`vibnode deploy`.
 
     vibnode flash build/firmware/{board.folder.name}/firmware.bin
     vibnode provision site.toml motor-1

@@ -55,7 +55,7 @@ def check_tree(tree: Path) -> None:
     for folder in FROM_ELSEWHERE:
         if not any((tree / folder).glob("*")):
             raise SetupError(
-                f"{tree}: {folder} is empty, as in Debian's source, and the ESP32 port needs it: set MICROPYTHON_DIR to "
+                f"{tree}: {folder} is empty, as in Debian's source, which the ESP32 port needs: set MICROPYTHON_DIR to "
                 "a git clone of MicroPython with its submodules"
             )
 
