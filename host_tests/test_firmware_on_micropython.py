@@ -21,6 +21,7 @@ PORTABLE = (
     "test_firmware_supervise",
     "test_firmware_clock",
     "test_firmware_velocity",
+    "test_firmware_duty",
     "test_firmware_lookup",
     "test_firmware_settings",
     "test_firmware_wifi",

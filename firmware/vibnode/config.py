@@ -56,7 +56,7 @@ TLS_FIELDS = {
     "server_name": (None, optional(text(253))),
 }
 DUTY_FIELDS = {
-    "every_s": (REQUIRED, whole(10, 86400, "seconds")),
+    "every_s": (REQUIRED, whole(2, 86400, "seconds")),
     "for_s": (REQUIRED, whole(1, 3600, "seconds")),
 }
 WIFI_FIELDS = {

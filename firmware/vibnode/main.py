@@ -195,23 +195,36 @@ async def _live(device: dict, node: Node, uplink: Uplink, others: dict) -> None:
     node.on_change = uplink.status_changed
     node.on_stored = uplink.alert_stored
     keeper = TimeKeeper(node.clock, device["ntp_host"])
+    starts = dict(others)
+    rounds = None
+    if device["duty"]:
+        rounds = _rounds(device, node, uplink, keeper)
+    else:
+        starts.update({"uplink": uplink.run, "clock": keeper.run})
     run = node.supervisor.run
 
     async def sample() -> None:
-        await run("sampler", lambda: node.sampler.run(node.window, node.fault))
-        await uplink.drain(DRAIN_MS)
+        await run("sampler", lambda: node.sampler.run(node.window, node.fault, rounds))
         node.ended.set()
 
-    tasks = [asyncio.create_task(run("uplink", uplink.run)), asyncio.create_task(run("clock", keeper.run))]
+    tasks = [asyncio.create_task(run(name, start)) for name, start in starts.items()]
     tasks.append(asyncio.create_task(sample()))
-    for name, start in others.items():
-        tasks.append(asyncio.create_task(run(name, start)))
     try:
         await node.ended.wait()
+        if device["duty"]:
+            tasks.append(asyncio.create_task(uplink.run()))  # for the last words
+        await uplink.drain(DRAIN_MS)
     finally:
         await _say_goodbye(uplink)
         for task in tasks:
             task.cancel()
+
+
+def _rounds(device: dict, node: Node, uplink: Uplink, keeper: TimeKeeper):
+    from . import duty  # which a sensor that measures all the time does not need in its memory
+
+    silent_ms = device["duty"]["every_s"] * 1000
+    return duty.Rounds(device["duty"], lambda: duty.deliver(uplink, keeper, silent_ms), node.alive)
 
 
 def _tell_why_not(path: str, reason: str) -> bool:

@@ -51,6 +51,8 @@ class Node:
         self._score = self._class = 0
         self._trace = trace
         self._interval_s = device["status_interval_s"]
+        if device["duty"]:
+            self._interval_s = max(self._interval_s, device["duty"]["every_s"])
         self._baseline_path = device["data_dir"] + "/baseline.bin"
         self.model_origin = "file" if device.get("model") else "linked"
         own = {field: self._meta[field] for field in THRESHOLDS}
@@ -68,7 +70,7 @@ class Node:
 
     def window(self, features) -> bool:
         """Take the features of one window. Returns True when the window limit is reached."""
-        self._alive()
+        self.alive()
         self.windows += 1
         usual = self._baseline and self._baseline.median
         whole = self._average.add(features)
@@ -94,7 +96,7 @@ class Node:
 
     def fault(self, fault: str) -> None:
         """The sampler found the instrument at fault, in place of a window."""
-        self._alive()
+        self.alive()
         self._average.forget()
         self._act(self._detector.update(0, None, fault=fault))
 
@@ -173,7 +175,8 @@ class Node:
         facts.update(self._measured())
         return facts
 
-    def _alive(self) -> None:
+    def alive(self) -> None:
+        """Sampling goes on; feeds the watchdog."""
         if self.watchdog:
             self.watchdog.fed()
 

@@ -13,6 +13,7 @@ ANSWER_MS = 3000  # within which it has to come
 POLL_MS = 10
 FIRST_RETRY_MS = 15000  # after a try without an answer; doubles
 LAST_RETRY_MS = 3600000
+SOON_MS = 500  # between tries while a radio is switched on for it
 AGAIN_MS = 6 * 3600000  # 20 ppm of that is under half a second
 NOTE_MS = 3600000  # the time is noted on flash so often, 16 bytes
 _UNIX_EPOCH_S = 2208988800  # from 1900
@@ -36,26 +37,44 @@ class TimeKeeper:
         self._host = host
         self._port = port
         self._lookup = Lookup()
+        self._told = ""
+        self._answered_ms: int | None = None
 
     async def run(self) -> None:
         """Ask, wait, and ask again, for ever."""
-        retry_ms, told = FIRST_RETRY_MS, ""
+        retry_ms = FIRST_RETRY_MS
         while self._host:
-            try:
-                unix_ms = await ask(self._host, self._port, self._lookup)
-            except NoTime as error:
-                if str(error) != told:
-                    print(f"vibnode: time server {self._host}: {error}; asking again until it answers")
-                told = str(error)
+            if await self._ask(self._host):
+                retry_ms = FIRST_RETRY_MS
+                await self._rest(AGAIN_MS)
+            else:
                 await sleep_ms(retry_ms)
                 retry_ms = min(2 * retry_ms, LAST_RETRY_MS)
-                continue
-            if told or self._clock.unix_time()[1] != "ntp":
-                print(f"vibnode: time from {self._host}")
-            self._clock.set(unix_ms)
-            retry_ms, told = FIRST_RETRY_MS, ""
-            await self._rest(AGAIN_MS)
         await self._rest(None)
+
+    async def ask_if_due(self) -> None:
+        """Ask until there is an answer, unless the last is not old yet; then note the time."""
+        if self._host and (
+            self._answered_ms is None or ticks_diff(ticks_ms(), self._answered_ms) >= AGAIN_MS
+        ):
+            while not await self._ask(self._host):
+                await sleep_ms(SOON_MS)
+        self._clock.note()
+
+    async def _ask(self, host: str) -> bool:
+        try:
+            unix_ms = await ask(host, self._port, self._lookup)
+        except NoTime as error:
+            if str(error) != self._told:
+                print(f"vibnode: time server {host}: {error}; asking again until it answers")
+            self._told = str(error)
+            return False
+        if self._told or self._clock.unix_time()[1] != "ntp":
+            print(f"vibnode: time from {host}")
+        self._told = ""
+        self._clock.set(unix_ms)
+        self._answered_ms = ticks_ms()
+        return True
 
     async def _rest(self, ms: "int | None") -> None:
         """Wait, for ever where `ms` is None, noting the time."""

@@ -55,13 +55,16 @@ class Sampler:
         """Bytes of samples read since start."""
         return self.frames * 2 * self.driver.axes
 
-    async def run(self, on_window, on_fault) -> None:
-        """Sample until `on_window` returns True.
+    async def run(self, on_window, on_fault, rounds=None) -> None:
+        """Sample until `on_window` returns True; all the time, or as `rounds` (a duty.Rounds) says.
 
         `on_window(features)` is called for each good window; `on_fault(fault)` in place of it, or at each failed try,
         as long as the instrument is at fault. The features belong to the sampler and change with the next window.
         """
         while True:
+            if rounds and rounds.is_over():
+                self._interrupt()
+                await rounds.rest()
             try:
                 frames = self.driver.readinto(self._buf)
             except OSError as error:
@@ -74,6 +77,15 @@ class Sampler:
             if self._take(frames, on_window, on_fault):
                 return
             await self._time.sleep_ms(0)
+
+    def _interrupt(self) -> None:
+        """Between rounds the sensor is off. That its samples do not go on where they ended is no fault: not counted."""
+        try:  # noqa: SIM105 - MicroPython has no contextlib
+            self.driver.sleep()
+        except OSError:
+            pass  # the next read will say so
+        self._core.gap()
+        self.rate.restart()
 
     def _take(self, frames: int, on_window, on_fault) -> bool:
         if self.driver.gap:

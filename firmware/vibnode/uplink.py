@@ -108,6 +108,31 @@ class Uplink:
                 return  # the will says it
             await self._drop(politely=True)
 
+    def is_due(self, silent_ms: int) -> bool:
+        """Whether there is something to send, or will be before `silent_ms` are over."""
+        silent_ms += ticks_diff(ticks_ms(), self._status_at)
+        return (
+            not self.reached
+            or self._change
+            or bool(self._outbox.queued())
+            or silent_ms > self._status_interval_ms
+        )
+
+    async def visit(self, limit_ms: int) -> None:
+        """Connect, send all there is, wait for its acks or for `limit_ms`, and leave without a word, the radio off."""
+        task = asyncio.create_task(self.run())
+        start = ticks_ms()
+        while ticks_diff(ticks_ms(), start) < limit_ms:
+            if self._link_is_up and self.reached and not self._change and not self._outbox.queued():
+                break
+            await sleep_ms(50)
+        async with self._publishing:
+            self._leaving = True
+            task.cancel()
+            await self._drop(politely=True)
+        self._leaving = False
+        self._wifi.end()
+
     async def _connect(self) -> Link:
         await self._drop(politely=False)
         try:

@@ -41,6 +41,12 @@ class Wifi:
             station.connect(self._wifi["ssid"], self._wifi["password"] or "")
         self._station = station
 
+    def end(self) -> None:
+        """Leave the network and switch the radio off, until `begin`."""
+        if self._station is not None:
+            self._station.active(False)
+        self._station = None
+
     def trouble(self) -> "str | None":
         """Why there is no network, in a few words; None where there is one, or none is asked for."""
         if self._station is None or self._station.isconnected():

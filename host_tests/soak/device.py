@@ -82,7 +82,7 @@ class Stream:
         """As the sampler's."""
         return self.frames * 6
 
-    async def run(self, on_window, on_fault):
+    async def run(self, on_window, on_fault, rounds):
         """Windows for ever, loud and quiet ones by turns until the stop file is there."""
         i = 0
         while True:

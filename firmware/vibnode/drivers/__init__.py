@@ -10,6 +10,7 @@ What the sampler asks of a driver:
   the next read are lost then, and that read tries to start the sensor anew.
 - ``gap``: after a read, True if samples were lost right before what it returned.
 - ``backlog``: after a read, how many frames the sensor still holds; None where it has no clock of its own.
+- ``sleep()``: power down until the next read. Raises OSError.
 - ``poll_ms``: how long to wait after a read that returned 0.
 
 A chip (base class drivers.fifo.FifoSensor) adds ``self_test()``.

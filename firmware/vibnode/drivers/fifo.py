@@ -96,6 +96,11 @@ class FifoSensor:
         self.gap, self._lost = self._lost, False
         return self._frames
 
+    def sleep(self) -> None:
+        """Power the chip down until the next read, which starts it anew. Raises OSError where nothing answers."""
+        self._buf = None
+        self._reset()
+
     def self_test(self) -> list:
         """Run the data sheet's self-test, the machine at rest: [(axis, change in mg, least, largest, passed)].
 
@@ -181,7 +186,7 @@ class FifoSensor:
         raise NotImplementedError
 
     def _reset(self) -> None:
-        """Put all registers back to what they are at power-on, and wait until the chip is ready."""
+        """Put all registers back to what they are at power-on, when no chip here samples; wait until it is ready."""
         raise NotImplementedError
 
     def _configure(self, rate_hz, range_g, watermark: int, self_test: bool) -> None:

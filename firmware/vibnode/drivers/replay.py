@@ -51,6 +51,7 @@ class Replay:
         self._micro_per_ms = int(self.rate_hz * pace * 1000)  # millionths of a frame due each millisecond
         self._due = 0  # millionths of a frame
         self._last_ms = ticks_ms()
+        self._asleep = False
 
     def label(self) -> str:
         """What is being played now."""
@@ -77,6 +78,10 @@ class Replay:
         self._due -= got * 1000000
         return got
 
+    def sleep(self) -> None:
+        """Play nothing until the next read."""
+        self._asleep = True
+
     def _next_if_over(self) -> None:
         if self._played >= self._items[self._index][1]:
             self._close()
@@ -91,6 +96,8 @@ class Replay:
 
     def _is_due(self, frames: int) -> bool:
         now = ticks_ms()
+        if self._asleep:
+            self._asleep, self._last_ms = False, now
         self._due += ticks_diff(now, self._last_ms) * self._micro_per_ms
         self._last_ms = now
         self._due = min(self._due, (MAX_BACKLOG_MS * self._micro_per_ms) + frames * 1000000)
