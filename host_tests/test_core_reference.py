@@ -51,7 +51,7 @@ def within_conditions(
 ) -> bool:
     """Whether SPEC.md 1.2 gives a bound for this feature on this signal."""
     if family in ("band", "order"):
-        return want >= exact["x.rms"] - 80 * STEPS_PER_DB
+        return bool(want >= exact["x.rms"] - 80 * STEPS_PER_DB)
     if family in ("velocity_rms", "centroid", "flatness"):
         edges = (10, 1000) if family == "velocity_rms" else (config["band_lo_hz"], config["band_hi_hz"])
         return share_db(samples, config, edges) >= (-60 if family == "flatness" else -80)

@@ -69,7 +69,7 @@ static inline uint32_t vib_bits32(uint32_t x)
 #endif
 }
 
-/* --- 64 bits, never over 2^63 --- */
+/* --- 64 bits; what is compared is under 2^63 --- */
 
 static inline uint64_t vib_wide(uint32_t x)
 {
