@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vibtrain import cli_data, crossval, evaluate, package, pipeline, quality, replay
+from vibtrain import cli_data, cli_search, costs, crossval, evaluate, package, pipeline, quality, replay
 from vibtrain.cli_options import (
     DEFAULT_SENSOR,
     Backend,
@@ -30,6 +30,7 @@ from vibtrain.cli_options import (
     source,
     windows_of,
 )
+from vibtrain.cli_search import MaxFlash, MaxInstructions, budget_of
 from vibtrain.evaluation_table import print_cross_validation, print_evaluation
 from vibtrain.quality_table import print_dropped
 from vibtrain.recordings import DataError, Entry
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_data.app, name="data")
 app.command("scan")(cli_data.scan_folder)
+app.command("search")(cli_search.find_model)
 
 
 @app.command()
@@ -62,6 +64,8 @@ def fit(
             "--drop", help="A recording to leave out, or `flagged`: all that `data check` has findings on."
         ),
     ] = None,
+    max_flash: MaxFlash = None,
+    max_instructions: MaxInstructions = None,
     as_json: Json = False,
     jobs: Jobs = None,
     backend: Backend = "threads",
@@ -77,6 +81,7 @@ def fit(
             dropped = quality.drop(drop, entries, windows, chosen, workers)
             facts |= {"dropped": dropped.reasons, "change": quality.change(dropped, windows, chosen)}
             windows = dropped.kept
+        costs.refuse_over(budget_of(max_flash, max_instructions), windows, chosen)
         outcome = pipeline.make_package(out, chosen, windows, announce)
         if as_json:
             print(json.dumps(facts | {"digest": outcome.digest} | outcome.evaluation))
