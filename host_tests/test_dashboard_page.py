@@ -152,7 +152,7 @@ def test_the_inbox_is_worked_by_keys(page: Page, device: Device) -> None:
     page.keyboard.press("a")
     expect(page.locator(".item").nth(1)).to_have_attribute("data-state", "acknowledged")
     page.keyboard.press("/")
-    expect(page.get_by_role("textbox", name="Search")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Search alerts")).to_be_focused()
     page.keyboard.type("stuck")  # no key of these acts on alerts
     expect(page.locator(".item:visible")).to_have_count(1)
     expect(page.locator(".item:visible .detail").first).to_contain_text("reading is stuck")

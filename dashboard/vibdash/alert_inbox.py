@@ -24,7 +24,8 @@ SHELVE_FOR = {"1 hour": HOUR_MS, "8 hours": 8 * HOUR_MS, "1 day": 24 * HOUR_MS, 
 OPEN = "open"  # what asks for attention: new, acknowledged and still there, returned without a look
 _IS_OPEN = (State.NEW, State.ACKNOWLEDGED, State.RETURNED)
 _FILTERS = (OPEN, *State)
-KEYS = "j, k: next, previous · x: tick · a: acknowledge · s: shelve 8 h · c: comment · /: search"
+ROWS_AT_FIRST = 150  # a row more costs the browser more than anyone reads
+KEYS = "j, k: next, previous · x: tick · t: tick all · a: acknowledge · s: shelve 8 h · c: comment · /: search"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class AlertInbox:
         self._all: tuple[Occurrence, ...] | None = None
         self._rows: dict[int, _Row] = {}
         self._filter = OPEN
+        self._listed: list[Occurrence] = []
+        self._ticked: set[int] = set()
+        self._most_drawn = ROWS_AT_FIRST
         self._chosen: int | None = None
         self._follow_newest = True
         self._draw_toolbar()
@@ -55,6 +59,7 @@ class AlertInbox:
             with ui.element("div").classes("panel list"):
                 self._nothing = ui.label().classes("empty")
                 self._list = ui.element("div").props("role=list aria-live=polite")
+                self._more = ui.button(on_click=self._draw_more).props("flat dense no-caps").classes("act more")
             self._detail = AlertDetail(
                 clock, access.reader, access.references, self._comment if self._may_operate else None
             )
@@ -65,10 +70,11 @@ class AlertInbox:
             with ui.element("div").classes("chips").props('role=group aria-label="Which alerts"'):
                 self._chips = {name: self._draw_chip(name) for name in _FILTERS}
             self._search = ui.input(placeholder="Sensor or cause", on_change=lambda: self._refresh())
-            self._search.props("dense outlined clearable aria-label=Search").classes("search")
+            self._search.props('dense outlined clearable aria-label="Search alerts"').classes("search")
             if self._may_operate:
                 with ui.element("div").classes("actions"):
                     self._ticked_count = ui.label().classes("detail")
+                    _button("Tick all", "done_all", self._tick_all)
                     _button("Acknowledge", "done", self._acknowledge)
                     with _button("Shelve", "snooze", None), ui.menu().props("auto-close"):
                         for label, for_ms in SHELVE_FOR.items():
@@ -95,38 +101,48 @@ class AlertInbox:
 
     def _refresh(self) -> None:
         everything = self._all or ()
-        counts = count_by_state(everything)
-        for name, chip in self._chips.items():
-            count = sum(counts[s] for s in _IS_OPEN) if name == OPEN else counts[State(name)]
-            chip.text = f"{STATE_WORDS[name]} {count}"
-            chosen = name == self._filter
-            chip.classes(add="on" if chosen else "", remove="" if chosen else "on")
-            chip.props(f"aria-pressed={'true' if chosen else 'false'}")
-        for one in reversed(everything):
+        self._show_counts(everything)
+        self._listed = [one for one in everything if self._matches(one)]
+        drawn = self._listed[: self._most_drawn]
+        for gone in self._rows.keys() - {one.id for one in drawn}:
+            self._rows.pop(gone).root.delete()
+        for index, one in enumerate(drawn):
             row = self._rows.get(one.id)
             if row is None:
                 with self._list:
-                    row = self._rows[one.id] = _Row(one, self._clock, self._choose, self._count_ticked)
-                row.root.move(target_index=0)
-            row.show(one, visible=self._matches(one))
-        for gone in self._rows.keys() - {one.id for one in everything}:
-            self._rows.pop(gone).root.delete()
-        visible = self._visible()
-        self._nothing.set_visibility(not visible)
+                    row = self._rows[one.id] = _Row(one, self._clock, self._choose, self._tick)
+                row.root.move(target_index=index)
+            row.show(one, ticked=one.id in self._ticked)
+        more = len(self._listed) - len(drawn)
+        self._more.set_visibility(more > 0)
+        self._more.text = f"{more:,} more"
+        self._nothing.set_visibility(not drawn)
         self._nothing.text = _nothing_text(self._filter, bool(everything))
-        if self._follow_newest and visible:
-            self._open(visible[0])
-        elif self._chosen in self._rows:
-            self._open(self._rows[self._chosen].occurrence)
+        if self._follow_newest and drawn:
+            self._open(drawn[0])
+        else:
+            for one in everything:
+                if one.id == self._chosen:
+                    self._open(one)
         self._count_ticked()
+
+    def _show_counts(self, everything: tuple[Occurrence, ...]) -> None:
+        counts = count_by_state(everything)
+        for name, chip in self._chips.items():
+            count = sum(counts[s] for s in _IS_OPEN) if name == OPEN else counts[State(name)]
+            chip.text = f"{STATE_WORDS[name]} {count:,}"
+            chosen = name == self._filter
+            chip.classes(add="on" if chosen else "", remove="" if chosen else "on")
+            chip.props(f"aria-pressed={'true' if chosen else 'false'}")
+
+    def _draw_more(self) -> None:
+        self._most_drawn += ROWS_AT_FIRST
+        self._refresh()
 
     def _matches(self, one: Occurrence) -> bool:
         in_filter = one.state in _IS_OPEN if self._filter == OPEN else one.state == self._filter
         words = f"{one.site} {one.device} {describe_cause(one.cause, one.class_name)} {one.level}".lower()
         return in_filter and all(word in words for word in (self._search.value or "").lower().split())
-
-    def _visible(self) -> list[Occurrence]:
-        return [one for one in self._all or () if self._rows[one.id].visible]
 
     def _choose(self, one: Occurrence) -> None:
         self._follow_newest = False
@@ -136,20 +152,31 @@ class AlertInbox:
         if self._chosen in self._rows:
             self._rows[self._chosen].root.classes(remove="chosen")
         self._chosen = one.id
-        self._rows[one.id].root.classes(add="chosen")
+        if one.id in self._rows:
+            self._rows[one.id].root.classes(add="chosen")
         self._detail.show(one)
 
     # Acting
 
     def _targets(self) -> list[int]:
-        """Return the ticked rows that are in sight, else the one that is open."""
-        ticked = [one.id for one in self._visible() if self._rows[one.id].ticked]
+        """Return the ticked ones of those listed, else the one that is open."""
+        ticked = [one.id for one in self._listed if one.id in self._ticked]
         return ticked or ([self._chosen] if self._chosen is not None else [])
+
+    def _tick(self, id: int, ticked: bool) -> None:
+        (self._ticked.add if ticked else self._ticked.discard)(id)
+        self._count_ticked()
+
+    def _tick_all(self) -> None:
+        """Tick all that are listed, those not drawn too; none if all are."""
+        listed = {one.id for one in self._listed}
+        self._ticked = set() if listed <= self._ticked else listed
+        self._refresh()
 
     def _count_ticked(self) -> None:
         if self._may_operate:
-            count = sum(self._rows[one.id].ticked for one in self._visible())
-            self._ticked_count.text = f"{count} ticked" if count else "for the open one"
+            count = sum(one.id in self._ticked for one in self._listed)
+            self._ticked_count.text = f"{count:,} ticked" if count else "for the open one"
 
     async def _acknowledge(self) -> None:
         await self._act("acknowledged", lambda ids, who, at: self._operations.acknowledge(ids, who, at))
@@ -167,9 +194,8 @@ class AlertInbox:
             return
         self._follow_newest = False
         count = await asyncio.to_thread(act, ids, author, time.time_ns() // 1_000_000)
-        for id in ids:
-            if id in self._rows:
-                self._rows[id].untick()
+        self._ticked -= set(ids)
+        self._refresh()
         ui.notify(f"{count} {done}" if count else f"nothing to be {done}")
 
     async def _comment(self, one: Occurrence, text: str) -> None:
@@ -193,6 +219,8 @@ class AlertInbox:
         match key:
             case "x" if self._chosen in self._rows:
                 self._rows[self._chosen].toggle()
+            case "t":
+                self._tick_all()
             case "a":
                 await self._acknowledge()
             case "s":
@@ -201,12 +229,12 @@ class AlertInbox:
                 self._detail.focus_comment()
 
     def _step(self, by: int) -> None:
-        visible = self._visible()
-        if not visible:
+        drawn = self._listed[: self._most_drawn]
+        if not drawn:
             return
-        ids = [one.id for one in visible]
+        ids = [one.id for one in drawn]
         at = ids.index(self._chosen) + by if self._chosen in ids else 0
-        self._choose(visible[max(0, min(at, len(ids) - 1))])
+        self._choose(drawn[max(0, min(at, len(ids) - 1))])
         assert self._chosen is not None
         self._rows[self._chosen].focus()
 
@@ -219,14 +247,14 @@ class _Row:
         one: Occurrence,
         clock: Clock,
         choose: Callable[[Occurrence], None],
-        on_tick: Callable[[], None],
+        on_tick: Callable[[int, bool], None],
     ) -> None:
         self.occurrence = one
-        self.visible = True
         self._clock = clock
         self.root = ui.element("div").classes("item").props(f"role=listitem tabindex=0 data-alert={one.id}")
         with self.root:
-            self._tick = ui.checkbox(on_change=on_tick).props(f'dense aria-label="Tick {one.device}"')
+            self._tick = ui.checkbox(on_change=lambda event: on_tick(one.id, bool(event.value)))
+            self._tick.props(f'dense aria-label="Tick {one.device}"')
             self._icon = ui.icon("warning").props("aria-hidden=true")
             with ui.element("div").classes("lines"):
                 self._word = ui.label().classes("word")
@@ -239,10 +267,9 @@ class _Row:
             self.root.on(event, lambda: choose(self.occurrence))
         self._drawn: Occurrence | None = None
 
-    def show(self, one: Occurrence, *, visible: bool) -> None:
+    def show(self, one: Occurrence, *, ticked: bool) -> None:
         """Bring the row to how the alert stands."""
-        self.visible = visible
-        self.root.set_visibility(visible)
+        self._tick.value = ticked
         if one == self._drawn:
             return
         self._drawn = self.occurrence = one
@@ -257,21 +284,14 @@ class _Row:
         self._cause.text = describe_cause(one.cause, one.class_name)
         self._when.text = self._clock(one.since_ms)
 
-    @property
-    def ticked(self) -> bool:
-        return bool(self._tick.value)
-
     def toggle(self) -> None:
         self._tick.value = not self._tick.value
-
-    def untick(self) -> None:
-        self._tick.value = False
 
     def focus(self) -> None:
         ui.run_javascript(f"getHtmlElement({self.root.id})?.focus()")
 
 
-def _button(word: str, icon: str, act: Callable[[], Awaitable[None]] | None) -> ui.button:
+def _button(word: str, icon: str, act: Callable[[], Awaitable[None] | None] | None) -> ui.button:
     return ui.button(word, icon=icon, on_click=act).props("outline dense no-caps").classes("act")
 
 

@@ -29,6 +29,12 @@ _AS_STORED = (
 )
 
 
+_DEVICES = sa.select(
+    *(device.c[name] for name in _AS_STORED),
+    *(device.c[name] for name in ("state", "state_since_ms", "why", "active")),
+)
+
+
 class Link(enum.StrEnum):
     """Whether a sensor's word can be taken for the present."""
 
@@ -199,7 +205,7 @@ class FleetReader:
         with self._engine.begin() as connection:
             host = _read_host(connection, now_ms)
             rows = connection.execute(
-                self._of_site(sa.select(device), device).order_by(device.c.site, device.c.device)
+                self._of_site(_DEVICES, device).order_by(device.c.site, device.c.device)
             ).all()
             told = _Told(
                 bytes=_byte_totals(connection),
@@ -258,7 +264,7 @@ def _sensor_view(row: Any, told: _Told, host: Host, now_ms: int, silent_after_ms
     link, link_since_ms, link_why = _judge_link(row, host, now_ms, silent_after_ms)
     sampled, sent = told.bytes.get(key, (0, 0))
     return SensorView(
-        **{name: getattr(row, name) for name in _AS_STORED},
+        **dict(zip(_AS_STORED, row, strict=False)),
         link=link,
         link_since_ms=link_since_ms,
         link_why=link_why,

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
+from collections.abc import Callable
 
 from nicegui import ui
 
 from vibdash.alert_inbox import AlertInbox, InboxAccess
 from vibdash.board import Board
 from vibdash.fleet import Fleet
-from vibdash.sensor_row import SensorRow
+from vibdash.fleet_table import FleetTable
 from vibdash.states import Clock, group_of
-from vibdash.wording import TIMES_SIGN, describe_bytes, describe_ratio
+from vibdash.wording import describe_bytes, describe_ratio
 
-HEADINGS = (
-    "Sensor",
-    "Machine",
-    "Sensor state",
-    f"From healthy (1{TIMES_SIGN} is usual)",
-    "Last heard",
-    "Sampled → sent",
-)
 GROUPS = (
     ("alarm", "error", "Alarm"),
     ("warning", "warning", "Warning"),
@@ -31,14 +25,13 @@ GROUPS = (
 
 
 class FleetPage:
-    """Summary, sensors and alerts."""
+    """Summary, sensors and alerts. A tile of the summary lists only the sensors that it counts."""
 
     def __init__(self, clock: Clock, inbox: InboxAccess) -> None:
         self._clock = clock
-        self._rows: dict[tuple[str, str], SensorRow] = {}
         self._trouble = ui.label().classes("banner bad").props("role=alert")
         with ui.element("section").classes("summary"):
-            self._counts = {group: _count_tile(group, icon, word) for group, icon, word in GROUPS}
+            self._tiles = {group: _Tile(group, icon, word, self._choose) for group, icon, word in GROUPS}
             with ui.element("div").classes("tile unsent"):
                 ui.label("What was not sent").classes("caption")
                 self._ratio = ui.label().classes("count figure")
@@ -46,13 +39,8 @@ class FleetPage:
         with ui.element("section"):
             with ui.element("div").classes("section-heading"):
                 ui.label("Fleet").props("role=heading aria-level=2")
-                self._silence = ui.label().classes("detail")
-            with ui.element("div").classes("panel fleet").props("role=table"):
-                with ui.element("div").classes("headings").props("role=row"):
-                    for heading in HEADINGS:
-                        ui.label(heading).props("role=columnheader")
-                self._table = ui.element("div").props("role=rowgroup")
-                self._nothing = ui.label("No sensor has been heard yet.").classes("empty")
+                ui.label("silent: nothing heard for twice the time that the sensor promised").classes("detail")
+            self._table = FleetTable(clock)
         with ui.element("section"):
             with ui.element("div").classes("section-heading"):
                 ui.label("Alerts").props("role=heading aria-level=2")
@@ -67,15 +55,20 @@ class FleetPage:
             return
         self._show_trouble(fleet)
         groups = Counter(group_of(sensor) for sensor in fleet.sensors)
-        for group, label in self._counts.items():
-            label.text = str(groups[group])
+        for group, tile in self._tiles.items():
+            tile.count.text = f"{groups[group]:,}"
         self._ratio.text = describe_ratio(fleet.bytes_sampled, fleet.bytes_sent)
         sampled, sent = describe_bytes(fleet.bytes_sampled), describe_bytes(fleet.bytes_sent)
         self._unsent.text = f"{sampled} sampled, {sent} sent"
-        self._silence.text = "silent: nothing heard for twice the time that the sensor promised"
-        self._show_sensors(fleet)
+        self._table.show(fleet)
         self._quarantine.text = _quarantine_text(fleet)
         self._inbox.show(board.occurrences)
+
+    def _choose(self, group: str) -> None:
+        chosen = None if self._table.listing.group == group else group
+        self._table.list_anew(dataclasses.replace(self._table.listing, group=chosen))
+        for name, tile in self._tiles.items():
+            tile.button.props(f"aria-pressed={'true' if name == chosen else 'false'}")
 
     def _show_trouble(self, fleet: Fleet) -> None:
         self._trouble.set_visibility(not fleet.host.connected)
@@ -84,26 +77,18 @@ class FleetPage:
             f"Nothing is received{since}: {fleet.host.detail}. No sensor's state is known now."
         )
 
-    def _show_sensors(self, fleet: Fleet) -> None:
-        self._nothing.set_visibility(not fleet.sensors)
-        with_site = len({sensor.site for sensor in fleet.sensors}) > 1
-        for index, sensor in enumerate(fleet.sensors):
-            row = self._rows.get(sensor.key)
-            if row is None:
-                with self._table:
-                    row = self._rows[sensor.key] = SensorRow(sensor, with_site=with_site)
-                row.root.move(target_index=index)
-            row.show(sensor, fleet.now_ms, self._clock)
-        for key in self._rows.keys() - {sensor.key for sensor in fleet.sensors}:
-            self._rows.pop(key).root.delete()
 
+class _Tile:
+    """A count of the summary, and the button that it is."""
 
-def _count_tile(group: str, icon: str, word: str) -> ui.label:
-    with ui.element("div").classes(f"tile {group}").props(f"data-group={group}"):
-        with ui.element("div").classes("caption"):
-            ui.icon(icon).props("aria-hidden=true")
-            ui.label(word)
-        return ui.label("0").classes("count figure")
+    def __init__(self, group: str, icon: str, word: str, choose: Callable[[str], None]) -> None:
+        with ui.element("button").classes(f"tile {group}") as self.button:
+            self.button.props(f'data-group={group} aria-pressed=false title="List these only"')
+            with ui.element("div").classes("caption"):
+                ui.icon(icon).props("aria-hidden=true")
+                ui.label(word)
+            self.count = ui.label("0").classes("count figure")
+        self.button.on("click", lambda: choose(group))
 
 
 def _quarantine_text(fleet: Fleet) -> str:

@@ -102,8 +102,8 @@ class SensorPage:
         self._sensor = found[0]
         if self._row is None:
             with self._top:
-                self._row = SensorRow(self._sensor, with_site=True)
-        self._row.show(self._sensor, fleet.now_ms, self._clock)
+                self._row = SensorRow()
+        self._row.show(self._sensor, fleet.now_ms, self._clock, with_site=True)
         for name, describe in _FACTS.items():
             self._facts[name].text = describe(self._sensor)
         self._facts["Velocity"].text = _velocity(self._sensor, self._zones)

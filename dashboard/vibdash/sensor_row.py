@@ -30,13 +30,13 @@ class _StateCell:
 
 
 class SensorRow:
-    """Call `show` inside the page's update; `root` is what to delete when the sensor is gone."""
+    """Call `show` inside the page's update; `root` is the row."""
 
-    def __init__(self, sensor: SensorView, *, with_site: bool) -> None:
-        self.root = ui.element("div").classes("sensor-row").props(f"data-device={sensor.device} role=row")
+    def __init__(self) -> None:
+        self.root = ui.element("div").classes("sensor-row").props("role=row")
         with self.root:
             with ui.element("div").classes("cell name"):
-                ui.link(sensor.device, f"/sensor/{sensor.site}/{sensor.device}").classes("word")
+                self._name = ui.link().classes("word")
                 self._about = ui.label().classes("detail")
             self._machine = _StateCell("machine", "Machine")
             self._instrument = _StateCell("instrument", "Sensor")
@@ -51,14 +51,16 @@ class SensorRow:
             with ui.element("div").classes("cell bytes").props('data-heading="Sampled, sent"'):
                 self._bytes = ui.label().classes("word figure")
                 self._ratio = ui.label().classes("detail")
-        self._with_site = with_site
 
-    def show(self, sensor: SensorView, now_ms: int, clock: Clock) -> None:
-        """Update every cell that changed."""
+    def show(self, sensor: SensorView, now_ms: int, clock: Clock, *, with_site: bool) -> None:
+        """Bring the row to a sensor; only what differs from what it shows is sent."""
+        self.root.props(f"data-device={sensor.device}")
+        self._name.text = sensor.device
+        self._name.props(f"href=/sensor/{sensor.site}/{sensor.device}")
         online = sensor.link is Link.ONLINE
         self.root.classes(add="" if online else "unheard", remove="unheard" if online else "")
         about = [
-            sensor.site if self._with_site else "",
+            sensor.site if with_site else "",
             f"model {sensor.model_name}" if sensor.model_name else "",
         ]
         self._about.text = ", ".join(part for part in about if part) or "no model"
@@ -68,10 +70,15 @@ class SensorRow:
         self._score.text = "-" if sensor.score is None or not online else describe_score(sensor.score)
         self._limits.text = describe_limits(sensor.warning, sensor.alarm)
         heard = sensor.heard_at_ms
-        self._heard.text = "never" if heard is None else f"{describe_span(now_ms - heard)} ago"
+        self._heard.text = "never" if heard is None else _ago(now_ms - heard)
         self._heard_at.text = "" if heard is None else clock(heard)
         self._bytes.text = f"{describe_bytes(sensor.bytes_sampled)} → {describe_bytes(sensor.bytes_sent)}"
         self._ratio.text = describe_ratio(sensor.bytes_sampled, sensor.bytes_sent)
+
+
+def _ago(span_ms: int) -> str:
+    # No seconds: the exact time stands below, and a page on which nothing happens is not drawn anew.
+    return "under 1 min ago" if span_ms < 60_000 else f"{describe_span(max(span_ms, 90_000))} ago"
 
 
 class _Spark:
