@@ -141,6 +141,19 @@ static PyObject *model_outside(ModelObject *self, PyObject *features)
     return apply(self, features, Py_None, &out, 1, OUTSIDE) < 0 ? NULL : PyBool_FromLong(out);
 }
 
+static PyObject *model_centre(ModelObject *self, PyObject *out)
+{
+    const vib_model_t *m = &self->model;
+    size_t n = vib_feature_count(&m->config);
+    Py_buffer view;
+    if (vibpy_int16_buffer(out, &view, (Py_ssize_t)n, PyBUF_WRITABLE) < 0) {
+        return NULL;
+    }
+    memcpy(view.buf, m->centre, n * sizeof *m->centre);
+    PyBuffer_Release(&view);
+    return Py_NewRef(Py_None);
+}
+
 static PyObject *model_apply_batch(ModelObject *self, PyObject *args)
 {
     PyObject *features, *baseline, *out;
@@ -158,6 +171,7 @@ static PyObject *model_apply_batch(ModelObject *self, PyObject *args)
 static PyMethodDef model_methods[] = {
     { "config", (PyCFunction)model_config, METH_NOARGS, "The configuration the model was made for, a dict." },
     { "meta", (PyCFunction)model_meta, METH_NOARGS, "Name, digest, classes, thresholds and times, a dict." },
+    { "centre", (PyCFunction)model_centre, METH_O, "centre(out): the healthy level of each feature, without a baseline." },
     { "score", (PyCFunction)model_score, METH_VARARGS, "score(features, baseline=None) -> anomaly score, int." },
     { "classify", (PyCFunction)model_classify, METH_VARARGS, "classify(features, baseline=None) -> class index." },
     { "outside", (PyCFunction)model_outside, METH_O,

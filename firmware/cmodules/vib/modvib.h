@@ -171,6 +171,18 @@ static mp_obj_t model_outside(mp_obj_t self_in, mp_obj_t features)
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(model_outside_obj, model_outside);
 
+static mp_obj_t model_centre(mp_obj_t self_in, mp_obj_t out)
+{
+    const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model;
+    size_t n = vib_feature_count(&m->config);
+    int16_t *values = int16_array(out, n, false, MP_BUFFER_WRITE);
+    for (size_t i = 0; i < n; i++) {
+        values[i] = m->centre[i];
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(model_centre_obj, model_centre);
+
 /* --- Core ----------------------------------------------------------------------------------------------------- */
 
 /* dict.get(name) as an unsigned 32-bit number. */
@@ -330,6 +342,7 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
 #define VIB_MODEL_METHODS(ENTRY) \
     ENTRY(MP_QSTR_config, model_config_obj) \
     ENTRY(MP_QSTR_meta, model_meta_obj) \
+    ENTRY(MP_QSTR_centre, model_centre_obj) \
     ENTRY(MP_QSTR_score, model_score_obj) \
     ENTRY(MP_QSTR_outside, model_outside_obj) \
     ENTRY(MP_QSTR_classify, model_classify_obj)
