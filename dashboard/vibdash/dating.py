@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -20,42 +20,6 @@ from vibdash.schema import BigInt, alert, boot
 _RUN = ("site", "device", "boot")
 _CLOCK_RANK = {None: 0, "received": 1, "rtc": 2, "ntp": 3}
 
-_BOOT = sa.select(boot).where(*(boot.c[name] == sa.bindparam(name) for name in _RUN))
-
-
-def is_sensor(table: sa.Table, sensor: Sensor) -> sa.ColumnElement[bool]:
-    """Return the condition that a row belongs to this sensor."""
-    return sa.and_(table.c.site == sensor.site, table.c.device == sensor.device)
-
-
-def boot_row(connection: sa.Connection, sensor: Sensor, number: int) -> Any:
-    """Return the row of a run of a device, made if there is none."""
-    key = {**vars(sensor), "boot": number}
-    row = connection.execute(_BOOT, key).one_or_none()
-    if row is None:
-        connection.execute(boot.insert(), {**key, "bytes_sampled": 0, "bytes_sent": 0})
-        row = connection.execute(_BOOT, key).one()
-    return row
-
-
-def read_clock(said: Measured | Alert, received_at_ms: int | None) -> tuple[int | None, str | None]:
-    """Return what to add to uptime_ms to get the time, and where that is from."""
-    if said.time is not None:
-        return said.time * 1000 - said.uptime_ms, said.time_quality
-    if received_at_ms is not None:
-        return received_at_ms - said.uptime_ms, "received"
-    return None, None
-
-
-def note_clock(
-    connection: sa.Connection, sensor: Sensor, number: int, offset_ms: int | None, source: str | None
-) -> None:
-    """Learn the clock of a boot if this source is better, and date the alerts raised before."""
-    row = boot_row(connection, sensor, number)
-    if _CLOCK_RANK[source] > _CLOCK_RANK[row.clock_from]:
-        _set_clocks(connection, [(sensor, number, BootClock(offset_ms, source))])
-
-
 @dataclass(frozen=True)
 class BootClock:
     """What to add to the uptime of one run of a device to get the time, and where that is from; None: not known."""
@@ -64,11 +28,23 @@ class BootClock:
     source: str | None
 
 
-def learn_clocks(connection: sa.Connection, alerts: Iterable[Alert]) -> dict[tuple[Sensor, int], BootClock]:
-    """Return the clock of each boot of these alerts, learnt from them where they know better than what is stored."""
-    by_boot: dict[tuple[Sensor, int], list[Alert]] = {}
-    for one in alerts:
-        by_boot.setdefault((one.sensor, one.identity.boot), []).append(one)
+class Told(NamedTuple):
+    """Something that a run of a device said. `received_at_ms`: when, if it was said only then; else None."""
+
+    sensor: Sensor
+    boot: int
+    said: Measured | Alert
+    received_at_ms: int | None
+
+
+def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[Sensor, int], BootClock]:
+    """Return the clock of each boot of which something was told, the better of what is stored and what that says.
+
+    Alerts of a boot that were raised before its clock was known are dated. Every boot has a row afterwards.
+    """
+    by_boot: dict[tuple[Sensor, int], list[Told]] = {}
+    for one in told:
+        by_boot.setdefault((one.sensor, one.boot), []).append(one)
     keys = as_keys((sensor.site, sensor.device, number) for sensor, number in by_boot)
     stored = connection.execute(_boots(connection.dialect.name), {"keys": keys})
     known = {
@@ -78,10 +54,10 @@ def learn_clocks(connection: sa.Connection, alerts: Iterable[Alert]) -> dict[tup
     if unheard:
         connection.execute(_INSERT_BOOT, unheard)
     learnt = []
-    for run, told in by_boot.items():
+    for run, all_told in by_boot.items():
         clock = before = known.get(run, BootClock(None, None))
-        for said in told:
-            offset_ms, source = read_clock(said, None)
+        for one in all_told:
+            offset_ms, source = _read_clock(one.said, one.received_at_ms)
             if _CLOCK_RANK[source] > _CLOCK_RANK[clock.source]:
                 clock = BootClock(offset_ms, source)
         known[run] = clock
@@ -114,6 +90,15 @@ def _set_clocks(connection: sa.Connection, clocks: list[tuple[Sensor, int, BootC
     if rows:
         connection.execute(_SET_CLOCK, rows)
         connection.execute(_DATE_ALERTS, rows)
+
+
+def _read_clock(said: Measured | Alert, received_at_ms: int | None) -> tuple[int | None, str | None]:
+    """Return what to add to uptime_ms to get the time, and where that is from."""
+    if said.time is not None:
+        return said.time * 1000 - said.uptime_ms, said.time_quality
+    if received_at_ms is not None:
+        return received_at_ms - said.uptime_ms, "received"
+    return None, None
 
 
 @cache

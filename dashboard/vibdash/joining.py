@@ -63,12 +63,15 @@ def join(connection: sa.Connection, new: Sequence[Alert], now_ms: int) -> None:
         connection.execute(occurrence.insert(), made)
 
 
-def end_denied(connection: sa.Connection, sensor: Sensor, now_ms: int) -> None:
-    """End the occurrences of which the sensor's latest status no longer knows."""
-    said = connection.execute(_DEVICE, vars(sensor)).one()
-    for row in connection.execute(_OPEN, vars(sensor)).all():
-        if _is_denied(row.cause, row, said):
-            connection.execute(_END, {"this_id": row.occurrence_id, "ended_at_ms": now_ms})
+def end_denied(connection: sa.Connection, sensors: Iterable[Sensor], now_ms: int) -> None:
+    """End the occurrences of which the latest statuses of these sensors no longer know."""
+    keys = {"keys": as_keys(sorted((one.site, one.device) for one in sensors))}
+    dialect = connection.dialect.name
+    said = {(row.site, row.device): row for row in connection.execute(_said(dialect), keys)}
+    still_open = connection.execute(_open(dialect), keys).all()
+    denied = [row for row in still_open if _is_denied(row.cause, row, said[(row.site, row.device)])]
+    if denied:
+        connection.execute(_END, [{"this_id": row.occurrence_id, "ended_at_ms": now_ms} for row in denied])
 
 
 def _courses(new: Iterable[Alert]) -> Iterator[_Course]:
@@ -206,21 +209,24 @@ def _said(dialect: str) -> sa.Select[Any]:
     return sa.select(*_SAID).join_from(keys, device, mine)
 
 
-def _of_sensor(table: sa.Table) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.site == sa.bindparam("site"), table.c.device == sa.bindparam("device"))
+@cache
+def _open(dialect: str) -> sa.Select[Any]:
+    keys = key_rows(dialect, site=sa.Text, device=sa.Text)
+    mine = sa.and_(occurrence.c.site == keys.c.site, occurrence.c.device == keys.c.device)
+    last = sa.func.coalesce(occurrence.c.escalated_id, occurrence.c.raised_id)
+    event = (alert.c.site, alert.c.device, alert.c.cause, alert.c.boot, alert.c.uptime_ms)
+    return (
+        sa.select(occurrence.c.id.label("occurrence_id"), *event)
+        .join_from(keys, occurrence, mine)
+        .join(alert, alert.c.id == last)
+        .where(occurrence.c.cleared_id.is_(None), occurrence.c.ended_at_ms.is_(None))
+    )
 
 
 _CHANGE = (
     sa.update(occurrence)
     .where(occurrence.c.id == sa.bindparam("this_id"))
     .values({name: sa.bindparam(name) for name in _COMPARED})
-)
-_DEVICE = sa.select(*_SAID).where(_of_sensor(device))
-_LAST_EVENT = sa.func.coalesce(occurrence.c.escalated_id, occurrence.c.raised_id)
-_OPEN = (
-    sa.select(occurrence.c.id.label("occurrence_id"), occurrence.c.cause, alert.c.boot, alert.c.uptime_ms)
-    .join(alert, alert.c.id == _LAST_EVENT)
-    .where(_of_sensor(occurrence), occurrence.c.cleared_id.is_(None), occurrence.c.ended_at_ms.is_(None))
 )
 _END = (
     sa.update(occurrence)

@@ -20,7 +20,7 @@ from vibdash.schema import ingest_link
 from vibdash.settling import Ack, settle
 from vibdash.storing_alerts import store_alerts
 from vibdash.storing_replies import store_reply
-from vibdash.storing_statuses import store_status
+from vibdash.storing_statuses import store_statuses
 from vibdash.upsert import insert_or_update
 
 log = logging.getLogger("vibdash.ingest")
@@ -51,10 +51,10 @@ class Store:
         parsed = [(_parse(message), message) for message in batch]
         with _transaction(self.engine) as connection:
             settled: list[tuple[Sensor, Identity]] = []
+            statuses = [(said, msg.at_ms, msg.repeated) for said, msg in parsed if isinstance(said, Status)]
+            store_statuses(connection, statuses)
             for said, message in parsed:
-                if isinstance(said, Status):
-                    store_status(connection, said, message.at_ms, repeated=message.repeated)
-                elif isinstance(said, Reply):
+                if isinstance(said, Reply):
                     settled += _take_reply(connection, said, message)
                 elif isinstance(said, Malformed):
                     settled += _refuse(connection, said, message)

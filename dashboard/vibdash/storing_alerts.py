@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vibdash.batch_keys import as_keys, key_rows
-from vibdash.dating import BootClock, date_alert, learn_clocks
+from vibdash.dating import BootClock, Told, date_alert, learn_clocks
 from vibdash.joining import join
 from vibdash.messages import Alert, Malformed
 from vibdash.quarantining import store_refused
@@ -52,7 +52,7 @@ def _parts_of_one_life(arrived: Sequence[Arrived]) -> Iterator[list[Arrived]]:
 
 
 def _store(connection: sa.Connection, arrived: list[Arrived]) -> None:
-    clocks = learn_clocks(connection, (one for one, _ in arrived))
+    clocks = learn_clocks(connection, (Told(one.sensor, one.identity.boot, one, None) for one, _ in arrived))
     new = _without_repetitions(connection, arrived)
     if not new:
         return

@@ -1,61 +1,104 @@
-"""A status in the database: the sensor's latest word, its history, its byte counts, its clock."""
+"""Statuses in the database: each sensor's latest word, its history, its byte counts, its clock.
+
+The statuses of a batch are stored together: after an outage of the broker those of the whole fleet come at once.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from vibdash.dating import boot_row, is_sensor, note_clock, read_clock
+from vibdash.batch_keys import as_keys, key_rows
+from vibdash.dating import Told, learn_clocks
 from vibdash.joining import end_denied
 from vibdash.messages import Measured, Sensor, Status
 from vibdash.schema import boot, device, status_history
 from vibdash.settling import same_life
+from vibdash.upsert import insert
 
 _NOT_IN_DEVICE_ROW = ("time", "time_quality", "bytes_sampled", "bytes_sent")
+_Row = dict[str, Any]
+ArrivedStatus = tuple[Status, int, bool]  # received when in ms UTC, and whether it may be an old one
 
 
-def store_status(connection: sa.Connection, status: Status, received_at_ms: int, *, repeated: bool) -> None:
-    """Store a status, unless a later one is known already. `repeated`: it may be an old one."""
-    known = connection.execute(sa.select(device).where(is_sensor(device, status.sensor))).one_or_none()
-    if known is not None and _is_old(status, known, repeated):
+def store_statuses(connection: sa.Connection, arrived: Sequence[ArrivedStatus]) -> None:
+    """Store statuses in the order in which they came, but for those of which a later one is known already."""
+    if not arrived:
         return
-    values = _device_values(status, known, received_at_ms, repeated)
-    if known is None:
-        connection.execute(device.insert().values(**vars(status.sensor), **values))
-    else:
-        connection.execute(device.update().where(is_sensor(device, status.sensor)).values(values))
-    if status.measured is not None:
-        _note_boot(connection, status.sensor, status.boot, status.measured)
-        offset_ms, source = read_clock(status.measured, None if repeated else received_at_ms)
-        note_clock(connection, status.sensor, status.boot, offset_ms, source)
-        end_denied(connection, status.sensor, received_at_ms)
-    if known is None or _says_more(values, known):
-        said_at_ms = values.get("heard_at_ms", received_at_ms)
-        row = {**_history_values(status, received_at_ms), "said_at_ms": said_at_ms}
-        connection.execute(status_history.insert(), row)
+    known = _known(connection, {status.sensor for status, _, _ in arrived})
+    changed: dict[Sensor, _Row] = {}
+    history: list[_Row] = []
+    told: list[Told] = []
+    for status, received_at_ms, repeated in arrived:
+        before = known.get(status.sensor)
+        if before is not None and _is_old(status, before, repeated):
+            continue
+        values = _device_values(status, before, received_at_ms, repeated)
+        if before is None or _says_more(values, before):
+            said_at_ms = values.get("heard_at_ms", received_at_ms)
+            history.append({**_history_values(status, received_at_ms), "said_at_ms": said_at_ms})
+        known[status.sensor] = changed[status.sensor] = {**(before or _blank(status.sensor)), **values}
+        if status.measured is not None:
+            came_at_ms = None if repeated else received_at_ms
+            told.append(Told(status.sensor, status.boot, status.measured, came_at_ms))
+    if changed:
+        connection.execute(_insert_or_replace(connection.dialect.name), list(changed.values()))
+    if history:
+        connection.execute(status_history.insert(), history)
+    if told:
+        learn_clocks(connection, told)
+        _note_bytes(connection, told)
+        end_denied(connection, {one.sensor for one in told}, max(at_ms for _, at_ms, _ in arrived))
 
 
-def _is_old(status: Status, known: Any, repeated: bool) -> bool:
-    if not same_life(status.boot, known.boot):
+def _known(connection: sa.Connection, sensors: set[Sensor]) -> dict[Sensor, _Row]:
+    keys = as_keys((one.site, one.device) for one in sensors)
+    found = connection.execute(_devices(connection.dialect.name), {"keys": keys})
+    return {Sensor(row.site, row.device): dict(row._mapping) for row in found}
+
+
+@cache
+def _devices(dialect: str) -> sa.Select[Any]:
+    keys = key_rows(dialect, site=sa.Text, device=sa.Text)
+    same = sa.and_(device.c.site == keys.c.site, device.c.device == keys.c.device)
+    return sa.select(device).join_from(keys, device, same)
+
+
+def _blank(sensor: Sensor) -> _Row:
+    return {**dict.fromkeys(device.c.keys()), **vars(sensor)}
+
+
+@cache
+def _insert_or_replace(dialect: str) -> sa.Insert:
+    statement = insert(dialect, device)
+    key = ["site", "device"]
+    changed = {name: statement.excluded[name] for name in device.c.keys() if name not in key}  # noqa: SIM118
+    return statement.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+def _is_old(status: Status, known: _Row, repeated: bool) -> bool:
+    if not same_life(status.boot, known["boot"]):
         return False
-    if status.state == "offline" and status.boot < known.boot:
+    if status.state == "offline" and status.boot < known["boot"]:
         return True  # the last will of a run that a later one has replaced
     if not repeated:
         return False
     if status.measured is None:
-        return status.boot == known.boot and bool(known.state == "offline")
-    return (status.boot, status.measured.uptime_ms) <= (known.boot, known.uptime_ms or 0)
+        return status.boot == known["boot"] and bool(known["state"] == "offline")
+    return (status.boot, status.measured.uptime_ms) <= (known["boot"], known["uptime_ms"] or 0)
 
 
-def _says_more(values: dict[str, Any], known: Any) -> bool:
+def _says_more(values: _Row, known: _Row) -> bool:
     """Return whether this is not the very status that is known: with several ingests, each brings it."""
-    return any(getattr(known, name) != value for name, value in values.items() if name != "heard_at_ms")
+    return any(known[name] != value for name, value in values.items() if name != "heard_at_ms")
 
 
-def _device_values(status: Status, known: Any, received_at_ms: int, repeated: bool) -> dict[str, Any]:
-    values: dict[str, Any] = {"state": status.state, "why": status.why, "boot": status.boot}
-    if known is None or known.state != status.state:
+def _device_values(status: Status, known: _Row | None, received_at_ms: int, repeated: bool) -> _Row:
+    values: _Row = {"state": status.state, "why": status.why, "boot": status.boot}
+    if known is None or known["state"] != status.state:
         values["state_since_ms"] = received_at_ms
     heard_at_ms = _heard_at_ms(status, received_at_ms, repeated)
     if heard_at_ms is not None:
@@ -80,22 +123,36 @@ def _heard_at_ms(status: Status, received_at_ms: int, repeated: bool) -> int | N
     return None if repeated else received_at_ms
 
 
-def _history_values(status: Status, received_at_ms: int) -> dict[str, Any]:
-    values = {"state": status.state, "why": status.why, "boot": status.boot, "received_at_ms": received_at_ms}
-    if status.measured is not None:
-        columns = status_history.c.keys()
-        values |= {k: v for k, v in vars(status.measured).items() if k in columns}
-    return {**vars(status.sensor), **values}
+def _history_values(status: Status, received_at_ms: int) -> _Row:
+    said: _Row = {"state": status.state, "why": status.why, "boot": status.boot, "received_at_ms": received_at_ms}
+    measured = vars(status.measured) if status.measured is not None else {}
+    of_history = (name for name in status_history.c.keys() if name not in ("id", "said_at_ms"))  # noqa: SIM118
+    return {name: said.get(name, measured.get(name)) for name in of_history} | vars(status.sensor)
 
 
-def _note_boot(connection: sa.Connection, sensor: Sensor, number: int, measured: Measured) -> None:
+def _note_bytes(connection: sa.Connection, told: list[Told]) -> None:
     """Keep the highest byte counts of each boot, so that a repeated status counts nothing twice."""
-    row = boot_row(connection, sensor, number)
-    connection.execute(
-        boot.update()
-        .where(is_sensor(boot, sensor), boot.c.boot == number)
-        .values(
-            bytes_sampled=max(row.bytes_sampled, measured.bytes_sampled),
-            bytes_sent=max(row.bytes_sent, measured.bytes_sent),
-        )
-    )
+    rows = [
+        {
+            "this_site": one.sensor.site,
+            "this_device": one.sensor.device,
+            "this_boot": one.boot,
+            "sampled": one.said.bytes_sampled,
+            "sent": one.said.bytes_sent,
+        }
+        for one in told
+        if isinstance(one.said, Measured)
+    ]
+    connection.execute(_RAISE_BYTES, rows)
+
+
+def _higher(column: sa.Column[int], parameter: str) -> sa.Case[int]:
+    told = sa.bindparam(parameter, type_=sa.BigInteger)
+    return sa.case((column < told, told), else_=column)
+
+
+_RAISE_BYTES = (
+    boot.update()
+    .where(*(boot.c[name] == sa.bindparam(f"this_{name}") for name in ("site", "device", "boot")))
+    .values(bytes_sampled=_higher(boot.c.bytes_sampled, "sampled"), bytes_sent=_higher(boot.c.bytes_sent, "sent"))
+)
