@@ -156,6 +156,8 @@ def test_the_inbox_is_worked_by_keys(page: Page, device: Device) -> None:
     page.keyboard.type("stuck")  # no key of these acts on alerts
     expect(page.locator(".item:visible")).to_have_count(1)
     expect(page.locator(".item:visible .detail").first).to_contain_text("reading is stuck")
+    page.get_by_role("textbox", name="Search alerts").fill("")
+    expect(page.locator(".item")).to_have_count(3)
     expect(page.locator(".item[data-state=acknowledged]")).to_have_count(1)
 
 
