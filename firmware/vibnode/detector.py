@@ -109,11 +109,11 @@ def _leak(count: int, up: bool, limit: int) -> int:
 class Detector:
     """Decides, window by window, what state the machine is in and which alerts are up.
 
-    `machine`: ``unknown``, ``off``, ``outside``, ``learning`` or ``running``. `instrument`: ``ok`` or the name of a fault.
+    `machine`: ``unknown``, ``off``, ``outside``, ``learning`` or ``running``. `instrument`: ``ok`` or a fault's name.
 
-    Off is a level under the sensor's own noise, or far under the machine's baseline once there is one. Without it, a level
-    far under that of any machine trained on may be a stopped machine or a quiet one: that is ``outside``, which is neither
-    judged nor learnt, and never shown as running.
+    Off is a level under the sensor's own noise, or far under the machine's baseline once there is one. Without it, a
+    level far under that of any machine trained on may be a stopped machine or a quiet one: that is ``outside``, which
+    is neither judged nor learnt, and never shown as running.
     """
 
     def __init__(
@@ -124,9 +124,9 @@ class Detector:
         usual_rms: "int | None" = None,
     ) -> None:
         """`meta`: the model's, as ``vib.Model.meta()`` gives it (off_rms, quiet_rms, off_below, warning, alarm,
-        hysteresis, dwell_windows, clear_windows, classes). `velocity_limits`: warning and alarm as log2 re 1 nm/s, valid
-        from the first window on. `learning`: a baseline is being collected, so scores mean nothing yet. `usual_rms`: the
-        level of the learnt baseline, None without one.
+        hysteresis, dwell_windows, clear_windows, classes). `velocity_limits`: warning and alarm as log2 re 1 nm/s,
+        valid from the first window on. `learning`: a baseline is being collected, so scores mean nothing yet.
+        `usual_rms`: the level of the learnt baseline, None without one.
         """
         self.machine = "unknown"
         self.instrument = "ok"
@@ -152,9 +152,10 @@ class Detector:
         fault: str = "ok",
         outside: bool = False,
     ) -> "list[Transition] | tuple[()]":
-        """Take one window: its level `rms`, and `velocity`, the mean's that limits are for (None where there is none yet),
-        each of the largest axis; the model's `score` (None where there are too few windows for one) and `class_index`, what the sampler says of the instrument, and whether the model calls the
-        window `outside` of what it was trained on. Returns the transitions it caused, most often none.
+        """Take one window: its level `rms`, and `velocity`, the mean's that limits are for (None where there is none
+        yet), each of the largest axis; the model's `score` (None where there are too few windows for one) and
+        `class_index`, what the sampler says of the instrument, and whether the model calls the window `outside` of what
+        it was trained on. Returns the transitions it caused, most often none.
 
         A window with a fault says nothing about the machine; neither does one of a machine that is off. One that is
         outside does not count for or against an anomaly; velocity limits hold there too.

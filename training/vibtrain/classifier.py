@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from vibtrain.config import ClassifierChoice
 
 Int16 = npt.NDArray[np.int16]
 Forest = TypeVar("Forest")
-Classifier = RandomForestClassifier | ExtraTreesClassifier
+Classifier: TypeAlias = RandomForestClassifier | ExtraTreesClassifier
 KINDS = {"random-forest": RandomForestClassifier, "extra-trees": ExtraTreesClassifier}
 
 

@@ -1,9 +1,9 @@
 """Before a baseline is learnt: what healthy machines differ by, how that moves with speed, and what lies outside.
 
-A model that has never seen a machine knows its healthy features only as well as it knows those of one training condition
-from the others. So each feature is compared with the line that healthy levels follow against the logarithm of the
-shaft's speed, in units of how far training conditions lie from the line that the other ones give. The speed is not
-asked for: it is the one that explains the window best.
+A model that has never seen a machine knows its healthy features only as well as it knows those of one training
+condition from the others. So each feature is compared with the line that healthy levels follow against the logarithm
+of the shaft's speed, in units of how far training conditions lie from the line that the other ones give. The speed is
+not asked for: it is the one that explains the window best.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import numpy.typing as npt
 from vibtrain.anomaly import STEPS_PER_OCTAVE, Float, Int16, score_steps
 
 RIDGE_OCTAVES2 = 0.25  # speeds half an octave apart say little of a slope
-SPEED_MARGIN = STEPS_PER_OCTAVE // 2  # beyond the slowest and fastest speed, 1/256 octave: speeds are told that well
+SPEED_MARGIN = (
+    STEPS_PER_OCTAVE // 2
+)  # beyond the slowest and fastest speed, 1/256 octave: speeds are told that well
 GAIN_BITS, WEIGHT_BITS = 28, 20  # of the core's fractions
 MAX_GAIN, MAX_WEIGHT, MAX_OCTAVES = 2**24 - 1, 2**16 - 1, 32.0
 
@@ -39,7 +41,7 @@ class HealthyCondition:
 
 @dataclass(frozen=True)
 class ColdForm:
-    """The core's form: slopes int16, gains int32 and weights uint16, each of shape (inputs,); limits in 1/256 octave."""
+    """The core's form: slopes int16, gains int32, weights uint16, each of shape (inputs,); limits in 1/256 octave."""
 
     slopes: Int16
     gains: npt.NDArray[np.int32]
@@ -109,13 +111,16 @@ class ColdModel:
 
 
 def fit(
-    conditions: Sequence[HealthyCondition], families: Sequence[str], condition_steps: float, floor_steps: float
+    conditions: Sequence[HealthyCondition],
+    families: Sequence[str],
+    condition_steps: float,
+    floor_steps: float,
 ) -> ColdModel:
     """Fit on healthy conditions.
 
     Deviations are those of each condition from what the ones not left out with it let expect, pooled over the axes;
-    `condition_steps` is what is assumed besides, with the weight of one more group of conditions, and all there is where
-    there is one group only.
+    `condition_steps` is what is assumed besides, with the weight of one more group of conditions, and all there is
+    where there is one group only.
 
     Args:
         families: of each input, the name without its axis.

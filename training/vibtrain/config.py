@@ -89,7 +89,8 @@ class IsolationChoice:
 
 @dataclass(frozen=True)
 class AnomalyChoice:
-    """The anomaly model. `inputs`: feature families; `floor_steps`, `condition_steps`: 1/256 octave; margins: score steps.
+    """The anomaly model. `inputs`: feature families; `floor_steps` and `condition_steps` are in 1/256 octave, margins
+    in score steps.
 
     `condition_steps` and `cold_margin_steps` are for scores without a learnt baseline; cold.py says what they mean.
     """
@@ -98,7 +99,7 @@ class AnomalyChoice:
     kind: str = "mahalanobis"
     mixture: MixtureChoice = MixtureChoice()
     isolation: IsolationChoice = IsolationChoice()
-    floor_steps: int = 64
+    floor_steps: int = 32
     condition_steps: int = 200
     false_alarm_rate: float = 0.01
     margin_steps: int = 128
@@ -107,8 +108,8 @@ class AnomalyChoice:
 
 @dataclass(frozen=True)
 class ClassifierChoice:
-    """The fault classifier, a forest of `kind`; `trees` 0 leaves it out. `severities`: a class for each degree of a fault
-    (`imbalance-light`) instead of one for the fault. `least_leaf`: windows that a leaf holds at least."""
+    """The fault classifier, a forest of `kind`; `trees` 0 leaves it out. `severities`: a class for each degree of a
+    fault (`imbalance-light`) instead of one for the fault. `least_leaf`: windows that a leaf holds at least."""
 
     inputs: tuple[str, ...] = ()
     kind: str = "random-forest"
@@ -211,9 +212,7 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
         sensor=SensorChoice(sensor_name, rate_hz, axes=axes),
         core=core,
         anomaly=AnomalyChoice(inputs=families),
-        classifier=ClassifierChoice(
-            inputs=(*families, "rms", "crest", "centroid", "flatness"), trees=20
-        ),
+        classifier=ClassifierChoice(inputs=(*families, "rms", "crest", "centroid", "flatness"), trees=20),
         detector=DetectorChoice(average_windows=averaged),
     )
     _check(config, Path(name))
@@ -311,7 +310,13 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return tuple(_value(get_args(hint)[0], item, where) for item in value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool) or (hint is int and value < 0):
-        accepted = {str: "text", int: "a whole number, 0 or more", float: "a number", bool: "true or false"}[hint]
+    if (
+        not isinstance(value, hint)
+        or (isinstance(value, bool) and hint is not bool)
+        or (hint is int and value < 0)
+    ):
+        accepted = {str: "text", int: "a whole number, 0 or more", float: "a number", bool: "true or false"}[
+            hint
+        ]
         raise DataError(f"{where}: {value!r}, accepted: {accepted}")
     return value

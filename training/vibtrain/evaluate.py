@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import vib
 from sklearn.metrics import recall_score, roc_auc_score
+from vibnode.detector import untrained_speed
 
 from vibtrain import alerts, intervals
 from vibtrain.alerts import AlertFigures
@@ -20,7 +21,6 @@ from vibtrain.features import Windows
 from vibtrain.groups import Group, by_regime
 from vibtrain.intervals import Interval
 from vibtrain.recordings import DataError
-from vibnode.detector import untrained_speed
 
 Int16 = npt.NDArray[np.int16]
 
@@ -44,7 +44,7 @@ class Scored:
     classes: Int16
 
     def known_as(self, classes: tuple[str, ...]) -> str:
-        """Which of a classifier's classes this recording belongs to, with its severity if it knows that; or none, empty."""
+        """Which of a classifier's classes the recording is of, by its severity if it knows that; empty for none."""
         return next((name for name in (self.fine_label, self.label) if name in classes), "")
 
     @property

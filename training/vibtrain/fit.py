@@ -12,7 +12,7 @@ import numpy.typing as npt
 import vib
 
 from vibtrain import cold
-from vibtrain.anomaly import STEPS_PER_OCTAVE, AnomalyModel, Float, median_baseline
+from vibtrain.anomaly import STEPS_PER_OCTAVE, AnomalyModel, median_baseline
 from vibtrain.averaging import averaged
 from vibtrain.classifier import Classifier, fit_forest
 from vibtrain.cold import ColdModel, HealthyCondition
@@ -26,6 +26,7 @@ from vibtrain.recordings import HEALTHY, OFF, DataError
 Int16 = npt.NDArray[np.int16]
 Regime = tuple[str, float | None, str]
 
+FARTHEST_UNKNOWN = float(STEPS_PER_OCTAVE)  # where all are one condition: twice the deviation assumed
 NOISE_MARGIN = STEPS_PER_OCTAVE  # over the sensor's own noise, or a machine known to be off
 
 
@@ -128,7 +129,7 @@ def calibrate(healthy: list[Windows], inputs: list[int], config: TrainingConfig)
     """Warning threshold in score steps: the healthy scores' quantile for the stated false-alarm rate, and a margin.
 
     Scores are taken as a device takes them on a machine or at a speed that was not trained on: the baseline from one
-    half of a recording, the windows from the other, and the spread from recordings of other speeds (else machines, else
+    half of a recording, the windows from the other, and the spread from recordings of other machines (else speeds, else
     sessions), if there are any; then the halves change places. Both halves are of one mounting and one session, so this
     is the least that healthy windows scatter; `margin_steps` is for the rest.
     """
@@ -159,19 +160,19 @@ def _half(r: Windows, index: int) -> Windows:
 
 
 def _left_out(healthy: list[Windows]) -> list[str]:
-    """Of each recording, what it is left out with: its speed where there are two, else its machine, else its session."""
-    for of in (lambda r: r.speed_rpm, lambda r: r.machine, lambda r: r.session):
-        values = [of(r) for r in healthy]
+    """Of each recording, what it is left out with: its machine where there are two, else its speed or session."""
+    for field in ("machine", "speed_rpm", "session"):
+        values = [getattr(r, field) for r in healthy]
         if None not in values and len(set(values)) > 1:
-            break
-    return [str(value) for value in values]
+            return [str(value) for value in values]
+    return [""] * len(healthy)
 
 
 def fit_cold(
     healthy: list[Windows], names: list[str], inputs: list[int], warning: int, config: TrainingConfig
 ) -> tuple[Int16, ColdModel]:
-    """The centre, of all features, and the model for want of a baseline, scaled so that `warning` is its threshold too:
-    the farthest that a healthy condition lies from what the others let expect, and `cold_margin_steps`."""
+    """The centre, of all features, and the model for want of a baseline, scaled so that `warning` is its threshold
+    too: the farthest that a healthy condition lies from what the others let expect, and `cold_margin_steps`."""
     choice = config.anomaly
     features = [_scored(r.features, config) for r in healthy]
     kept = [(r, rows) for r, rows in zip(healthy, features, strict=True) if len(rows)]
@@ -183,8 +184,9 @@ def fit_cold(
     model = cold.fit(
         conditions, [family(names[i]) for i in inputs], choice.condition_steps, choice.floor_steps
     )
-    farthest = 0.0
+    farthest = FARTHEST_UNKNOWN
     if len(set(left_out)) > 1:
+        farthest = 0.0
         for group in sorted(set(left_out)):
             trial = cold.with_deviations_of(model, [c for c in conditions if c.left_out != group])
             judged = [rows for (_, rows), name in zip(kept, left_out, strict=True) if name == group]
@@ -249,5 +251,7 @@ def _quiet_rms(healthy: list[Windows], names: list[str], octaves: float) -> int:
 def _off_rms(recordings: list[Windows], names: list[str], quiet_rms: int, config: TrainingConfig) -> int:
     """Level under which no machine runs: the sensor's noise, or what was recorded of machines switched off."""
     rest = [round(STEPS_PER_OCTAVE * math.log2(config.chip().noise_um_s2))]
-    rest += [int(np.median(_levels(r, names))) for r in recordings if r.label == OFF and config.train.admits(r)]
+    rest += [
+        int(np.median(_levels(r, names))) for r in recordings if r.label == OFF and config.train.admits(r)
+    ]
     return max(0, min(quiet_rms, max(rest) + NOISE_MARGIN))

@@ -99,7 +99,8 @@ def _description(
                 "range_g": chip.range_g,
                 "axes": config.sensor.axes,
             },
-            "meta": {"classes": list(model.classes)} | {field: getattr(model, field) for field in (*LIMITS, *SHAFT_RANGE)},
+            "meta": {"classes": list(model.classes)}
+            | {f: getattr(model, f) for f in (*LIMITS, *SHAFT_RANGE)},
             "anomaly": {"kind": config.anomaly.kind} | _kind_parameters(config),
             "size": {
                 "bytes": len(converted.binary),
