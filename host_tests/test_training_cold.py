@@ -1,0 +1,136 @@
+"""Before a baseline: the line that healthy levels follow against speed, what lies outside, and where the threshold is."""
+
+from __future__ import annotations
+
+import dataclasses
+from array import array
+
+import numpy as np
+import pytest
+import vib
+from small_model import small_config, small_windows
+from vibnode.average import Average
+from vibtrain import averaging, cold, convert, evaluate, fit
+from vibtrain.cold import HealthyCondition
+from vibtrain.config import TrainingConfig
+from vibtrain.features import Windows
+
+N = len(vib.feature_names(small_config().core_config()))
+SLOPES = np.random.default_rng(5).uniform(100, 500, N)  # steps an octave
+
+
+def at_speed(rpm: float, *, label: str = "healthy", known: bool = True, shift: int = 0) -> Windows:
+    """Windows of a machine whose levels follow SLOPES; a fault raises every third feature by 1500 steps."""
+    random = np.random.default_rng(round(rpm))
+    rows = 5000 + SLOPES * np.log2(rpm / 1000) + random.normal(0, 20, (40, N)) + random.normal(0, 30, N)
+    if label != "healthy":
+        rows[:, ::3] += 1500
+    return dataclasses.replace(
+        small_windows()[0],
+        name=f"{rpm:g}-{label}",
+        session=f"{rpm:g}",
+        label=label,
+        speed_rpm=rpm if known else None,
+        features=np.round(rows).astype(np.int16) + np.int16(shift),
+    )
+
+
+def config() -> TrainingConfig:
+    return dataclasses.replace(small_config(classifier=False), name="speeds")
+
+
+@pytest.fixture(scope="module")
+def model() -> vib.Model:
+    """Trained at three speeds, 600 to 2400 rpm."""
+    return vib.Model(convert.convert(fit.fit([at_speed(rpm) for rpm in (600, 1200, 2400)], config())).binary)
+
+
+def conditions(*rpm: float) -> list[HealthyCondition]:
+    return [HealthyCondition(str(v), float(np.log2(v)), 1000 + 300 * np.log2([v, v]) * [1, 2]) for v in rpm]
+
+
+def test_the_line_is_found_and_the_speed_read_off_it() -> None:
+    fitted = cold.fit(conditions(500, 1000, 2000, 4000, 8000, 16000), ["a", "b"], 200, 32)
+    assert fitted.slopes == pytest.approx([300, 600], rel=0.02)
+    assert (fitted.low, fitted.high) == pytest.approx((-2.5, 2.5))
+    d = np.array([fitted.slopes * octaves for octaves in (-4, -1, 0, 2)])
+    assert fitted.speed_octaves(d) == pytest.approx([-4, -1, 0, 2])
+    assert (fitted.steps(d) == -2048).all()
+
+
+def test_one_condition_is_as_wide_as_assumed_and_knows_no_speed() -> None:
+    fitted = cold.fit(conditions(1000), ["a", "b"], 200, 32)
+    assert not fitted.slopes.any() and (fitted.low, fitted.high) == (0, 0)
+    assert fitted.deviations == pytest.approx(np.hypot(200, 32))
+
+
+def test_an_unknown_speed_among_them_leaves_speed_out() -> None:
+    mixed = [*conditions(500, 1000), dataclasses.replace(conditions(2000)[0], log2_rpm=None)]
+    assert not cold.fit(mixed, ["a", "b"], 200, 32).slopes.any()
+
+
+def test_axes_of_a_feature_share_their_deviation() -> None:
+    fitted = cold.fit(conditions(500, 1000, 4000), ["band00", "band00"], 200, 32)
+    assert fitted.deviations[0] == fitted.deviations[1]
+
+
+@pytest.mark.parametrize("rpm", [800, 1700, 2300])
+def test_a_healthy_machine_at_a_speed_between_is_under_the_threshold_and_a_fault_over(
+    model: vib.Model, rpm: float
+) -> None:
+    warning = model.meta()["warning"]
+    healthy, faulty = at_speed(rpm), at_speed(rpm, label="imbalance")
+    assert (vib.score(model, healthy.features) < warning).all()
+    assert (vib.score(model, faulty.features) >= warning).all()
+    assert not vib.outside(model, healthy.features).any()
+    assert not vib.outside(model, faulty.features).any()
+
+
+@pytest.mark.parametrize("rpm", [150, 300, 5000, 9600])
+def test_a_speed_beyond_those_trained_on_is_outside_and_a_fault_there_is_not_hidden(
+    model: vib.Model, rpm: float
+) -> None:
+    assert vib.outside(model, at_speed(rpm).features).all()
+    faulty = at_speed(rpm, label="imbalance")
+    assert not vib.outside(model, faulty.features).any()
+
+
+def test_outside_is_counted_apart(model: vib.Model) -> None:
+    """With the speed unknown as with the speed told; with a baseline nothing is outside."""
+    for known in (True, False):
+        recordings = [at_speed(9600, known=known), at_speed(9600, label="imbalance", known=known)]
+        summary = evaluate.summary(evaluate.evaluate(model, recordings, None, baseline_s=0))
+        assert summary["outside_rate"] == (1 if known else 0.5)
+        assert (summary["false_alarm_rate"], summary["false_alarms"]) == (None, 0)
+        assert summary["recall"] == (None if known else 1)
+        learnt = evaluate.summary(evaluate.evaluate(model, recordings, None))
+        assert (learnt["outside_rate"], learnt["false_alarm_rate"], learnt["recall"]) == (0, 0, 1)
+
+
+def test_the_trained_range_of_speeds_is_told(model: vib.Model) -> None:
+    meta = model.meta()
+    assert (meta["shaft_low_millihz"], meta["shaft_high_millihz"]) == (10_000, 40_000)
+    unknown = fit.fit([at_speed(600), at_speed(1200, known=False)], config())
+    assert (unknown.shaft_low_millihz, unknown.shaft_high_millihz) == (0, 0)
+
+
+def test_conditions_farther_apart_make_a_threshold_that_forgives_more() -> None:
+    d = np.full((1, N), 700)
+    scores = []
+    for apart in (0, 400, 1600):
+        recordings = [at_speed(1000, known=False), at_speed(1001, known=False, shift=apart)]
+        fitted = fit.fit(recordings, config())
+        scores.append(float(fitted.cold.steps(d[:, fitted.inputs])[0]) - fitted.warning)
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > scores[-1] + 128
+
+
+@pytest.mark.parametrize("windows", [1, 2, 3, 7])
+def test_training_and_device_form_the_same_means(windows: int) -> None:
+    rows = np.random.default_rng(windows).integers(-32768, 32768, (50, N)).astype(np.int16)
+    device, means = Average(windows, N), []
+    for row in rows:
+        if device.add(array("h", row.tobytes())):
+            means.append(list(device.mean))
+    assert np.array_equal(averaging.averaged(rows, windows), means)
+    assert averaging.averaged(rows[: windows - 1], windows).shape == (0, N)
