@@ -44,7 +44,7 @@ def model_bin(
     classifier = (2, 1, 1, 1)  # classes, tree inputs, trees, nodes
     limits = (WARNING, ALARM, HYSTERESIS, OFF_RMS, DWELL_WINDOWS, CLEAR_WINDOWS)
     limits += (QUIET_RMS, OFF_BELOW, AVERAGE_WINDOWS, 0, 0, 0)  # the last: no speeds known
-    n_features = config["axes"] * FEATURES_PER_AXIS
+    n_features = config["axes"] * (FEATURES_PER_AXIS + config["orders"])
     sections = (
         struct.pack(f"<{n_features}h", CENTRE, *[0] * (n_features - 1)),
         struct.pack("<H", 0),  # input

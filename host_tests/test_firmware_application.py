@@ -142,6 +142,32 @@ def test_the_trace_is_bit_for_bit_what_the_host_computes(bench: Bench) -> None:
         assert row[-2] == model.score(expected) and row[-1] == model.classify(expected)
 
 
+def test_the_configured_speed_of_the_shaft_reaches_the_features(bench: Bench) -> None:
+    turning = (1000 * np.sin(2 * np.pi * 100 * np.arange(5120) / RATE_HZ)).astype("<i2")
+    item = ("turning", np.stack([turning] * 3, axis=1), 100)
+    config = CONFIG | {"orders": 2}
+    (bench.folder / "orders.bin").write_bytes(model_bin(config))
+    levels = {}
+    for rpm in (6000, None):
+        path = bench.configure(item, learn_windows=0, model="orders.bin", shaft_rpm=rpm)
+        done = bench.run("--windows", 3, "--trace", bench.folder / "trace", path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        core = vib.Core(config)
+        names = [core.feature_name(i) for i in range(core.n_features)]
+        features = np.fromfile(bench.folder / "trace", "<i2").reshape(3, -1)[1]
+        levels[rpm] = features[names.index("x.order01")], features[names.index("x.rms")]
+    assert abs(levels[6000][0] - levels[6000][1]) < 16 and levels[None][0] == 0
+
+
+def test_without_a_baseline_an_alert_still_names_features(bench: Bench) -> None:
+    host = bench.listen()
+    path = bench.configure(("fault", noise(2, 800, 5120), 6), learn_windows=0)
+    assert bench.run("--windows", 50, path).returncode == 0
+    wait_for("the alert came", lambda: bool(host.alerts))
+    name, value, usual = host.alerts[0]["features"][0]
+    assert name.startswith(("x.", "y.", "z.")) and value and abs(value - usual) > 100
+
+
 def test_a_learnt_baseline_is_kept_for_the_next_start(bench: Bench) -> None:
     host = bench.listen()
     path = bench.configure(

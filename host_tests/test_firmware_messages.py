@@ -76,6 +76,10 @@ def test_movers_are_measured_by_their_own_spread():
     names = ["x.rms", "x.line_freq", "y.kurtosis"]
     found = messages.movers(names, [1100, 4000, 500], [1000, 3000, 480], [20, 1000, 16])
     assert found == [["x.rms", 1100, 1000], ["y.kurtosis", 500, 480], ["x.line_freq", 4000, 3000]]
+    assert messages.movers(names, [1100, 0, 500], [1000, 3000, 480], None) == [
+        [names[0], 1100, 1000],
+        [names[2], 500, 480],
+    ]
     assert len(messages.movers(NAMES, [5] * 96, [0] * 96, [16] * 96)) == 5
 
 

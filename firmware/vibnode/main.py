@@ -1,6 +1,7 @@
 """Start the sensor, keep its tasks alive, stop it properly."""
 
 import asyncio
+import gc
 import sys
 
 import vib
@@ -23,6 +24,8 @@ USAGE = """usage: micropython -m vibnode [--check] [--boot] [--windows N] [--tra
   --trace FILE   write every good window to FILE: its features, its score, its class, each an i16
 """
 SHUTDOWN_S = 3
+# Collected so often, what was allocated while starting leaves no holes: of 40 kB free, 34 are in one piece, not 4.
+COLLECT_BYTES = 4096
 CRASH_PAUSE_MS = 5000  # so that a program that fails at once does not wear the flash out, and can be stopped
 DRAIN_MS = 5000  # after the last window, for what is still to be sent
 
@@ -34,6 +37,8 @@ class StartError(Exception):
 def main(arguments: "list[str]") -> int:
     """Run with command line `arguments`; returns the exit code: 0 done, 1 something is wrong, 2 wrong usage."""
     _catch_interrupt()
+    if hasattr(gc, "threshold"):
+        gc.threshold(COLLECT_BYTES)
     options = _options(arguments)
     if options is None:
         print(USAGE, end="")
@@ -139,6 +144,7 @@ def _open_sensor(device: dict, models: "ModelStore | None"):
         on_trial = models is not None and models.on_trial
         try:
             model, core = _load(device, path, on_trial)
+            core.shaft(round((device["shaft_rpm"] or 0) * 1000 / 60))
             try:
                 driver = drivers.open_sensor(device["sensor"], model.config())
                 return model, Sampler(driver, core, model.config())

@@ -73,11 +73,21 @@ def parse_ack(payload: bytes) -> "tuple[int, int] | None":
     return (boot, seq) if ok else None
 
 
-def movers(names, features, median, spread) -> list:
-    """The features that moved most, measured by their own spread: [name, value, usual value], most first."""
-    moved = [(abs(features[i] - median[i]) * 256 // spread[i], i) for i in range(len(names))]
+def movers(names, features, usual, spread) -> list:
+    """The features that moved most, measured by their own spread: [name, value, usual value], most first.
+
+    `spread` None: not known, and taken to be the same for all; what could not be measured, as orders of a shaft whose
+    speed is not known, is left out then.
+    """
+    moved = []
+    for i in range(len(names)):
+        moves = abs(features[i] - usual[i]) * 256
+        if spread:
+            moved.append((moves // spread[i], i))
+        elif features[i]:
+            moved.append((moves, i))
     moved.sort(reverse=True)
-    return [[names[i], features[i], median[i]] for _, i in moved[:MAX_FEATURES]]
+    return [[names[i], features[i], usual[i]] for _, i in moved[:MAX_FEATURES]]
 
 
 def spectrum(axis: str, lo_hz: int, hi_hz: int, levels) -> dict:

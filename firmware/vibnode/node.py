@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import struct
+from array import array
 
 import vib
 
@@ -231,9 +232,12 @@ class Node:
         }
         if not about_machine or self._latest is None:
             return messages.alert_body(fields, [], None)
-        movers = []
         if self._baseline:
             movers = messages.movers(self._names, self._latest, self._baseline.median, self._baseline.spread)
+        else:
+            usual = array("h", bytes(2 * len(self._names)))
+            self._model.centre(usual)
+            movers = messages.movers(self._names, self._latest, usual, None)
         axis = movers[0][0][0] if movers else "x"
         return messages.alert_body(fields, movers, self._spectrum(self._latest, axis))
 
