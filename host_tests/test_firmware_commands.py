@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -172,7 +171,7 @@ def test_a_spectrum_is_the_features_of_a_window_bit_for_bit(steady: Commanded) -
 def test_a_snapshot_is_raw_samples_in_a_row_and_breaks_no_window(steady: Commanded, frames: int) -> None:
     before = steady.sender.ask("report")[0]["status"]
     parts = steady.sender.ask("snapshot", frames=frames)
-    assert [part["at"] for part in parts] == list(range(0, frames, 256))
+    assert [part["at"] for part in parts] == list(range(0, frames, 128))
     assert {part["frames"] for part in parts} == {frames} and {part["rate_hz"] for part in parts} == {RATE_HZ}
     raw = b"".join(base64.b64decode(part["data"]) for part in parts)
     assert len(raw) == frames * 6
@@ -288,20 +287,21 @@ def test_a_model_for_another_sensor_is_refused_and_the_device_measures_on(bench:
 
 
 def test_it_all_fits_the_heap_of_a_small_chip(bench: Commanded) -> None:
-    """In 120 kB, of which this 64-bit computer's objects take twice what a chip's do."""
+    """Of 140 kB the application takes 101 on this 64-bit computer, most of it in pointers, which are half as long on a
+    chip: so there is as much left for buffers as there is of 120 kB on a chip, or less."""
     path = bench.configure(("healthy", RECORDING, 1e6), pace=4, command_key=KEY.hex())
     host = bench.listen()
-    device = Device("-X", "heapsize=120k", "-m", "vibnode", path, path=".frozen")
+    device = Device("-X", "heapsize=140k", "-m", "vibnode", path, path=".frozen")
     try:
         wait_for("it runs", lambda: any(s.get("machine") == "running" for s in host.statuses))
         for _ in range(3):
-            assert len(bench.sender.ask("snapshot", frames=1024)) == 4
+            assert len(bench.sender.ask("snapshot", frames=2048)) == 16
             assert bench.sender.ask("report")[0]["ok"] and bench.sender.ask("baseline")[-1]["ok"]
-        (told,) = bench.sender.ask("learn", windows=500)  # either done, or said to be too much
-        assert told["ok"] or told["error"] == "there is not enough memory for it"
+        (told,) = bench.sender.ask("learn", windows=500)
+        assert "accepted: up to" in told["error"] and "for which there is memory now" in told["error"]
         send_model(bench, model_ota())
         wait_for("it is kept", lambda: bool(device.printed("the model on trial is kept")))
-        assert not device.printed("failed and is started again") and not device.printed("crashed")
-        print(json.dumps(bench.sender.ask("report")[0]["health"]))
+        assert not device.printed("failed and is started again") and not device.printed("lost")
     finally:
         device.kill()
+        print(*device.lines, sep="\n")

@@ -13,9 +13,8 @@ from .snapshot import Snapshot
 
 POLL_MS = 50
 WAIT_MS = 60000  # for a window, or the frames of a snapshot, and a round of `duty`
-PART_BYTES = (
-    1536  # of samples in a part: 2048 characters, a third of the memory that the longest reply would take
-)
+PART_BYTES = 768  # of samples in a part: to send it takes five times as much memory for a moment
+SPARE_BYTES = 12288  # of memory, for the other tasks meanwhile
 PART_FEATURES = 32
 _ABSENT = object()
 _ENVELOPE = ("id", "n", "cmd")
@@ -104,7 +103,9 @@ class Actions:
 
     async def learn(self, command: dict, answer) -> None:
         """Learn the baseline anew."""
-        self._node.learn_anew(_fields(command)["windows"])
+        windows = _fields(command)["windows"]
+        _check_room("windows", windows, 4 * len(self._node.sampler.names))  # twice for a moment
+        self._node.learn_anew(windows)
         await answer({})
 
     async def baseline(self, command: dict, answer) -> None:
@@ -140,7 +141,7 @@ class Actions:
         frames = _fields(command)["frames"]
         sensor = self._node.sampler
         driver = sensor.driver
-        gc.collect()
+        _check_room("frames", frames, driver.frame_bytes)
         sensor.snapshot = taken = Snapshot(frames, driver.raw_format, driver.axes)
         try:
             await self._wait_for(taken.is_whole, "not so many frames came without a gap")
@@ -213,6 +214,16 @@ class Actions:
             if ticks_diff(ticks_ms(), start) > self._wait_ms:
                 raise NotDone(f"{otherwise} within {self._wait_ms // 1000} s")
             await sleep_ms(POLL_MS)
+
+
+def _check_room(field: str, count: int, each_bytes: int) -> None:
+    """Raise NotDone unless there is memory for `count` of what `field` counts."""
+    if not hasattr(gc, "mem_free"):
+        return
+    gc.collect()
+    most = max(0, gc.mem_free() - SPARE_BYTES) // each_bytes
+    if count > most:
+        raise NotDone(f"{field}: {count}; accepted: up to {most}, for which there is memory now")
 
 
 def _fields(command: dict) -> dict:
