@@ -106,12 +106,33 @@ def test_noise_has_the_stated_density_and_is_repeatable() -> None:
     assert (counts != to_counts(silence, chip, seed=2)).mean() > 0.9
 
 
-def test_every_sensor_fits_int16() -> None:
+def test_every_sensor_fits_its_bits_at_every_range() -> None:
     for name in sensors.names():
+        for range_g in (2, 4, 8, 16, 32, 64):
+            try:
+                chip = sensor(name, range_g=range_g)
+            except DataError:
+                continue
+            assert 0 < chip.full_scale_counts < 2 ** (chip.bits - 1) <= 32768
+            reached_g = chip.full_scale_counts * chip.lsb_nm_s2 / 9.80665e9
+            assert reached_g == pytest.approx(range_g, rel=0.05), name
+            assert chip.bandwidth_hz <= chip.rate_hz / 2
+
+
+def test_a_lis2dw12_has_14_bits_and_no_more_than_400_hz() -> None:
+    for rate_hz in (1600, 800):
+        chip = sensor("lis2dw12", rate_hz=rate_hz)
+        assert (chip.full_scale_counts, chip.bandwidth_hz) == (8191, 400)
+    assert sensor("lis2dw12", rate_hz=400).bandwidth_hz == 200
+
+
+def test_noise_at_rest_is_that_of_the_counts() -> None:
+    """The level under which no machine can run; the output's own steps count too."""
+    for name, noise in (("adxl345", 430e-6 * 40), ("fxos8700-recorded", 0)):
         chip = sensor(name)
-        assert 0 < chip.full_scale_counts <= 32767
-        assert chip.full_scale_counts * chip.lsb_nm_s2 == pytest.approx(chip.range_g * 9.80665e9, rel=0.01)
-        assert chip.bandwidth_hz <= chip.rate_hz / 2
+        step_g = chip.lsb_nm_s2 * chip.step_counts / 9.80665e9
+        expected_g = np.hypot(noise, step_g / np.sqrt(12))
+        assert chip.noise_um_s2 == pytest.approx(expected_g * 9.80665e6)
 
 
 @pytest.mark.parametrize(

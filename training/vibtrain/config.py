@@ -193,6 +193,8 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
     sensor, or a rate too low for a window of 512.
     """
     rate_hz = min(rate_hz, sensors.sensor(sensor_name).rate_hz)
+    bandwidth_hz = sensors.sensor(sensor_name, rate_hz=rate_hz).bandwidth_hz
+    highest_hz = int(min(0.44 * rate_hz, bandwidth_hz))
     window = min(4096, max(512, 2 ** round(math.log2(WINDOW_S * rate_hz))))
     hop = window // 2
     core = CoreChoice(
@@ -200,10 +202,10 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
         hop=hop,
         bands=12,
         band_lo_hz=max(5, math.ceil(1.5 * rate_hz / window)),
-        band_hi_hz=int(0.45 * rate_hz),
+        band_hi_hz=int(min(0.45 * rate_hz, bandwidth_hz)),
         envelope_bands=6,
-        envelope_lo_hz=int(0.2 * rate_hz),
-        envelope_hi_hz=int(0.44 * rate_hz),
+        envelope_lo_hz=max(highest_hz - int(0.24 * rate_hz), highest_hz * 9 // 20),
+        envelope_hi_hz=highest_hz,
     )
     families = ("kurtosis", "band", "env", "velocity_rms")
     averaged = max(1, min(64, math.ceil((AVERAGED_S * rate_hz - window) / hop) + 1))

@@ -23,6 +23,7 @@ class Sensor:
         range_g: largest acceleration in g; beyond it the output is clipped.
         lsb_nm_s2: acceleration of one count in nm/s².
         noise_ug_rthz: noise density of each axis in ug/sqrt(Hz).
+        bits: of the signed output.
         step_counts: smallest step of the output in counts.
     """
 
@@ -32,6 +33,7 @@ class Sensor:
     range_g: int
     lsb_nm_s2: int
     noise_ug_rthz: tuple[float, ...]
+    bits: int
     step_counts: int = 1
 
     @property
@@ -42,8 +44,9 @@ class Sensor:
 
     @property
     def full_scale_counts(self) -> int:
-        """Largest count the sensor puts out: one step short of its range, and within int16."""
-        return min(round(self.range_g * STANDARD_GRAVITY * 1e9 / self.lsb_nm_s2) - self.step_counts, 32767)
+        """Largest count the sensor puts out: one step short of its range, and within its bits."""
+        of_range = round(self.range_g * STANDARD_GRAVITY * 1e9 / self.lsb_nm_s2) - self.step_counts
+        return min(of_range, 2 ** (self.bits - 1) - 1)
 
 
 def names() -> tuple[str, ...]:
@@ -75,6 +78,7 @@ def sensor(name: str, *, rate_hz: float | None = None, range_g: int | None = Non
         range_g=range_g,
         lsb_nm_s2=round(ug_per_count[range_g] * STANDARD_GRAVITY * 1e3),
         noise_ug_rthz=tuple(chip["noise_ug_rthz"]),
+        bits=chip["bits"],
         step_counts=chip.get("step_counts", 1),
     )
 
