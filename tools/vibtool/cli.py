@@ -9,7 +9,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from vibtool import cli_live, cli_model, deploying, facts, ports, provisioning, sets
+from vibtool import cli_live, cli_model, deploying, facts, flashing, ports, provisioning, sets
 from vibtool.board import Board
 from vibtool.errors import ToolError
 from vibtool.site_file import MODEL_FILE, SiteFile
@@ -47,6 +47,38 @@ def _asked(port: str) -> list[str]:
     except ToolError as error:
         return [str(error).removeprefix(f"{port}: "), "-", "-"]
     return [known.machine, known.version, str(known.said["fw"] or "-")]
+
+
+@app.command()
+def flash(
+    firmware: Annotated[
+        Path, typer.Argument(help="The .bin of `make firmware`, or MicroPython's own for the chip.")
+    ],
+    port: Port = None,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Erase all first: files, credentials, baseline too.")
+    ] = False,
+    stub: Annotated[
+        bool,
+        typer.Option(help="--no-stub: use the chip's own loader alone, slower; where flashing breaks off."),
+    ] = True,
+    reset: Annotated[
+        bool,
+        typer.Option(help="--no-reset: the chip is in its loader already, by its BOOT and RESET buttons."),
+    ] = True,
+) -> None:
+    """Write firmware to an ESP32, if it is for the chip and flash that are there."""
+    with one_line_errors():
+        image = flashing.read_image(firmware)
+        tool = flashing.Esptool(ports.choose(port), stub, reset)
+        with console.status("asking the chip"):
+            target = tool.probe()
+        flashing.check(tool.port, image, target)
+        with console.status(f"writing {firmware.stat().st_size / 1e6:.1f} MB"):
+            tool.write(image, erase)
+        console.print(
+            f"{tool.port}: {target.chip}, {target.flash_mb} MB: {firmware.name} written and compared."
+        )
 
 
 @app.command()
