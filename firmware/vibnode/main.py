@@ -137,6 +137,14 @@ def load_model(path: "str | None"):
         raise StartError(f"{path}: is no model for this firmware ({error})") from None
 
 
+def model_in_use(device: dict):
+    """The model that the next start begins with, taken as it is. Raises StartError."""
+    try:
+        return _load(device, ModelStore(device["data_dir"], device["outbox_bytes"]).path(), False)[0]
+    except model_file.ModelError as error:
+        raise StartError(f"the model that came from afar cannot be used ({error})") from None
+
+
 def _open_sensor(device: dict, models: "ModelStore | None"):
     """The model in use and a sampler for it. A model from afar that cannot be used is given up for the one before."""
     while True:

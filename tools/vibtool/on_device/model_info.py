@@ -6,18 +6,17 @@ import json
 def run(path):
     """Say it for the configuration `path`."""
     import vib
-    from vibnode import config, main, model_file
+    from vibnode import config, main
     from vibnode.model_store import ModelStore
 
     device = config.load(path)
-    store = ModelStore(device["data_dir"], device["outbox_bytes"])
-    stored = store.path()
-    origin = store.origin() or ("file" if device["model"] else "linked")
+    origin = ModelStore(device["data_dir"], device["outbox_bytes"]).origin()
+    said = {"origin": origin or ("file" if device["model"] else "linked")}
     try:
-        model = model_file.load(stored) if stored else main.load_model(device["model"])
-    except (OSError, ValueError, main.StartError, model_file.ModelError) as error:
-        print(json.dumps({"origin": origin, "error": str(error)}))
-        return
-    said = {"origin": origin, "config": model.config(), "versions": [vib.CORE_VERSION, vib.FEATURE_VERSION]}
-    said.update(model.meta())
+        model = main.model_in_use(device)
+    except main.StartError as error:
+        said["error"] = str(error)
+    else:
+        said.update({"config": model.config(), "versions": [vib.CORE_VERSION, vib.FEATURE_VERSION]})
+        said.update(model.meta())
     print(json.dumps(said))

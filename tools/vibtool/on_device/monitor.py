@@ -10,7 +10,7 @@ def run(path, windows):
     from vibnode import config, drivers, main, sampler
 
     device = config.load(path)
-    model = main.load_model(device["model"])
+    model = main.model_in_use(device)
     core_config = model.config()
     driver = drivers.open_sensor(device["sensor"], core_config)
     taking = sampler.Sampler(driver, vib.Core(core_config), core_config)

@@ -22,7 +22,7 @@ def run(path, rate_hz, range_g, seconds):
         sensor["rate_hz"] = rate_hz or sensor["rate_hz"]
         sensor["range_g"] = range_g or sensor["range_g"]
     needs_model = sensor["driver"] != "replay" and not (sensor["rate_hz"] and sensor["range_g"])
-    driver = drivers.open_sensor(sensor, main.load_model(device["model"]).config() if needs_model else None)
+    driver = drivers.open_sensor(sensor, main.model_in_use(device).config() if needs_model else None)
     gc.collect()
     frames = min(int(seconds * driver.rate_hz + 0.5), gc.mem_free() // SHARE_OF_HEAP // driver.frame_bytes)
     samples = room(frames, driver.frame_bytes)

@@ -33,7 +33,7 @@ def check_model(device):
     from vibnode import main
 
     try:
-        model = main.load_model(device["model"])
+        model = main.model_in_use(device)
     except main.StartError as error:
         return say("model", False, str(error))
     meta = model.meta()
