@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import vib
-from sklearn.metrics import recall_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 from vibnode.detector import untrained_speed
 
 from vibtrain import alerts, intervals
@@ -192,28 +192,40 @@ def _share(hits: npt.NDArray[Any]) -> float | None:
     return float(hits.mean()) if len(hits) else None
 
 
+def _class_hits(
+    scored: Sequence[Scored], classes: tuple[str, ...]
+) -> dict[str, tuple[list[int], list[int]]]:
+    """Of each class present: windows named rightly, and all windows, of each of its recordings."""
+    hits: dict[str, tuple[list[int], list[int]]] = {}
+    for s in scored:
+        if name := s.known_as(classes):
+            right, of = hits.setdefault(name, ([], []))
+            right.append(int((s.classes == classes.index(name)).sum()))
+            of.append(len(s.classes))
+    return hits
+
+
 def _class_accuracy(scored: Sequence[Scored], classes: tuple[str, ...]) -> float | None:
-    known = [s for s in scored if s.known_as(classes)]
-    present = sorted({classes.index(s.known_as(classes)) for s in known})
-    if len(present) < 2:
-        return None
-    said = np.concatenate([s.classes for s in known])
-    truth = np.concatenate([np.full(len(s.classes), classes.index(s.known_as(classes))) for s in known])
-    return float(recall_score(truth, said, labels=present, average="macro", zero_division=0))
+    """Balanced: the mean over classes of the share of their windows named rightly. None under two classes."""
+    hits = _class_hits(scored, classes)
+    return float(np.mean([sum(right) / sum(of) for right, of in hits.values()])) if len(hits) > 1 else None
 
 
-def window_intervals(scored: Sequence[Scored], warning: int) -> dict[str, Interval | None]:
+def window_intervals(scored: Sequence[Scored], evaluation: Evaluation) -> dict[str, Interval | None]:
     """Bootstrap intervals of `figures`, recordings drawn."""
     healthy, faulty = ([s for s in scored if s.faulty == kind] for kind in (False, True))
 
     def of_share(kind: list[Scored]) -> Interval | None:
         judged = [s.judged for s in kind if len(s.judged)]
-        return intervals.of_share([int((s >= warning).sum()) for s in judged], [len(s) for s in judged])
+        over = [int((scores >= evaluation.warning).sum()) for scores in judged]
+        return intervals.of_share(over, [len(scores) for scores in judged])
 
+    classes = _class_hits(scored, evaluation.classes)
     return {
         "window_auc": intervals.of_auc([s.scores for s in faulty], [s.scores for s in healthy]),
         "false_alarm_rate": of_share(healthy),
         "recall": of_share(faulty),
+        "class_accuracy": intervals.of_mean_share(list(classes.values())) if len(classes) > 1 else None,
     }
 
 
@@ -242,7 +254,7 @@ def alert_numbers(sums: AlertFigures) -> tuple[dict[str, Any], dict[str, Interva
 
 def _numbers(evaluation: Evaluation, scored: Sequence[Scored], sums: AlertFigures) -> dict[str, Any]:
     numbers, spread = alert_numbers(sums)
-    spread = window_intervals(scored, evaluation.warning) | spread
+    spread = window_intervals(scored, evaluation) | spread
     return (
         dataclasses.asdict(figures(scored, evaluation))
         | numbers

@@ -10,7 +10,8 @@ from rich.table import Table
 from vibtrain.plain_words import duration, number, sentences
 
 _HEADS = (
-    "AUC without baseline", "AUC", "windows over", "recall", "class acc.", "false alarms", "faults found", "delay",
+    "AUC without baseline", "AUC", "windows over", "recall", "outside", "class acc.", "false alarms", "faults found",
+    "delay",
 )  # fmt: skip
 
 
@@ -40,6 +41,7 @@ def _cells(figures: dict[str, Any], plain_auc: float | None) -> tuple[str, ...]:
         number(figures["window_auc"]),
         number(figures["false_alarm_rate"]),
         number(figures["recall"]),
+        number(figures["outside_rate"]),
         number(figures["class_accuracy"]),
         f"{figures['false_alarms']} in {duration(figures['healthy_s'])}",
         f"{figures['episodes_detected']} of {figures['episodes']}",

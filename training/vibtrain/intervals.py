@@ -83,6 +83,21 @@ def of_share(hits: Sequence[int], sizes: Sequence[int]) -> Interval | None:
     return _percentiles(draw)
 
 
+def of_mean_share(classes: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Interval | None:
+    """Interval of the mean over classes of the share of windows that hit, from hits and windows of each recording of
+    each class; recordings are drawn within their class. None where a class has under two."""
+    counts = [(np.asarray(hits, float), np.asarray(sizes, float)) for hits, sizes in classes]
+    if not counts or min(len(sizes) for _, sizes in counts) < 2:
+        return None
+
+    def draw(random: np.random.Generator) -> float:
+        drawn = [_times_drawn(random, len(sizes)) for _, sizes in counts]
+        shares = [hits @ d / (sizes @ d) for (hits, sizes), d in zip(counts, drawn, strict=True)]
+        return float(np.mean(shares))
+
+    return _percentiles(draw)
+
+
 def of_median(values: Sequence[float]) -> Interval | None:
     """Interval of the median; `inf` stands for never and may come out. None under two values."""
     if len(values) < 2:

@@ -95,11 +95,17 @@ def _windows(s: dict[str, Any]) -> list[str]:
         if s[name] is not None and not math.isnan(s[name])
     ]
     if not parts:
-        return []
+        return _outside(s)
     text = f"Windows ({s['healthy_windows']} healthy, {s['fault_windows']} faulty): " + ", ".join(parts) + "."
     if any(s[name] is not None and s["intervals"][name] is None for name, _ in names):
         text += " No interval: there is one recording only, and what another would show is not known."
-    return [text]
+    return [text, *_outside(s)]
+
+
+def _outside(s: dict[str, Any]) -> list[str]:
+    if not s["outside_rate"]:
+        return []
+    return [f"Outside of what was trained on, so neither right nor wrong: {percent(s['outside_rate'])} of all windows."]
 
 
 def _bytes(s: dict[str, Any]) -> str:

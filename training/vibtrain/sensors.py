@@ -46,7 +46,7 @@ class Sensor:
     def full_scale_counts(self) -> int:
         """Largest count the sensor puts out: one step short of its range, and within its bits."""
         of_range = round(self.range_g * STANDARD_GRAVITY * 1e9 / self.lsb_nm_s2) - self.step_counts
-        return min(of_range, 2 ** (self.bits - 1) - 1)
+        return min(of_range, (1 << (self.bits - 1)) - 1)
 
 
 def names() -> tuple[str, ...]:
