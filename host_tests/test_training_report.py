@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import sys
 from pathlib import Path
@@ -14,15 +15,16 @@ import vib
 import vibtrain
 from small_model import small_config, small_windows
 from typer.testing import CliRunner
-from vibtrain import evaluate, package, pipeline, plain_words
+from vibtrain import cli_search, evaluate, importance, model_card, package, pipeline, plain_words, spectra
 from vibtrain.cli import app
 from vibtrain.config import Selection
 from vibtrain.features import Windows
-from vibtrain.recordings import Entry
+from vibtrain.recordings import DataError, Entry
 from vibtrain.survey import survey
+from vibtrain.workers import Workers
 
 pytest.importorskip("matplotlib")
-from vibtrain import report
+from vibtrain import report, report_model_plots
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +38,14 @@ def judged(made: tuple[vib.Model, dict[str, Any]], recordings: list[Windows]) ->
     return evaluate.evaluate(made[0], recordings, Selection(machine=("a",)))
 
 
+def material(
+    made: tuple[vib.Model, dict[str, Any]], recordings: list[Windows] | None = None
+) -> report.Material:
+    return report.Material(judged(made, recordings or small_windows(seed=5)), made[1])
+
+
 def page(made: tuple[vib.Model, dict[str, Any]], recordings: list[Windows] | None = None) -> str:
-    return report.page(judged(made, recordings or small_windows(seed=5)), made[1], [])
+    return report.page(material(made, recordings))
 
 
 def words(html: str) -> str:
@@ -95,7 +103,7 @@ def test_broken_recordings_are_listed_with_the_reason(made: tuple[vib.Model, dic
     data = np.random.default_rng(1).normal(size=(500, 1)).astype(np.float32)
     data[100:200] = 1.0
     stuck = Entry(
-        name="frozen",
+        name="b-healthy",
         machine="b",
         session="1",
         label="healthy",
@@ -104,8 +112,9 @@ def test_broken_recordings_are_listed_with_the_reason(made: tuple[vib.Model, dic
         source="test",
         reader=lambda: ([data], ""),
     )
-    html = report.page(judged(made, small_windows(seed=5)), made[1], survey([stuck]))
-    assert "frozen healthy stuck (0.100 s)" in words(html)
+    findings = {f.condition.name: f.findings for f in survey([stuck])}
+    html = report.page(dataclasses.replace(material(made), findings=findings))
+    assert "b-healthy healthy stuck (0.100 s)" in words(html)
 
 
 def test_simulated_recordings_are_said_to_be_simulated(made: tuple[vib.Model, dict[str, Any]]) -> None:
@@ -116,13 +125,85 @@ def test_simulated_recordings_are_said_to_be_simulated(made: tuple[vib.Model, di
 
 def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    for name in ("report", "report_plots"):
+    for name in ("report", "report_plots", "report_model_plots", "svg_figures"):
         monkeypatch.delitem(sys.modules, f"vibtrain.{name}")
         monkeypatch.delattr(vibtrain, name)
     result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path / "r.html")])
     assert result.exit_code == 1
     assert "a report needs matplotlib" in result.stderr and "vibnode[report]" in result.stderr
     assert not (tmp_path / "r.html").exists()
+
+
+def test_what_is_heard_is_where_the_fault_was_put(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    """`imbalance` is louder in every third feature, which the score falls by without; the healthy ones do not count."""
+    found = importance.importance(made[0], judged(made, small_windows(seed=5)))
+    assert found is not None and found.labels == ("imbalance", "outer-race")
+    names = vib.feature_names(made[0].config())
+    raised = {name.rstrip("0123456789") for i, name in enumerate(names) if i % 3 == 0}
+    falls = dict(zip(found.features, found.falls[0], strict=True))
+    assert set(found.features) <= {f"{axis}.{kind}" for axis in "xyz" for kind in ("rms", "band")}
+    assert all(falls[name] > 20 for name in raised & set(falls)) and raised & set(falls)
+    assert all(abs(fall) < 20 for name, fall in falls.items() if name not in raised)
+
+
+def tone(name: str, label: str, hertz: float, blocks: int) -> Entry:
+    """A sine of 2 m/s² on y, in noise, as `blocks` pieces."""
+    time_s = np.arange(8000) / 1000
+    data = np.random.default_rng(1).normal(0, 0.01, (8000, 3)).astype(np.float32)
+    data[:, 1] += (2 * np.sin(2 * np.pi * hertz * time_s)).astype(np.float32)
+    pieces = np.array_split(data, blocks)
+    return Entry(
+        name=name, machine="b", session="1", label=label, rate_hz=1000, axes=("x", "y", "z"), source="test",
+        reader=lambda: (pieces, ""),
+    )  # fmt: skip
+
+
+def test_a_spectrum_shows_the_line_and_does_not_depend_on_blocks() -> None:
+    whole, cut = spectra.spectra([tone("a", "healthy", 125, 1), tone("b", "healthy", 125, 13)])
+    np.testing.assert_allclose(whole.density, cut.density, rtol=0.05)
+    assert whole.frequencies_hz[whole.density[1].argmax()] == pytest.approx(125, abs=2)
+    power = (whole.density[1] ** 2).sum() * (whole.frequencies_hz[1] - whole.frequencies_hz[0])
+    assert power == pytest.approx(2.0, rel=0.05)  # of a sine of amplitude 2
+    assert report_model_plots.loudest_axis(whole, spectra.spectra([tone("c", "worn", 250, 1)])) == 1
+
+
+def test_it_shows_the_other_plots_where_it_has_their_material(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    entries = [tone("b-healthy", "healthy", 125, 1), tone("b-imbalance", "imbalance", 250, 1)]
+    evaluation = judged(made, small_windows(seed=5))
+    whole = report.gather(made[0], evaluation, made[1], entries, {}, Workers(jobs=1))
+    candidate = {"name": "mahalanobis", "flash_bytes": 900, "recall": 0.9, "false_alarm_rate": 0.1}
+    candidate |= {"within_budget": True}
+    searched = {"by": "machine", "frontier": [candidate], "anomaly": [candidate], "chosen": candidate}
+    html = report.page(dataclasses.replace(whole, search=searched))
+    assert html.count("<svg") == 6
+    for title in ("Spectra, healthy against fault", "What the model hears", "Size against detection"):
+        assert title in words(html)
+    assert re.search(r"<text[^>]*>axis y", html)
+
+
+def test_the_card_says_what_it_was_made_from_and_misses(made: tuple[vib.Model, dict[str, Any]]) -> None:
+    recordings = small_windows(seed=5)
+    hidden = dataclasses.replace(recordings[3], name="hidden-fault", label="looseness")
+    card = model_card.model_card(made[1], judged(made, [*recordings, hidden]))
+    assert card["Misses"].startswith("looseness (b: 0 % of windows)")
+    assert card["Calls faulty"] == "None of 1 healthy recordings judged."
+    assert "6 recordings of seeded" in card["Trained on"] and made[1]["digest"] in card["Versions"]
+    assert f"{made[1]['size']['bytes']:,} bytes" == card["Size"]
+
+
+def test_the_json_holds_what_the_page_shows(made: tuple[vib.Model, dict[str, Any]], tmp_path: Path) -> None:
+    beside = report.write(tmp_path / "r.html", material(made))
+    facts = json.loads(beside.read_text())
+    assert beside == tmp_path / "r.json"
+    assert facts["summary"] == json.loads(json.dumps(evaluate.summary(judged(made, small_windows(seed=5)))))
+    assert {s["recording"] for s in facts["scores"]} == {r.name for r in small_windows()}
+    assert facts["model"]["digest"] == made[1]["digest"] and facts["model_card"]["Purpose"]
+
+
+def test_a_search_that_is_none_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text("[]")
+    with pytest.raises(DataError, match=r"s\.json: accepted is what `vibtrain search --json` prints"):
+        cli_search.read(tmp_path / "s.json")
 
 
 def test_the_command_writes_the_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from pathlib import Path
@@ -129,11 +130,15 @@ def write_report(
     out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
     recordings: Recordings = None,
     baseline_s: Baseline = None,
+    searched: Annotated[
+        Path | None,
+        typer.Option("--search", help="What `vibtrain search --json` printed: shows its frontier."),
+    ] = None,
     jobs: Jobs = None,
     backend: Backend = "threads",
     scheduler: Scheduler = "",
 ) -> None:
-    """Write what a package is worth, with plots, into one HTML file that needs nothing else."""
+    """Write what a package is worth, with plots, into one HTML file that needs nothing else, and the same as JSON."""
     with one_line_errors():
         report = _report_module()
         workers = Workers(backend, jobs, scheduler)
@@ -142,8 +147,12 @@ def write_report(
         entries = entries_of(made_for, recordings)
         windows = windows_of(made_for, entries, workers)
         judged = evaluate.evaluate(model, windows, made_for.train, baseline_s)
-        report.write(out, judged, description, survey(entries, workers=workers))
-        output.print(f"Wrote {out}", soft_wrap=True)
+        found = quality.findings(survey(entries, workers=workers), windows, made_for)
+        material = report.gather(model, judged, description, entries, found, workers)
+        if searched:
+            material = dataclasses.replace(material, search=cli_search.read(searched))
+        beside = report.write(out, material)
+        output.print(f"Wrote {out} and {beside}", soft_wrap=True)
 
 
 def _report_module() -> ModuleType:

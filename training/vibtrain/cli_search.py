@@ -30,6 +30,7 @@ from vibtrain.cli_options import (
 )
 from vibtrain.costs import Budget
 from vibtrain.plain_words import number
+from vibtrain.recordings import DataError
 from vibtrain.search import Candidate, Found
 from vibtrain.workers import Workers
 
@@ -112,6 +113,17 @@ def as_data(found: Found) -> dict[str, Any]:
         "chosen": _facts(found.best, found)
         | {"classifier": found.best_classifier and _facts(found.best_classifier, found)},
     }
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What `search --json` printed into a file. Raises `DataError` where it is something else."""
+    try:
+        found = json.loads(path.read_text())
+    except (ValueError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict) or not {"frontier", "anomaly", "chosen"} <= set(found):
+        raise DataError(f"{path}: accepted is what `vibtrain search --json` prints")
+    return found
 
 
 def _facts(candidate: Candidate, found: Found) -> dict[str, Any]:

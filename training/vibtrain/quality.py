@@ -17,6 +17,7 @@ from vibtrain.valuation import valuations
 from vibtrain.workers import Workers
 
 FLAGGED = "flagged"  # in place of names: all that have findings
+FAMILIES = ("rms", "kurtosis", "band", "env")  # compared where a configuration names none
 COMPARED = ("window_auc", "recall", "false_alarm_rate", "false_alarms", "episodes_detected")
 
 
@@ -33,7 +34,8 @@ def findings(
 ) -> dict[str, tuple[str, ...]]:
     """What speaks against each recording, by name; empty for a sound one. `windows` may be fewer than `figures`."""
     found = {f.condition.name: f.findings for f in figures}
-    inputs = select_inputs(vib.feature_names(config.core_config()), config.anomaly.inputs)
+    families = config.anomaly.inputs or FAMILIES
+    inputs = select_inputs(vib.feature_names(config.core_config()), families)
     for valuation in valuations(windows, inputs):
         if valuation.finding:
             found[valuation.name] = (*found.get(valuation.name, ()), valuation.finding)

@@ -1,16 +1,25 @@
-"""A report of what a model is worth: one HTML file that needs nothing else, its plots inside."""
+"""A report of what a model is worth: one HTML file that needs nothing else, its plots inside; and the same as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from vibtrain import report_plots
-from vibtrain.evaluate import Evaluation, GroupResult, Scored, summary
+import numpy as np
+import vib
+
+from vibtrain import report_model_plots, report_plots, spectra
+from vibtrain.evaluate import Evaluation, GroupResult, summary
+from vibtrain.importance import Importance, importance
+from vibtrain.model_card import model_card
 from vibtrain.plain_words import duration, interval, number, percent, percents, sentences
-from vibtrain.survey import Figures
+from vibtrain.recordings import Entry
+from vibtrain.spectra import Spectrum
+from vibtrain.workers import Workers
 
 PLOTTED_GROUPS = 6
 _HALF = 0.5  # of its windows over the threshold: fewer look healthy, more look faulty
@@ -44,19 +53,106 @@ _METHOD = (
 )
 
 
-def write(path: Path, evaluation: Evaluation, description: dict[str, Any], looked_at: list[Figures]) -> None:
-    """Write the report. `description` is the package's model.toml, `looked_at` the survey of the recordings."""
+@dataclass(frozen=True)
+class Material:
+    """What a report is made of.
+
+    Attributes:
+        evaluation, description: of a package; `description` is its model.toml.
+        findings: what speaks against recordings, by name; recordings without any may be left out.
+        importance: None where no faulty window was judged against a baseline.
+        spectra: of one group's recordings, a healthy one first; empty where there is no such pair.
+        search: what `vibtrain search --json` printed; None where it was not run.
+    """
+
+    evaluation: Evaluation
+    description: dict[str, Any]
+    findings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    importance: Importance | None = None
+    spectra: Sequence[Spectrum] = ()
+    search: dict[str, Any] | None = None
+
+
+def gather(
+    model: vib.Model,
+    evaluation: Evaluation,
+    description: dict[str, Any],
+    entries: Sequence[Entry],
+    findings: Mapping[str, tuple[str, ...]],
+    workers: Workers,
+) -> Material:
+    """Material of a package's evaluation; reads the recordings whose spectra are shown. Raises `DataError`."""
+    half_rate_hz = description["sensor"]["rate_hz"] / 2
+    pictured = [s.up_to(half_rate_hz) for s in spectra.spectra(_pictured(evaluation, entries), workers)]
+    return Material(evaluation, description, findings, importance(model, evaluation), pictured)
+
+
+def _pictured(evaluation: Evaluation, entries: Sequence[Entry]) -> list[Entry]:
+    """A healthy recording and one of each fault, of the group that counts and has most faults."""
+    by_name = {entry.name: entry for entry in entries}
+    chosen: list[Entry] = []
+    for result in evaluation.counted:
+        members = [by_name[r.name] for r in result.group.members if r.name in by_name]
+        healthy = [e for e in members if e.is_healthy]
+        faults = {e.fine_label: e for e in reversed(members) if e.is_fault}
+        if healthy and len(faults) >= max(1, len(chosen)):
+            chosen = [healthy[0], *(faults[label] for label in sorted(faults))]
+    return chosen
+
+
+def write(path: Path, material: Material) -> Path:
+    """Write the report, and beside it the same as .json, whose path is returned."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_text(page(evaluation, description, looked_at), encoding="utf-8")
-    new.replace(path)
+    beside = path.with_suffix(".json")
+    for target, text in ((path, page(material)), (beside, json.dumps(data(material)) + "\n")):
+        new = target.with_name(target.name + ".new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(target)
+    return beside
 
 
-def page(evaluation: Evaluation, description: dict[str, Any], looked_at: list[Figures]) -> str:
+def data(material: Material) -> dict[str, Any]:
+    """Everything that the page shows, as plain data."""
+    scored = [(g.group.name, s) for g in material.evaluation.groups for s in g.best]
+    return {
+        "summary": summary(material.evaluation),
+        "model": material.description,
+        "model_card": model_card(material.description, material.evaluation),
+        "to_look_at": [
+            dict(zip(("recording", "label", "why"), row, strict=True)) for row in suspicious(material)
+        ],
+        "scores": [
+            {"group": group, "recording": s.name, "label": s.fine_label, "faulty": s.faulty}
+            | {"scores": s.scores.tolist(), "outside": s.outside.tolist(), "classes": s.classes.tolist()}
+            for group, s in scored
+        ],
+        "importance": material.importance
+        and {
+            "features": material.importance.features,
+            "labels": material.importance.labels,
+            "falls_steps": np.round(material.importance.falls, 2).tolist(),
+        },
+        "spectra": [
+            {
+                "recording": s.name,
+                "label": s.label,
+                "axes": s.axes,
+                "frequencies_hz": s.frequencies_hz.tolist(),
+            }
+            | {"density_m_s2_rthz": [[float(f"{v:.4g}") for v in axis] for axis in s.density]}
+            for s in material.spectra
+        ],
+        "search": material.search,
+    }
+
+
+def page(material: Material) -> str:
     """The report as HTML."""
+    evaluation, description = material.evaluation, material.description
     facts = summary(evaluation)
-    counted = [s for g in evaluation.counted for s in g.best]
     recordings = sum(len(g.group.members) for g in evaluation.groups)
+    card = model_card(description, evaluation)
+    terms = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in card.items())
     parts = [
         f"<h1>{escape(description['name'])}: what the model is worth</h1>",
         f"<p class='under'>Model {escape(description['digest'])}, {recordings} recordings in "
@@ -65,9 +161,10 @@ def page(evaluation: Evaluation, description: dict[str, Any], looked_at: list[Fi
         *map(_paragraph, sentences(facts)),
         _cards(facts),
         _section("Each machine, speed and load", _groups_table(facts)),
-        *_plots(evaluation, description, counted),
-        _section("Recordings to look at", _suspicious(evaluation, looked_at)),
-        _section("The model", _model(description)),
+        *_judging_plots(evaluation, description),
+        *_model_plots(material),
+        _section("Recordings to look at", _suspicious_table(material)),
+        _section("Model card", f"<dl>{terms}</dl>"),
         _section("How the figures are made", "<ul>" + "".join(f"<li>{m}</li>" for m in _METHOD) + "</ul>"),
     ]
     head = f"<meta charset='utf-8'><title>{escape(description['name'])}</title><style>{_CSS}</style>"
@@ -128,79 +225,78 @@ def _groups_table(facts: dict[str, Any]) -> str:
     return _table(heads, rows)
 
 
-def _plots(evaluation: Evaluation, description: dict[str, Any], counted: list[Scored]) -> list[str]:
+def _judging_plots(evaluation: Evaluation, description: dict[str, Any]) -> list[str]:
     meta, config = description["meta"], description["config"]
+    counted = [s for g in evaluation.counted for s in g.best]
     parts = []
-    if {s.faulty for s in counted} == {False, True}:
+    if {s.faulty for s in counted if len(s.judged)} == {False, True}:
         note = "Detection error: a curve ends where none of the windows at hand is judged wrongly any more."
         parts.append(_section("Windows told apart", report_plots.roc_and_det(evaluation), note))
     hop_s = config["hop"] * 1000 / config["rate_millihz"]
     shown = evaluation.counted[:PLOTTED_GROUPS]
     drawings = [report_plots.scores_over_time(g, meta["warning"], meta["alarm"], hop_s) for g in shown]
-    note = "Healthy windows blue, faulty ones orange; 256 steps are twice as far from healthy."
+    note = (
+        "Healthy windows blue, faulty ones orange, a grey cross where the model knows that it does not know; "
+    )
+    note += "256 steps are twice as far from healthy."
     if len(evaluation.counted) > len(shown):
         note += f" The first {len(shown)} of {len(evaluation.counted)} groups."
     parts.append(_section("Scores over time", "".join(drawings), note))
-    if len({s.label for s in counted if s.label in evaluation.classes}) > 1:
+    if len({s.known_as(evaluation.classes) for s in counted} - {""}) > 1:
         parts.append(_section("Faults named", report_plots.confusion(counted, evaluation.classes)))
     return parts
 
 
-def _suspicious(evaluation: Evaluation, looked_at: list[Figures]) -> str:
-    rows = [
-        (f.condition.name, f.condition.fine_label, "; ".join(f.findings)) for f in looked_at if f.findings
-    ]
-    rows += [row for g in evaluation.groups for row in _out_of_family(g, evaluation.warning)]
+def _model_plots(material: Material) -> list[str]:
+    parts = []
+    if len(material.spectra) > 1:
+        healthy, *faults = material.spectra
+        note = f"Healthy ({healthy.name}) blue, fault orange; of the recordings as they were made, up to half the "
+        note += "sensor's rate."
+        drawing = report_model_plots.healthy_against_fault(healthy, faults)
+        parts.append(_section("Spectra, healthy against fault", drawing, note))
+    if material.importance is not None:
+        note = "How many steps the scores of faulty windows fall, on average, where these features alone are put back "
+        note += "to the healthy baseline: orange hears the fault, violet hides it."
+        parts.append(_section("What the model hears", report_model_plots.heard(material.importance), note))
+    if material.search is not None:
+        flash_bytes = material.description["size"]["bytes"]
+        note = f"Models that vibtrain search tried, each {material.search['by']} of the training recordings left out "
+        note += "in turn: nothing that is judged above was looked at."
+        drawing = report_model_plots.frontier(material.search, flash_bytes)
+        parts.append(_section("Size against detection", drawing, note))
+    return parts
+
+
+def _suspicious_table(material: Material) -> str:
+    rows = suspicious(material)
     if not rows:
-        return "<p>None is clipped, stuck or a duplicate, and every one scores as its label says.</p>"
+        return "<p>None has findings, and every one scores as its label says.</p>"
     return _table(("recording", "label", "why"), rows)
 
 
-def _out_of_family(result: GroupResult, warning: int) -> list[tuple[str, str, str]]:
+def suspicious(material: Material) -> list[tuple[str, str, str]]:
+    """Name, label and reason of the recordings that have findings, or score against their label."""
+    labels = {r.name: r.fine_label for g in material.evaluation.groups for r in g.group.members}
+    rows = [
+        (name, labels.get(name, ""), "; ".join(found)) for name, found in material.findings.items() if found
+    ]
+    warning = material.evaluation.warning
+    return rows + [row for g in material.evaluation.groups for row in _against_label(g, warning)]
+
+
+def _against_label(result: GroupResult, warning: int) -> list[tuple[str, str, str]]:
     """Recordings that score against their label: badly labelled, or beyond what the model can tell."""
     rows = []
     for s in result.best:
-        over = float((s.scores >= warning).mean())
-        if s.faulty and over < _HALF:
-            rows.append(
-                (
-                    s.name,
-                    s.fine_label,
-                    f"scores as healthy: {100 * over:.0f} % of its windows over the threshold",
-                )
-            )
-        if not s.faulty and over > _HALF:
-            rows.append(
-                (
-                    s.name,
-                    s.fine_label,
-                    f"scores as faulty: {100 * over:.0f} % of its windows over the threshold",
-                )
-            )
+        if not len(s.judged):
+            continue
+        over = float((s.judged >= warning).mean())
+        looks = "healthy" if s.faulty and over < _HALF else "faulty" if not s.faulty and over > _HALF else ""
+        if looks:
+            why = f"scores as {looks}: {100 * over:.0f} % of its windows over the threshold"
+            rows.append((s.name, s.fine_label, why))
     return rows
-
-
-def _model(description: dict[str, Any]) -> str:
-    core, meta, sensor, size = (description[key] for key in ("config", "meta", "sensor", "size"))
-    proof = description["proof"]
-    facts = {
-        "Kind": description.get("anomaly", {}).get("kind", "mahalanobis"),
-        "Sensor": f"{sensor['name']}, {sensor['rate_hz']:g} Hz, {sensor['range_g']} g",
-        "Window": f"{core['window']} frames, {core['window'] * 1000 / core['rate_millihz']:.3g} s; one every "
-        f"{core['hop'] * 1000 / core['rate_millihz']:.3g} s",
-        "Inputs": f"{size['inputs']} features for the score, {size['tree_inputs']} to name the fault",
-        "Size": f"{size['bytes']:,} bytes",
-        "Names": ", ".join(meta["classes"]) or "no faults",
-        "Thresholds": f"warning {meta['warning']}, alarm {meta['alarm']} score steps, each after "
-        f"{meta['dwell_windows']} windows",
-        "Trained on": f"{len(description['training']['recordings'])} recordings of "
-        f"{', '.join(description['training']['sources'])}",
-        "Training data": description["training"]["data_digest"],
-        "Conversion": f"{proof['windows']} windows compared with the float model: {proof['class_differences']} classes "
-        f"differ, scores within {proof['score_error_steps']:.2f} steps",
-    }
-    rows = (f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
-    return f"<dl>{''.join(rows)}</dl>"
 
 
 def _section(title: str, body: str, note: str = "") -> str:
