@@ -66,7 +66,7 @@ class Commander:
             self._n = int(reply["next_n"]) - 1
             reply = self._ask(name, fields)
         if not reply["ok"]:
-            raise ToolError(f"{self._topic}: {name}: {reply.get('error', 'refused')}")
+            raise ToolError(f"{self._topic}: refused: {reply.get('error', name)}")
         return reply
 
     def send_data(self, name: str, data: bytes, **fields: object) -> dict[str, Any]:
