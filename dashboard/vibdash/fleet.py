@@ -14,11 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from vibdash.opening import for_reading
-from vibdash.schema import alert, boot, cause, device, ingest_link, quarantine
+from vibdash.schema import alert, boot, cause, device, ingest_link, journal, quarantine, status_history
 from vibdash.settling import same_life
 from vibdash.trends import Trends
 
 INGEST_DEAD_AFTER_MS = 15_000
+Newest = tuple[int | None, ...]
 _Key = tuple[str, str]  # site and device
 SILENT_INTERVALS, SILENT_MARGIN_MS = 2.0, 60_000
 _AS_STORED = (
@@ -219,6 +220,11 @@ class FleetReader:
         sensors = tuple(_sensor_view(row, told, host, now_ms, self._silent_after_ms) for row in rows)
         return Fleet(now_ms, self._silent_after_ms, host, sensors, quarantined, reason)
 
+    def newest(self) -> Newest:
+        """Return what is different as soon as a sensor has said something new, or a person has done something."""
+        with self._engine.begin() as connection:
+            return tuple(connection.execute(_NEWEST).one())
+
     def alerts(
         self, *, limit: int, after_id: int = 0, site: str | None = None, device_name: str | None = None
     ) -> tuple[AlertView, ...]:
@@ -234,6 +240,12 @@ class FleetReader:
 
     def _of_site(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
         return query if self._site is None else query.where(table.c.site == self._site)
+
+
+_NEWEST = sa.select(
+    *(sa.select(sa.func.max(table.c.id)).scalar_subquery() for table in (alert, status_history, journal, quarantine)),
+    sa.select(sa.func.count()).where(ingest_link.c.connected).scalar_subquery(),
+)
 
 
 def _read_host(connection: sa.Connection, now_ms: int) -> Host:
