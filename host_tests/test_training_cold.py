@@ -1,4 +1,4 @@
-"""Before a baseline: the line that healthy levels follow against speed, what lies outside, and where the threshold is."""
+"""Before a baseline: the line that healthy levels follow against speed, what is outside, where the threshold is."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ import pytest
 import vib
 from small_model import small_config, small_windows
 from vibnode.average import Average
-from vibtrain import averaging, cold, convert, evaluate, fit
+from vibtrain import averaging, cold, convert, evaluate, fit, pipeline, registry
 from vibtrain.cold import HealthyCondition
-from vibtrain.config import TrainingConfig
+from vibtrain.config import Selection, TrainingConfig
+from vibtrain.config import load as load_config
 from vibtrain.features import Windows
 
 N = len(vib.feature_names(small_config().core_config()))
 SLOPES = np.random.default_rng(5).uniform(100, 500, N)  # steps an octave
+
+
+def motor_files() -> bool:
+    return not registry.find(registry.dataset("adi-motor"))[1]
 
 
 def at_speed(rpm: float, *, label: str = "healthy", known: bool = True, shift: int = 0) -> Windows:
@@ -123,6 +128,23 @@ def test_conditions_farther_apart_make_a_threshold_that_forgives_more() -> None:
         scores.append(float(fitted.cold.steps(d[:, fitted.inputs])[0]) - fitted.warning)
     assert scores == sorted(scores, reverse=True)
     assert scores[0] > scores[-1] + 128
+
+
+@pytest.mark.skipif(not motor_files(), reason="needs the recordings of adi-motor")
+def test_a_real_motor_s_speed_is_told_from_its_levels() -> None:
+    """Trained on three speeds without load, asked of the same speeds under a load."""
+    chosen = dataclasses.replace(load_config("adi-motor"), train=Selection(load=("0 lb",)))
+    entries = [e for e in pipeline.entries_of(chosen) if e.label == "healthy"]
+    recordings = pipeline.windows_of(chosen, entries)
+    fitted = fit.fit(recordings, chosen)
+    middle = np.log2([r.speed_rpm for r in recordings if r.load == "0 lb"]).mean()
+    errors = []
+    for r in recordings:
+        d = fit.differences(averaging.averaged(r.features, 3), fitted.centre)[:, fitted.inputs]
+        assert r.speed_rpm is not None
+        errors.append(abs(np.median(fitted.cold.speed_octaves(d)) - (np.log2(r.speed_rpm) - middle)))
+    assert len(errors) == 6
+    assert np.median(errors) < 0.2 and max(errors) < 0.65
 
 
 @pytest.mark.parametrize("windows", [1, 2, 3, 7])
