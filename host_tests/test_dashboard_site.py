@@ -122,7 +122,7 @@ def test_init_makes_a_site_whose_secrets_are_its_owners_alone(tmp_path: Path) ->
     password = re.search(r"password (\S+)", said)
     assert password
     accounts = Accounts(open_database(f"sqlite:///{tmp_path}/plant/vibdash.db"))
-    found = accounts.check("engineer", password[1])
+    found = accounts.check("admin", password[1])
     assert found is not None
     assert found.role is Role.ENGINEER
     for file in (tmp_path / "plant").rglob("*"):
@@ -187,7 +187,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path, line: str, why: str) -> None:
 
 def test_settings_are_defaults_and_the_command_line_comes_first(site: SiteFolder, tmp_path: Path) -> None:
     listed = run_in(site.path.parent, "user", "list")
-    assert listed.stdout == "engineer\tengineer\n"
+    assert listed.stdout == "admin\tengineer\n"
     other = f"sqlite:///{tmp_path}/other.db"
     assert run_in(site.path.parent, "user", "list", "--db", other).stdout == ""
 

@@ -48,7 +48,8 @@ def new_broker_certificate(
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, addresses[0])])
     reached_by = dict.fromkeys([*addresses, "localhost", "127.0.0.1", socket.gethostname()])
     builder = _builder(name, authority.subject, key, BROKER_DAYS)
-    builder = builder.add_extension(x509.SubjectAlternativeName([_general(one) for one in reached_by]), critical=False)
+    names = [name for one in reached_by for name in _general_names(one)]
+    builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
@@ -80,8 +81,10 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: Key, days: int) -> x509
     return builder.not_valid_before(now - _EARLIER).not_valid_after(now + dt.timedelta(days=days))
 
 
-def _general(address: str) -> x509.GeneralName:
+def _general_names(address: str) -> list[x509.GeneralName]:
+    """Return an address as certificates name it. An IP address is a name, too: Mbed TLS 2 looks at names only."""
+    names: list[x509.GeneralName] = [x509.DNSName(address)]
     try:
-        return x509.IPAddress(ipaddress.ip_address(address))
+        return [*names, x509.IPAddress(ipaddress.ip_address(address))]
     except ValueError:
-        return x509.DNSName(address)
+        return names

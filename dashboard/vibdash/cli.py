@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 import typer
 
 from vibdash.accounts import AccountError, Accounts
@@ -17,6 +18,7 @@ from vibdash.address import ServeError, bind, require_users
 from vibdash.backup import BackupError, back_up
 from vibdash.bridge_command import bridges
 from vibdash.broker import Broker, BrokerError
+from vibdash.demo import Demo
 from vibdash.device_command import devices
 from vibdash.export import TABLES, ExportError, export_table
 from vibdash.feature_import import ImportFailure
@@ -38,6 +40,7 @@ from vibdash.options import (
     ClientId,
     DatabaseUrl,
     DeleteAfter,
+    Demonstrate,
     NotifyRules,
     PageHost,
     PagePort,
@@ -100,6 +103,7 @@ def settle_on_site(
 
 @app.command()
 def run(
+    context: typer.Context,
     broker: BrokerUrl = DEFAULT_BROKER,
     db: DatabaseUrl = DEFAULT_DATABASE,
     host: PageHost = "127.0.0.1",
@@ -114,6 +118,7 @@ def run(
     thin_after_days: ThinAfter = DEFAULT_THIN_AFTER_DAYS,
     delete_after_days: DeleteAfter = DEFAULT_DELETE_AFTER_DAYS,
     notify: NotifyRules = None,
+    demo: Demonstrate = False,
 ) -> None:
     """Take messages from the broker and serve the page, in one process."""
     from vibdash.server import serve  # slow to import, so that --help is not
@@ -123,7 +128,9 @@ def run(
     taken = bind(host, port)
     engine = open_database(db)
     require_users(taken, Accounts(engine))
-    taking = _make_ingest(Broker.from_url(broker, ca_file, password_file), Store(engine), site, client_id)
+    connects_to = Broker.from_url(broker, ca_file, password_file)
+    taking = _make_ingest(connects_to, Store(engine), site, client_id)
+    demonstration = _make_demo(context, site, engine, connects_to) if demo else None
     with contextlib.ExitStack() as running:
         if start_broker is not None:
             local = LocalBroker(start_broker)
@@ -138,6 +145,9 @@ def run(
             notifier = Notifier(engine, rules)
             notifier.start()
             running.callback(notifier.stop)
+        if demonstration is not None:
+            demonstration.start()
+            running.callback(demonstration.stop)
         serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
 
 
@@ -214,6 +224,13 @@ def backup(
     """Copy the whole database as it is at one moment, while everything goes on."""
     back_up(db, file)
     print(f"the database is copied to {file}")
+
+
+def _make_demo(context: typer.Context, site: str | None, engine: sa.Engine, broker: Broker) -> Demo:
+    folder = find_site(context.find_root().params.get("folder"))
+    if folder is None or site is None:
+        raise SiteError("--demo: no site here; need one: vibdash init SITE")
+    return Demo(folder, site, engine, broker)
 
 
 def _make_ingest(

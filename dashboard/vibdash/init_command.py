@@ -57,7 +57,7 @@ Address = Annotated[
 def init(
     site: SiteName,
     address: Address = None,
-    user: Annotated[str, typer.Option(help="Name of the first user, an engineer.")] = "engineer",
+    user: Annotated[str, typer.Option(help="Name of the first user, an engineer.")] = "admin",
     broker_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for the devices, with TLS.")] = 8883,
     host_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for the dashboard, loopback only.")] = 18883,
 ) -> None:

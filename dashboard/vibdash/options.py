@@ -28,6 +28,9 @@ StartBroker = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Run Mosquitto, too, with this configuration.  [default: it runs elsewhere]"),
 ]
+Demonstrate = Annotated[
+    bool, typer.Option("--demo", help="Also run three virtual sensors on a simulated machine, marked as such.")
+]
 DatabaseUrl = Annotated[
     str, typer.Option("--db", envvar="VIBDASH_DB", metavar="URL", help="Database, as an SQLAlchemy URL.")
 ]

@@ -114,6 +114,9 @@ class SensorPage:
             ui.timer(0, self._read_once, once=True)
 
     async def _read_once(self) -> None:
+        assert self._sensor is not None
+        if (self._sensor.uptime_ms or DAY_MS) < RANGES["1 hour"]:
+            self._range.value = "1 hour"
         self._machine.show(await asyncio.to_thread(self._access.spectra.machines.of, *self._key))
         await self._spectra.read()
 
