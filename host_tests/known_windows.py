@@ -26,7 +26,7 @@ import vib
 loaded = vib.Model(open("model.bin", "rb").read())
 model = vib.linked_model() or loaded
 core = vib.Core(model.config())
-features, answers = array("h", [0] * core.n_features), array("h", [0] * 5)
+features, answers = array("h", [0] * core.n_features), array("h", [0] * 6)
 baseline = array("h", [0] * core.n_features)
 open("baseline.i16", "rb").readinto(baseline)
 frame = 2 * model.config()["axes"]
@@ -49,12 +49,14 @@ for line in lengths:
                 answers[1] = model.score(features, baseline)
                 answers[2] = model.classify(features)
                 answers[3] = model.classify(features, baseline)
-                answers[4] = loaded.score(features, baseline) - answers[1] or loaded.classify(features) - answers[2]
+                answers[4] = model.outside(features)
+                answers[5] = loaded.score(features, baseline) - answers[1] or loaded.classify(features) - answers[2]
                 out.write(features)
                 out.write(answers)
 out.close()
 """
-"""Writes, for each window, its features, two scores, two classes, and 0 where linked and loaded model agree."""
+"""Writes, for each window, its features, two scores, two classes, whether it is outside, and 0 where linked and loaded
+model agree."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class KnownWindows:
 
     files: Mapping[str, bytes]
     rows: np.ndarray
-    """int16 [windows, features + 5]."""
+    """int16 [windows, features + 6]."""
 
     def differing_columns(self, written: bytes) -> list[int]:
         """Return the columns in which what a script wrote differs; AssertionError where windows are missing."""
@@ -92,7 +94,7 @@ def known_windows() -> KnownWindows:
     baseline = median_baseline(features[:25])
     columns = [vib.score(model, features), vib.score(model, features, baseline)]
     columns += [vib.classify(model, features), vib.classify(model, features, baseline)]
-    columns += [np.zeros(len(features), np.int16)]
+    columns += [vib.outside(model, features), np.zeros(len(features), np.int16)]
     files = {
         "model.bin": (PACKAGE / "model.bin").read_bytes(),
         "baseline.i16": baseline.astype("<i2").tobytes(),

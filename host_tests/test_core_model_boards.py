@@ -22,7 +22,8 @@ for kind in open("kinds.txt").read().split():
     rows, out = open("rows.i16", "rb"), open(kind + ".out", "wb")
     rows.readinto(baseline)
     while rows.readinto(row):
-        out.write(array("h", [model.score(row), model.score(row, baseline), model.classify(row, baseline)]))
+        answers = [model.score(row), model.score(row, baseline), model.classify(row, baseline), model.outside(row)]
+        out.write(array("h", [int(answer) for answer in answers]))
     out.close()
 """
 
@@ -65,7 +66,7 @@ def test_every_kind_scores_the_same_on(board: str, models: dict[str, bytes], row
     for kind, data in models.items():
         model = vib.Model(data)
         columns = [vib.score(model, windows), vib.score(model, windows, baseline)]
-        columns.append(vib.classify(model, windows, baseline))
+        columns += [vib.classify(model, windows, baseline), vib.outside(model, windows)]
         expected = np.column_stack(columns)
         assert len(np.unique(expected[:, 1])) > 20
-        assert np.array_equal(np.frombuffer(answers[f"{kind}.out"], "<i2").reshape(-1, 3), expected), kind
+        assert np.array_equal(np.frombuffer(answers[f"{kind}.out"], "<i2").reshape(-1, 4), expected), kind
