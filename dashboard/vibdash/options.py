@@ -58,8 +58,7 @@ SilentAfter = Annotated[
     typer.Option(
         min=1.0,
         metavar="SECONDS",
-        help="A sensor is shown as silent after this long without a message: "
-        "somewhat over twice the sensors' status_interval_s.",
+        help="A sensor that does not tell its interval is shown as silent after this long without a message.",
     ),
 ]
 ZoneLimits = Annotated[
