@@ -316,11 +316,15 @@ def _byte_totals(connection: sa.Connection) -> dict[_Key, tuple[int, int]]:
 
 def _last_events(connection: sa.Connection) -> dict[_Key, list[Any]]:
     """Return the last event of every cause of every sensor."""
-    same = [alert.c[name] == cause.c[name] for name in ("site", "device", "boot", "seq")]
     found: dict[_Key, list[Any]] = {}
-    for row in connection.execute(sa.select(alert).join(cause, sa.and_(*same))):
+    for row in connection.execute(_LAST_EVENTS):
         found.setdefault((row.site, row.device), []).append(row)
     return found
+
+
+_SAME = [alert.c[name] == cause.c[name] for name in ("site", "device", "boot", "seq")]
+_TOLD = ("site", "device", "boot", "uptime_ms", "cause", "event", "level", "occurred_at_ms", "class_name")
+_LAST_EVENTS = sa.select(*(alert.c[name] for name in _TOLD)).join_from(alert, cause, sa.and_(*_SAME))
 
 
 def _active(row: Any, events: list[Any]) -> tuple[ActiveAlert, ...]:

@@ -66,8 +66,7 @@ def storm(database: str, folder: Path, *, sensors: int, rate_per_s: float, durat
             eventually(fleet.connected, "every sensor is connected")
             published_ms, sizes_mb = _blow(fleet, vibdash.pid, rate_per_s, duration_s)
             eventually(lambda: not fleet.waiting(), "every alert is acknowledged", 4 * DEADLINE_S)
-            page.wait_for_timeout(2000)
-            seen_ms = page.evaluate("JSON.parse(localStorage.seenAt)")
+            seen_ms = _wait_until_seen(page, published_ms)
             return _judge(fleet, stored_alerts(database), published_ms, seen_ms, sizes_mb)
     finally:
         vibdash.stop()
@@ -121,6 +120,16 @@ def _blow(
             sizes_mb.append(resident_mb(pid))
         time.sleep(0.005)
     return published_ms, sizes_mb
+
+
+def _wait_until_seen(page: Page, published_ms: dict[str, float]) -> dict[str, float]:
+    """Return when each probe was seen; without those that are not on the page after a generous time."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        seen_ms: dict[str, float] = page.evaluate("JSON.parse(localStorage.seenAt || '{}')")
+        if published_ms.keys() <= seen_ms.keys() or time.monotonic() > deadline:
+            return seen_ms
+        page.wait_for_timeout(100)
 
 
 def _judge(
