@@ -25,7 +25,7 @@ class Sender:
         self.replies: list[Reply] = []
         self.topic = device + "/cmd"
         self._came = threading.Condition()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="sender")
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = self._take
         subscribed = threading.Event()
         self._client.on_subscribe = lambda *_: subscribed.set()

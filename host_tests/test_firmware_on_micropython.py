@@ -24,6 +24,7 @@ PORTABLE = (
     "test_firmware_duty",
     "test_firmware_lookup",
     "test_firmware_settings",
+    "test_firmware_hostile",
     "test_firmware_wifi",
     "test_drivers_config",
     "test_drivers_sampler",

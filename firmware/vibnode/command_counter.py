@@ -27,9 +27,13 @@ class Counter:
             self.last = None
             print(f"vibnode: no command is taken: {error}; delete it to take them again, and change the key")
 
+    def is_spent(self, n: int) -> bool:
+        """Whether a command of number `n` must not be carried out."""
+        return self.last is None or n <= self.last
+
     def spend(self, n: int) -> None:
         """Have `n` and all below it spent; on return that is on the medium. Raises Spent, OSError."""
-        if self.last is None or n <= self.last:
+        if self.is_spent(n):
             raise Spent
         checked_file.save(self._path, _MAGIC, struct.pack(_BODY, n))
         self.last = n

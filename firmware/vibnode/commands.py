@@ -30,8 +30,11 @@ class Commands:
         self._counter = counter
         self._actions = actions
         self._waiting: list[dict] = []
+        self._late: dict | None = (
+            None  # the last whose number was spent: replays must not keep others waiting
+        )
         self._wake = asyncio.Event()
-        self._told = ""
+        self._refused = 0
 
     def arrived(self, payload: bytes, retained: bool) -> None:
         """Take a message. Nothing is done about it yet, and no state is changed by one that is not signed."""
@@ -39,6 +42,10 @@ class Commands:
             if retained:
                 raise signing.Refused("it is a retained message")
             command = signing.verify(self._key, self._topic, payload)
+            if self._counter.is_spent(command["n"]):
+                self._late = command
+                self._wake.set()
+                raise signing.Refused("its number is spent")
             if len(self._waiting) >= MAX_WAITING:
                 raise signing.Refused("others are waiting to be carried out")
         except signing.Refused as error:
@@ -52,9 +59,12 @@ class Commands:
     async def run(self) -> None:
         """Carry out what arrives, for ever."""
         while True:
+            self._wake.clear()
             while self._waiting:
                 await self._take(self._waiting.pop(0))
-            self._wake.clear()
+            if self._late:
+                late, self._late = self._late, None
+                await self._reply(late, self._spent())
             await self._wake.wait()
 
     async def _take(self, command: dict) -> None:
@@ -102,9 +112,11 @@ class Commands:
 
     def _refuse(self, why: str) -> None:
         self._node.refused += 1
-        if why != self._told:
-            print("vibnode: a command was refused:", why)
-        self._told = why
+        self._refused += 1
+        if (
+            self._refused & (self._refused - 1) == 0
+        ):  # the 1st, 2nd, 4th, 8th...: a flood must not hold the console
+            print(f"vibnode: command refused, {self._refused} since the start; the last: {why}")
 
 
 async def _unsent(payload: bytes) -> None:

@@ -66,11 +66,12 @@ def parse_ack(payload: bytes) -> "tuple[int, int] | None":
     """(boot, seq) of an ack message, None for anything else that arrives on its topic."""
     try:
         ack = read_object(payload, MAX_MESSAGE_BYTES)
-        boot, seq = ack["boot"], ack["seq"]
-        ok = ack["v"] == VERSION and type(boot) is int and type(seq) is int and boot > 0 and seq >= 0
+        version, boot, seq = ack["v"], ack["boot"], ack["seq"]
     except (ValueError, KeyError):
         return None
-    return (boot, seq) if ok else None
+    whole = type(version) is type(boot) is type(seq) is int  # which true is not
+    counts = whole and version == VERSION and 0 < boot < 1 << 32 and 0 <= seq < 1 << 32
+    return (boot, seq) if counts else None
 
 
 def movers(names, features, usual, spread) -> list:

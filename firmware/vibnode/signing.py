@@ -45,7 +45,12 @@ def verify(key: bytes, topic: str, payload: bytes) -> dict:
         raise Refused(f"not a signed command: {error}") from None
     except KeyError:
         raise Refused("not a signed command") from None
-    if version != VERSION or not isinstance(signed, str) or not isinstance(mac, str):
+    if (
+        type(version) is not int
+        or version != VERSION
+        or not isinstance(signed, str)
+        or not isinstance(mac, str)
+    ):
         raise Refused("not a signed command of version 1")
     try:
         right = _mac(key, topic, signed)
