@@ -104,4 +104,4 @@ def test_a_sensor_of_a_new_site_answers_what_it_is_asked(plant: Plant) -> None:
     assert parts[0]["settings"]["velocity_limits_mm_s"] == [2.8, 4.5]
     last, _ = plant.ask("reboot", now_ms)
     assert last.progress is Progress.ANSWERED
-    eventually(lambda: not plant.device.alive(), "it restarts")
+    eventually(lambda: plant.device.printed("after command"), "it restarts")
