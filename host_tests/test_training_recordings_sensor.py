@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from vibtrain import sensors
 from vibtrain.recordings import DataError, Recording
-from vibtrain.resample import STOP_BAND_DB, resample, to_counts
+from vibtrain.resample import STOP_BAND_DB, count_blocks, resample, to_counts
 from vibtrain.sensors import sensor
 
 RATE_HZ = 20_000
@@ -89,6 +89,20 @@ def test_counts_clip_at_the_range() -> None:
     chip = sensor("adxl345", range_g=2)
     counts = to_counts(tone(500, amplitude=100.0), chip)
     assert counts.max() == -counts.min() == chip.full_scale_counts == 510
+
+
+@pytest.mark.parametrize("block", [100, 8192, 20_000])
+def test_an_offset_that_gravity_cannot_be_is_taken_off(block: int) -> None:
+    """Half a supply of 1.8 V at 20 mV/g would be 45 g; 1 g stays."""
+    chip = sensor("adxl345")
+    plain = tone(500, amplitude=30.0)
+    offset = recording_of(plain.data + np.float32(45 * 9.80665))
+    blocks = [offset.data[i : i + block] for i in range(0, len(offset.data), block)]
+    counts = np.concatenate(list(count_blocks(offset, blocks, chip)))
+    assert np.array_equal(counts, to_counts(offset, chip))
+    assert np.abs(counts - to_counts(plain, chip)).max() <= 2 * chip.step_counts
+    upright = to_counts(recording_of(plain.data + np.float32(9.80665)), chip)
+    assert upright.mean() * chip.lsb_nm_s2 / 1e9 == pytest.approx(9.80665, rel=0.01)
 
 
 def test_adxl345_lowest_bit_is_zero_at_its_top_rate() -> None:

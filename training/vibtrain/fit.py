@@ -65,6 +65,7 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
         raise DataError(f"{config.name}: no healthy recording among the {len(chosen)} that [train] admits")
     core = config.core_config()
     names = vib.feature_names(core)
+    _refuse_constant(chosen, names, config)
     inputs = select_inputs(names, config.anomaly.inputs)
     anomaly = _fit_anomaly([(r, _scored(r.features, config)) for r in healthy], inputs, config)
     warning = calibrate(healthy, inputs, config)
@@ -95,6 +96,16 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
         shaft_high_millihz=max(shaft_millihz) if len(shaft_millihz) == len(healthy) else 0,
         data_digest=digest(chosen),
     )
+
+
+def _refuse_constant(chosen: list[Windows], names: list[str], config: TrainingConfig) -> None:
+    chip = config.chip()
+    for r in chosen:
+        if not _levels(r, names).any():
+            raise DataError(
+                f"{r.source}: {r.name}: the same value throughout, as a {chip.name} would give it; accepted: "
+                f"acceleration within {chip.range_g} g and over its noise (are unit and scale right?)"
+            )
 
 
 def _scored(features: Int16, config: TrainingConfig) -> Int16:

@@ -24,6 +24,8 @@ CUTOFF_OF_HALF_RATE = 0.9  # -6 dB point
 TRANSITION_OF_HALF_RATE = 0.2
 
 RATE_TOLERANCE = 200e-6  # of the rate asked for; sensors' own clocks are off by far more
+LARGEST_OFFSET_G = 1.5
+OFFSET_FRAMES = 8192
 LARGEST_FACTOR = 2000  # of the rational ratio of the two rates
 
 
@@ -155,12 +157,35 @@ def count_blocks(
     noise_m_s2 = np.array(sensor.noise_ug_rthz) * 1e-6 * STANDARD_GRAVITY * np.sqrt(sensor.rate_hz / 2)
     random = _noise_source(condition.name, seed)
     limit = sensor.full_scale_counts
-    for block in blocks:
+    for block in _without_offset(blocks):
         measured = resampler.push(block)
         noisy = measured + random.standard_normal(measured.shape) * noise_m_s2[:axes]
         steps = np.rint(noisy * (1e9 / (sensor.lsb_nm_s2 * sensor.step_counts)))
         yield np.asarray(np.clip(steps * sensor.step_counts, -limit, limit), dtype=np.int16)
     resampler.finish()
+
+
+def _without_offset(blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """No accelerometer at rest shows more than 1 g: a mean of more is the recorder's offset, such as half its supply,
+    and would be beyond a sensor's range. It is taken off, as the first OFFSET_FRAMES have it."""
+    held: list[Samples] = []
+    offset: Samples | None = None
+    for block in blocks:
+        if offset is None:
+            held.append(block)
+            if sum(map(len, held)) < OFFSET_FRAMES:
+                continue
+            block = np.concatenate(held)
+            offset = _offset(block)
+        yield block - offset
+    if offset is None and held:
+        block = np.concatenate(held)
+        yield block - _offset(block)
+
+
+def _offset(frames: Samples) -> Samples:
+    mean = frames[:OFFSET_FRAMES].mean(axis=0, dtype=np.float64)
+    return np.asarray(np.where(np.abs(mean) > LARGEST_OFFSET_G * STANDARD_GRAVITY, mean, 0), np.float32)
 
 
 def _noise_source(name: str, seed: int) -> np.random.Generator:
