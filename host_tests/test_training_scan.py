@@ -103,3 +103,48 @@ def test_a_folder_without_recordings_is_refused(tmp_path: Path, folder: str) -> 
     result = CliRunner().invoke(app, ["scan", str(tmp_path / folder)])
     assert result.exit_code == 1
     assert result.stderr.startswith("error: ") and folder in result.stderr
+
+
+def test_a_folder_as_people_keep_them(tmp_path: Path) -> None:
+    """Other files, hidden ones, other encodings, time stamps in words or milliseconds, a sample rate among arrays."""
+    data, times = noise((0, 0, 9.81)), np.arange(FRAMES) / 400
+    german = [
+        "Gerät;XY-200",
+        "",
+        "Zeit [ms];Beschleunigung X [m/s²];Beschleunigung Y [m/s²];Beschleunigung Z [m/s²]",
+    ]
+    rows = [";".join(f"{v:.4f}" for v in (1000 * t, *row)) for t, row in zip(times, data, strict=True)]
+    (tmp_path / "Messung normal.csv").write_bytes(
+        "\n".join([*german, *rows]).replace(".", ",").encode("cp1252")
+    )
+    (tmp_path / "utf16 normal 400Hz.csv").write_text(
+        "x,y,z\n" + "\n".join(",".join(f"{v:.4f}" for v in row) for row in data), encoding="utf-16"
+    )
+    stamps = np.datetime64("2026-05-01T08:00:00") + (times * 1e6).astype("timedelta64[us]")
+    lines = [
+        ",".join([str(stamp), *(f"{v:.4f}" for v in row)]) for stamp, row in zip(stamps, data, strict=True)
+    ]
+    (tmp_path / "stamped normal.csv").write_text("when,x,y,z\n" + "\n".join(lines) + "\n")
+    np.savez(tmp_path / "arrays normal.npz", acc=data, fs=400)
+    for name in ("._copy.csv", ".git/x.csv", "__MACOSX/y.csv", "notes.txt", "results.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("name,score\nfirst,1.0\nsecond,2.0\n")
+    result = CliRunner().invoke(app, ["scan", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "4 of 6 files" in result.stdout
+    assert result.stderr.count("left out") == 2 and "accepted are recordings of 64 at least" in result.stderr
+    rows_written = list(csv.DictReader((tmp_path / "manifest.csv").open(encoding="utf-8")))
+    assert {row["rate_hz"] for row in rows_written} == {"400"}
+    for entry in manifest.catalogue(tmp_path / "manifest.csv"):
+        np.testing.assert_allclose(entry.read().data, data, atol=1e-3, err_msg=entry.name)
+
+
+def test_a_slow_step_is_not_taken_for_seconds(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", noise(), "time,x,y,z", times=np.arange(FRAMES) * 0.25)
+    assert only(tmp_path).fields["rate_hz"] == "?"
+
+
+def test_rounded_time_stamps_tell_the_mean_rate(tmp_path: Path) -> None:
+    times = np.round(np.arange(FRAMES) * 1.25)
+    write_csv(tmp_path / "a.csv", noise(), "time [ms],x,y,z", times=times)
+    assert float(only(tmp_path).fields["rate_hz"]) == pytest.approx(800, rel=0.01)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, track
 from rich.table import Column, Table
 
@@ -149,13 +150,13 @@ def scan_folder(
         if guess.trouble:
             _to_stderr.print(f"left out: {guess.trouble}", markup=False, highlight=False, soft_wrap=True)
         else:
-            table.add_row(
-                guess.fields["file"], *(_guessed(guess, f) for f in ("rate_hz", "columns", "unit", "label"))
-            )
+            cells = (_guessed(guess, f) for f in ("rate_hz", "columns", "unit", "label"))
+            table.add_row(escape(guess.fields["file"]), *map(escape, cells))
     _console.print(table)
-    unknown = sum("?" in guess.fields.values() for guess in guesses)
+    listed = [guess for guess in guesses if not guess.trouble]
+    unknown = sum("?" in guess.fields.values() for guess in listed)
     _say(
-        f"Wrote {target}: {len(guesses)} files"
+        f"Wrote {target}: {len(listed)} of {len(guesses)} files"
         + (f"; {unknown} have a `?` to be filled in" if unknown else "")
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from vibtrain.array_files import refuse_other_than_tables
-from vibtrain.file_columns import BLOCK_FRAMES, Array, Block, FileColumns
-from vibtrain.recordings import DataError
+from vibtrain.file_columns import BLOCK_FRAMES, Array, Block, FileColumns, is_rate
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -27,38 +27,52 @@ class _Member:
     dtype: Any
 
     @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
     def columns(self) -> int:
         return self.shape[1] if len(self.shape) == 2 else 1
 
 
 def read_npz(path: Path) -> FileColumns:
-    """One array of shape (frames, axes), or arrays of one dimension, each a column."""
+    """One array of shape (frames, axes), or several: of one dimension each is a column, of two `name.0`, `name.1`.
+
+    A single number is passed over, but for a sample rate.
+    """
     with zipfile.ZipFile(path) as archive:
         members = {name.removesuffix(".npy"): _header(archive, name) for name in archive.namelist()}
+        rates = [_single(archive, m) for name, m in members.items() if m.size == 1 and is_rate(name)]
+    members = {name: m for name, m in members.items() if m.size != 1}
     for member in members.values():
         refuse_other_than_tables(path, member.shape, member.dtype)
-    if len(members) == 1:
-        ((name, member),) = members.items()
-        named = member.columns == 1
-        places = {name if named else str(i): (member, i) for i in range(member.columns)}
-    elif any(len(member.shape) != 1 for member in members.values()):
-        shapes = {name: member.shape for name, member in members.items()}
-        raise DataError(f"{path}: arrays {shapes}, accepted are one of shape (frames, axes), or columns")
-    else:
-        named, places = True, {name: (member, 0) for name, member in members.items()}
+    named = len(members) > 1 or all(m.columns == 1 for m in members.values())
+    places = {
+        (name if len(m.shape) == 1 or (named and m.columns == 1) else f"{name}.{i}" if named else str(i)): (
+            m,
+            i,
+        )
+        for name, m in members.items()
+        for i in range(m.columns)
+    }
 
     def blocks(chosen: Sequence[str]) -> Iterator[Block]:
-        picked = [places[name] for name in chosen]
+        picked: dict[_Member, list[int]] = {}
+        for name in chosen:
+            picked.setdefault(places[name][0], []).append(places[name][1])
         with zipfile.ZipFile(path) as archive:
-            if len(members) == 1:
-                yield from _table_blocks(archive, picked[0][0], [column for _, column in picked])
-            else:
-                streams = [_table_blocks(archive, member, [0]) for member, _ in picked]
-                for pieces in zip(*streams, strict=True):
-                    yield [piece for (piece,) in pieces]
+            streams = [_table_blocks(archive, member, columns) for member, columns in picked.items()]
+            for pieces in zip(*streams, strict=True):
+                read = dict(zip(picked, map(iter, pieces), strict=True))
+                yield [next(read[places[name][0]]) for name in chosen]
 
     lengths = {name: member.shape[0] for name, (member, _) in places.items()}
-    return FileColumns(tuple(places), blocks, lengths, named=named)
+    rate_hz = rates[0] if len(rates) == 1 else None
+    return FileColumns(tuple(places), blocks, lengths, named=named, rate_hz=rate_hz)
+
+
+def _single(archive: zipfile.ZipFile, member: _Member) -> float:
+    return float(_numbers(_opened(archive, member, skip=0), member, 1)[0])
 
 
 def _header(archive: zipfile.ZipFile, name: str) -> _Member:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from vibtrain.importance import Importance
 from vibtrain.spectra import Spectrum
@@ -99,8 +100,9 @@ def frontier(found: dict[str, Any], flash_bytes: int) -> str:
         textcoords="offset points",
     )
     axes.set_xscale("log")
-    for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        which(lambda value, place: f"{value / 1000:g} kB")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, place: f"{value / 1000:g} kB")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set(
         xlabel="bytes of model.bin, with the smallest classifier", ylabel="recall less healthy windows over"
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vibtrain import array_files, logger_files, npz_files, text_files, units
-from vibtrain.file_columns import Array, FileColumns
+from vibtrain.file_columns import Array, Block, FileColumns
 from vibtrain.recordings import DataError
 
 Column = str | int
@@ -39,7 +41,8 @@ def read_file(path: Path) -> FileColumns:
     if not ending:
         raise DataError(f"{path}: ending {path.suffix!r}, accepted: {', '.join(ENDINGS)}")
     with _refusals_name(path):
-        return READERS[ending](path)
+        content = READERS[ending](path)
+    return dataclasses.replace(content, blocks=partial(_named_blocks, path, content.blocks))
 
 
 def read_blocks(
@@ -64,11 +67,10 @@ def read_blocks(
         raise DataError(f"{path}: columns of different lengths, {listed}; accepted are equally long ones")
     shown = [repr(name) if content.named else name for name in chosen]
     frames = 0
-    with _refusals_name(path):
-        for block in content.blocks(chosen):
-            columns_read = zip(shown, block, strict=True)
-            yield np.stack([_numbers(path, name, values, frames) for name, values in columns_read], axis=1)
-            frames += len(block[0])
+    for block in content.blocks(chosen):
+        columns_read = zip(shown, block, strict=True)
+        yield np.stack([_numbers(path, name, values, frames) for name, values in columns_read], axis=1)
+        frames += len(block[0])
     if not frames:
         raise DataError(f"{path}: is empty, accepted are rows of numbers")
 
@@ -78,6 +80,13 @@ def read_columns(
 ) -> Table:
     """The same in one piece."""
     return np.concatenate(list(read_blocks(path, columns, rate_hz=rate_hz, unit=unit)))
+
+
+def _named_blocks(
+    path: Path, blocks: Callable[[Sequence[str]], Iterator[Block]], names: Sequence[str]
+) -> Iterator[Block]:
+    with _refusals_name(path):
+        yield from blocks(names)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ _MACHINE_IN_NAME = re.compile(
     r"(?<![a-z])(machine|motor|pump|fan|gearbox|turbine|compressor|bearing|unit)[-_ ]?(\d+|[a-z])(?![a-z\d])",
     re.I,
 )
+SHORTEST = 64  # frames: the core's shortest window
 _COUNTS_PER_G = (256, 1024, 2048, 4096, 8192, 16384)
 _GRAVITY_TOLERANCE = 0.15
 _LABEL_WORDS = {
@@ -63,7 +64,10 @@ def find(folder: Path) -> list[Path]:
     files = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.name.lower().endswith(ENDINGS) and path.is_file() and not _is_manifest(path)
+        if path.name.lower().endswith(ENDINGS)
+        and path.is_file()
+        and not _is_hidden(path.relative_to(folder))
+        and not _is_manifest(path)
     ]
     if not files:
         raise DataError(f"{folder}: holds no recordings, accepted are files ending in {', '.join(ENDINGS)}")
@@ -94,6 +98,11 @@ def write_manifest(path: Path, guesses: list[Guess]) -> None:
         raise DataError(f"{path}: exists, accepted: a new file") from None
 
 
+def _is_hidden(path: Path) -> bool:
+    """What an operating system or a program keeps beside a person's files: .git, ._x.csv, __MACOSX."""
+    return any(part.startswith((".", "__")) for part in path.parts)
+
+
 def _is_manifest(path: Path) -> bool:
     if path.suffix != ".csv":
         return False
@@ -103,8 +112,11 @@ def _is_manifest(path: Path) -> bool:
 
 def _guess(name: str, content: FileColumns, columns: dict[str, Array]) -> Guess:
     """From the beginning of the `columns`."""
-    if not any(len(column) for column in columns.values()):
-        raise DataError(f"{name}: is empty, accepted are rows of numbers")
+    frames = max((len(column) for column in columns.values()), default=0)
+    if frames < SHORTEST:
+        raise DataError(f"{name}: {frames} rows, accepted are recordings of {SHORTEST} at least")
+    if not any(column.dtype.kind in "iuf" for column in columns.values()):
+        raise DataError(f"{name}: no column of numbers, accepted is one at least")
     time_name = next((n for n, column in columns.items() if is_time(n, column)), None)
     axes, why_axes = _axes(content, columns, time_name)
     guessed = {
@@ -129,18 +141,16 @@ def _rate(
 ) -> tuple[str, str]:
     if content.rate_hz:
         return f"{content.rate_hz:.10g}", "the file states it"
+    if time_name is not None:
+        step, unit = usual_step(columns[time_name]), unit_s(time_name, columns[time_name])
+        if unit is not None and step > 0:
+            return f"{1 / (step * unit):.6g}", f"from column {time_name}"
     if in_name := _RATE_IN_NAME.search(name):
         hz = float(in_name["number"]) * (1000 if in_name["kilo"] else 1)
         return f"{hz:g}", "in the file's name"
     if time_name is None:
         return UNKNOWN, "no time column, none in the name"
-    step, unit = usual_step(columns[time_name]), unit_s(time_name, columns[time_name])
-    if unit is None:
-        return UNKNOWN, f"column {time_name} rises by {step:g} a row, in an unknown unit"
-    step_s = step * unit
-    if step_s <= 0:
-        return UNKNOWN, f"column {time_name} stands still"
-    return f"{1 / step_s:.6g}", f"from column {time_name}"
+    return UNKNOWN, f"column {time_name} rises by {step:g} a row, in an unknown unit"
 
 
 def _axes(content: FileColumns, columns: dict[str, Array], time_name: str | None) -> tuple[list[str], str]:

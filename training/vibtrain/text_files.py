@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from vibtrain.recordings import DataError
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 BLANKS = r"\s+"
-_SNIFFED_CHARS = 4096
+_SNIFFED_BYTES = 8192
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Layout:
     """How a text is laid out: `names` of its columns (none where it has no heading), their number `count`, and the
     lines before the first row of samples."""
 
+    encoding: str
     delimiter: str
     decimal: str
     names: list[str]
@@ -47,7 +49,8 @@ def read_text(path: Path) -> FileColumns:
             header=None,
             skiprows=found.lines_before,
             usecols=sorted(places),
-            encoding="utf-8-sig",
+            encoding=found.encoding,
+            encoding_errors="replace",  # beyond the beginning: numbers are ASCII
             low_memory=False,
             chunksize=BLOCK_FRAMES,
         )
@@ -62,8 +65,9 @@ def layout(path: Path) -> Layout:
     """Layout of a text, from its beginning: lines before the first row of numbers are a preamble, the last of them
     a heading if it has as many cells. Raises `DataError` for an empty file."""
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig") as stream:
-        lines = stream.read(_SNIFFED_CHARS).splitlines()
+    with opener(path, "rb") as stream:
+        encoding, text = _decoded(stream.read(_SNIFFED_BYTES))
+    lines = text.splitlines()
     if not any(line.strip() for line in lines):
         raise DataError(f"{path}: is empty, accepted are rows of numbers")
     rows = [_cells(line) for line in lines]
@@ -72,12 +76,23 @@ def layout(path: Path) -> Layout:
         first is None
     ):  # no row is all numbers, as with time stamps in words: then the first line is the heading
         delimiter, names = rows[0]
-        return Layout(delimiter, ".", names, len(names), 1)
+        return Layout(encoding, delimiter, ".", names, len(names), 1)
     delimiter, cells = rows[first]
     decimal = "," if any("," in cell for cell in cells) else "."
     heading = _cells(lines[first - 1], delimiter)[1] if first else []
     names = heading if len(heading) == len(cells) else []
-    return Layout(delimiter, decimal, names, len(cells), first)
+    return Layout(encoding, delimiter, decimal, names, len(cells), first)
+
+
+def _decoded(beginning: bytes) -> tuple[str, str]:
+    """Encoding and text: UTF-16 where a byte order mark says so, UTF-8, or what Windows programs of the West write."""
+    if beginning[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16", beginning.decode("utf-16", "ignore")
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()  # the beginning may end within a character
+    try:
+        return "utf-8-sig", decoder.decode(beginning)
+    except UnicodeDecodeError:
+        return "cp1252", beginning.decode("cp1252", "replace")
 
 
 def _cells(line: str, delimiter: str | None = None) -> tuple[str, list[str]]:

@@ -8,13 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from vibtrain.file_columns import Array
 from vibtrain.recordings import Gaps
 from vibtrain.sample_files import read_file
 
-_NAME = re.compile(r"(t|time|timestamp|time_?stamp|seconds?|elapsed)\W*_?(?P<unit>s|ms|us|µs|ns)?\W*", re.I)
+_NAME = re.compile(
+    r"(t|time|timestamp|time[_ ]?stamp|date[_ ]?time|seconds?|elapsed|zeit|temps|tiempo|tempo)"
+    r"\W*_?(?P<unit>s|ms|us|µs|ns)?\W*",
+    re.I,
+)
+_UNIT = re.compile(r"[\[(_ ](?P<unit>s|ms|us|µs|ns)[\])]?$", re.I)
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+SLOWEST_HZ = 25.0  # vibration is not recorded slower: a longer step is not in seconds
 GAP_STEPS = 1.5  # a step this many times the usual one is a gap
 ROUNDED_SHARE = 0.05  # so many steps other than the usual one are rounding, not gaps
 
@@ -23,8 +30,8 @@ Float = npt.NDArray[np.float64]
 
 def is_time(name: str, column: Array) -> bool:
     """Whether a column holds time stamps: by its name, or because it rises evenly."""
-    if column.dtype.kind == "M":
-        return True
+    if column.dtype.kind in "MOTU":
+        return _is_date(column)
     if column.dtype.kind not in "iuf" or len(column) < 3:
         return False
     steps = np.diff(column.astype(np.float64))
@@ -35,12 +42,12 @@ def is_time(name: str, column: Array) -> bool:
 
 def unit_s(name: str, column: Array) -> float | None:
     """Seconds of one of the column's units; None where neither name nor size tells."""
-    if column.dtype.kind == "M":
-        return float(np.array(1, column.dtype.str.replace("M8", "m8")) / np.timedelta64(1, "s"))
-    named = _NAME.fullmatch(name)
+    if column.dtype.kind in "MOTU":
+        return 1e-9  # as _numbers has it
+    named = _NAME.fullmatch(name) or _UNIT.search(name)
     if named and named["unit"]:
         return _SECONDS[named["unit"].lower()]
-    return 1.0 if usual_step(column) < 1 else None
+    return 1.0 if usual_step(column) * SLOWEST_HZ < 1 else None
 
 
 def usual_step(column: Array) -> float:
@@ -91,10 +98,24 @@ def gaps(path: Path, samples: Sequence[str | int]) -> Gaps | None:
 
 def _may_be_time(name: str, column: Array) -> bool:
     """More lenient than `is_time`: stamps with gaps, or that go back, are still stamps by their name."""
-    if column.dtype.kind not in "iufM" or len(column) < 3:
-        return False
-    return bool(_NAME.fullmatch(name)) or is_time(name, column)
+    if column.dtype.kind in "iuf" and len(column) >= 3 and _NAME.fullmatch(name):
+        return True
+    return is_time(name, column)
+
+
+def _is_date(column: Array) -> bool:
+    """Dates and times, or text that is: ISO 8601 alone, for `01.02.26` may mean two days."""
+    if column.dtype.kind == "M":
+        return len(column) >= 3
+    first = pd.Series(column[:100])
+    return len(first) >= 3 and bool(pd.to_datetime(first, format="ISO8601", errors="coerce").notna().all())
 
 
 def _numbers(column: Array) -> Float:
-    return (column.astype(np.int64) if column.dtype.kind == "M" else column).astype(np.float64)
+    """As floats; dates as nanoseconds."""
+    if column.dtype.kind in "OTU":
+        dates = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True))
+        column = dates.tz_convert(None).to_numpy()
+    if column.dtype.kind == "M":
+        return column.astype("datetime64[ns]").astype(np.int64).astype(np.float64)
+    return column.astype(np.float64)
