@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from dashboard_databases import KINDS, new_database, rows
 from dashboard_fixtures import alert_message, run_vibdash, status_message
 from pyarrow import parquet
-from vibdash.export import ExportError, export_table
+from vibdash.export import FORMATS, TABLES, ExportError, export_table
 from vibdash.fleet import FleetReader
 from vibdash.metrics import metrics_text
 from vibdash.occurrences import OccurrenceReader
@@ -110,6 +110,13 @@ def test_tables_are_written_to_csv_and_parquet(engine: sa.Engine, tmp_path: Path
         "alerts.csv",
         "alerts.parquet",
     ]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_can_be_taken_out_both_ways(engine: sa.Engine, tmp_path: Path, name: str) -> None:
+    for ending in FORMATS:
+        assert export_table(engine, name, tmp_path / f"empty{ending}") == 0
+    assert parquet.read_table(tmp_path / "empty.parquet").column_names == TABLES[name].c.keys()
 
 
 @pytest.mark.parametrize(

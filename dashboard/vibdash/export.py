@@ -12,9 +12,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from vibdash.opening import for_reading
-from vibdash.schema import alert, journal, occurrence, quarantine, status_history
+from vibdash.schema import (
+    alert,
+    feature_vectors,
+    journal,
+    notification,
+    occurrence,
+    quarantine,
+    status_history,
+)
 
-TABLES = {table.name: table for table in (alert, occurrence, journal, status_history, quarantine)}
+_TAKEN_OUT = (alert, occurrence, journal, status_history, feature_vectors, notification, quarantine)
+TABLES = {table.name: table for table in _TAKEN_OUT}
 FORMATS = (".csv", ".parquet")
 ROWS_AT_ONCE = 5000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -44,8 +53,8 @@ def export_table(engine: sa.Engine, name: str, file: Path) -> int:
 
 
 def _batches(connection: sa.Connection, table: sa.Table) -> Iterator[list[dict[str, Any]]]:
-    """Return the rows by id; lists and objects as JSON text."""
-    query = sa.select(table).order_by(table.c.id)
+    """Return the rows by their key; lists and objects as JSON text."""
+    query = sa.select(table).order_by(*table.primary_key)
     streamed = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
     for rows in streamed.partitions():
         yield [{name: _plain(value) for name, value in row._mapping.items()} for row in rows]
