@@ -23,7 +23,8 @@ STUCK_RUN = 8  # ... and at least this many samples is a stuck sensor, not a slo
 RATE_DIFFERS = 0.02  # share by which the rate of time stamps may differ from the one stated
 KIN = 3  # other recordings of the machine at that speed, at least, to compare levels with
 MISSCALED = 5.0  # times as loud or as quiet as its kin ...
-ALIKE = 1.6  # ... on every axis, within this factor: a fault is not the same on all axes
+ALIKE = 1 / 3  # ... and on every axis, within this share of that: a fault is not the same on all axes
+MIX_UP = 1.6  # a confusion of units explains a factor within this
 
 Float = npt.NDArray[np.float64]
 
@@ -171,7 +172,8 @@ def _misscaled(figures: Figures, found: list[Figures]) -> list[str]:
         return []
     ratio = np.array(figures.rms) / usual
     factor = float(np.exp(np.log(ratio).mean()))
-    if max(factor, 1 / factor) < MISSCALED or ratio.max() > ALIKE * ratio.min():
+    size = max(factor, 1 / factor)
+    if size < MISSCALED or ratio.max() / ratio.min() > ALIKE * size:
         return []
     times = f"{factor:.3g} times" if factor > 1 else f"1/{1 / factor:.3g}"
     return [f"mis-scaled ({times} the level of its {len(kin)} kin on every axis{_mix_up(factor)})"]
@@ -180,6 +182,6 @@ def _misscaled(figures: Figures, found: list[Figures]) -> list[str]:
 def _mix_up(factor: float) -> str:
     """The confusion of units that would explain it."""
     for size, words in ((STANDARD_GRAVITY, "g and m/s²"), (1000.0, "units and thousandths")):
-        if max(factor, 1 / factor) / size < ALIKE and size / max(factor, 1 / factor) < ALIKE:
+        if 1 / MIX_UP < max(factor, 1 / factor) / size < MIX_UP:
             return f"; {words}?"
     return ""
