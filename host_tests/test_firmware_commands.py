@@ -13,6 +13,7 @@ from command_sender import KEY, Reply, Sender
 from firmware_fixtures import MICROPYTHON, Device, Host, wait_for
 from firmware_model import ALARM, CONFIG, WARNING, model_ota
 from test_firmware_application import RATE_HZ, Bench, noise
+from vibnode import reset_cause
 
 pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
 RECORDING = noise(1, 100, 50_000)  # 10 s without a seam
@@ -268,6 +269,21 @@ def test_a_model_whose_golden_windows_come_out_otherwise_is_given_up_and_said(be
     bench.wait_for_status(
         "a good one is kept", lambda status: status["model"]["digest"] == "44556677aabbccdd"
     )
+
+
+def test_a_model_that_the_watchdog_ends_twice_is_given_up(bench: Commanded) -> None:
+    slow = 0.1  # a window takes half a second, so that the trial lasts
+    device, _ = bench.boot(pace=slow)
+    send_model(bench, model_ota())
+    on_trial = bench.wait_for_status("it is on trial", lambda status: status["model"]["origin"] == "trial")
+    assert on_trial["model"]["digest"] == "44556677aabbccdd"
+    for origin, digest in (("trial", "44556677aabbccdd"), ("reverted", "00112233aabbccdd")):
+        device.kill()
+        reset_cause.leave(str(bench.state), "watchdog")
+        device, _ = bench.boot(pace=slow)
+        (report,) = bench.sender.ask("report")
+        assert (report["status"]["model"]["origin"], report["status"]["model"]["digest"]) == (origin, digest)
+        assert report["status"]["reset"] == "watchdog"
 
 
 def test_a_model_for_another_sensor_is_refused_and_the_device_measures_on(bench: Commanded) -> None:

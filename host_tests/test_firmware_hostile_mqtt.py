@@ -40,7 +40,7 @@ def test_noise_on_cmd_is_counted_and_changes_nothing(bench: Commanded) -> None:
     for payload in payloads(SEED, 150, other.signed("reboot")):
         bench.sender.publish(payload)
         sent += 1
-    for size in (5_000, 100_000, 1_000_000):
+    for size in (5_000, 50_000, 500_000):
         bench.sender.publish(Dice(size).noise(1000) * (size // 1000))
         bench.sender.publish(signed[:-1] + b" " * size + b"}")
         sent += 2
@@ -60,7 +60,7 @@ def test_noise_on_ack_is_counted_and_drops_no_alert(bench: Commanded) -> None:
     before, dice = bench.files(), Dice(SEED)
     acks = Sender(bench.broker)
     acks.topic = bench.sender.topic.replace("/cmd", "/ack")
-    wrong = [*FIXED, *numbers(), *(dice.noise(dice.below(200)) for _ in range(50)), b"[" * 1_000_000]
+    wrong = [*FIXED, *numbers(), *(dice.noise(dice.below(200)) for _ in range(50)), b"[" * 500_000]
     for payload in wrong:
         assert messages.parse_ack(payload) is None
         acks.publish(payload)

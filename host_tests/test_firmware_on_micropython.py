@@ -25,6 +25,7 @@ PORTABLE = (
     "test_firmware_lookup",
     "test_firmware_settings",
     "test_firmware_hostile",
+    "test_firmware_snapshot",
     "test_firmware_wifi",
     "test_drivers_config",
     "test_drivers_sampler",

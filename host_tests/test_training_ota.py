@@ -12,10 +12,10 @@ from vibnode import model_file
 from vibtrain import ota, pipeline
 
 
-@pytest.fixture(scope="module", params=["mahalanobis", "isolation-forest"])
-def package(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("package") / "small"
-    pipeline.make_package(folder, small_config(kind=request.param), small_windows())
+    pipeline.make_package(folder, small_config(), small_windows())
     return folder
 
 

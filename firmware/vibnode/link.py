@@ -10,10 +10,10 @@ from .lookup import Lookup
 from .tls_context import Context, TlsError
 
 CONNECT_TIMEOUT_S = 10
-PUBACK_MS = 5000  # within which a broker has to take a message
+PUBACK_MS = 5000  # of silence, within which a broker has to take a message
 PUBACK_POLL_MS = 5
 MAX_PAYLOAD = 4096  # of what arrives; more is cut, so that it is too long for whoever reads it
-READ_BYTES = 512
+READ_BYTES = 1024
 QOS_BITS = 0x06
 
 _lookup = Lookup()
@@ -29,6 +29,7 @@ class _Protocol(aiomqttc.MQTTProtocol):  # type: ignore[misc]
     def __init__(self, client) -> None:
         super().__init__(client)
         self._writing = asyncio.Lock()
+        self._heard_ms = ticks_ms()
 
     async def _send_packet(self, packet_type: int, payload) -> None:
         # asyncio's stream loses bytes when one task writes while another waits for room.
@@ -41,9 +42,10 @@ class _Protocol(aiomqttc.MQTTProtocol):  # type: ignore[misc]
         self._pending_pubacks[pid] = None
         packet = self._encode_string(topic) + struct.pack("!H", pid) + message
         await self._send_packet(self.PUBLISH | qos << 1 | retain, packet)
-        start = ticks_ms()
+        self._heard_ms = ticks_ms()
         while pid in self._pending_pubacks:
-            if ticks_diff(ticks_ms(), start) > PUBACK_MS:
+            # A long message that comes in keeps the PUBACK waiting behind it.
+            if ticks_diff(ticks_ms(), self._heard_ms) > PUBACK_MS:
                 del self._pending_pubacks[pid]
                 return False
             await sleep_ms(PUBACK_POLL_MS)
@@ -78,6 +80,7 @@ class _Protocol(aiomqttc.MQTTProtocol):  # type: ignore[misc]
             piece = await self.stream.buffered_read(min(length - at, READ_BYTES))
             if not piece:
                 raise EOFError
+            self._heard_ms = ticks_ms()
             if at < wanted:
                 held[at : at + len(piece)] = piece[: wanted - at]
             at += len(piece)
