@@ -67,6 +67,7 @@ def take_all(browser: Browser, url: str, password: str) -> None:
     page.get_by_role("button", name="Add").click()
     expect(page.locator(".journal .note")).to_be_visible()
     picture(page, "page.png")
+    expect(page.locator(".sensor-row:has(.machine.warning)")).to_have_count(1)
     page.emulate_media(color_scheme="dark")
     picture(page, "dark.png")
     phone = open_page(browser, url, password, 390, 844)

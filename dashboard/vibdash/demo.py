@@ -26,6 +26,7 @@ from vibdash.site_folder import SiteError, SiteFolder, as_json, write_secret
 
 SPEED_RPM, LOAD = 1800.0, "0 lb"
 LEARN_WINDOWS, LEARN_S = 20, 8.0
+PLAYED_S = 10.0  # of each run, over and over; its end is a gap in the samples
 STATUS_INTERVAL_S = 10
 STOP_DEADLINE_S = 5.0
 NEEDED = "vibtrain", "sklearn", "scipy", "aiomqttc"
@@ -138,7 +139,8 @@ def _train(model: Path) -> tuple[Any, dict[tuple[str, str], Any]]:
     entries = simulator.catalogue()
     fitted = fit.fit(pipeline.windows_of(chosen, entries), chosen)
     write_secret(model, convert.convert(fitted).binary)
-    here = [one for one in entries if (one.speed_rpm, one.load) == (SPEED_RPM, LOAD)]
+    played = simulator.catalogue(seconds=PLAYED_S)
+    here = [one for one in played if (one.speed_rpm, one.load) == (SPEED_RPM, LOAD)]
     return chosen, {(one.label, one.severity): one for one in here}
 
 

@@ -83,9 +83,9 @@ def instrument_look(sensor: SensorView, clock: Clock) -> Look:
         return Look("unheard", _LINK_ICONS[sensor.link], _LINK_WORDS[sensor.link], detail)
     details = []
     if sensor.dropped:
-        details.append(f"{sensor.dropped} alerts lost on it")
+        details.append(f"{_alerts(sensor.dropped)} lost on it")
     if sensor.queued:
-        details.append(f"{sensor.queued} alerts to come")
+        details.append(f"{_alerts(sensor.queued)} to come")
     if sensor.instrument == "ok" and sensor.instrument_level is None:
         return Look("good", "sensors", INSTRUMENT_WORDS["ok"], ", ".join(details) or "connected")
     fault = sensor.instrument if sensor.instrument != "ok" else None
@@ -95,3 +95,7 @@ def instrument_look(sensor: SensorView, clock: Clock) -> Look:
     level = sensor.instrument_level or "warning"
     word = INSTRUMENT_WORDS.get(fault or "", "Fault")
     return Look(level, "build_circle", word, ", ".join(details) or sensor.note or "sensor fault")
+
+
+def _alerts(count: int) -> str:
+    return "1 alert" if count == 1 else f"{count:,} alerts"
