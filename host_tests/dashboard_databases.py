@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from dashboard_fixtures import DEADLINE_S, eventually
+from vibdash.opening import open_database
 
 KINDS = ("sqlite", "postgresql")
 USER = "postgres"
@@ -23,10 +24,31 @@ _numbers = itertools.count()
 
 
 def new_database(kind: str, folder: Path) -> str:
-    """Return the URL of an empty database."""
-    if kind == "sqlite":
-        return f"sqlite:///{folder}/alerts.db"
-    return running_postgresql().new_database()
+    """Return the URL of a database with the program's tables: a copy, since making them takes a second."""
+    if kind == "postgresql":
+        return running_postgresql().new_database(_tables_on_server())
+    shutil.copy(_tables_in_file(), folder / "alerts.db")
+    return f"sqlite:///{folder}/alerts.db"
+
+
+def empty_database(kind: str, folder: Path) -> str:
+    """Return the URL of a database without tables."""
+    return f"sqlite:///{folder}/alerts.db" if kind == "sqlite" else running_postgresql().new_database()
+
+
+@functools.cache
+def _tables_on_server() -> str:
+    url = running_postgresql().new_database()
+    open_database(url).dispose()
+    return str(sa.make_url(url).database)
+
+
+@functools.cache
+def _tables_in_file() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="vibdash-sqlite-"))
+    atexit.register(shutil.rmtree, folder)
+    open_database(f"sqlite:///{folder}/tables.db").dispose()
+    return folder / "tables.db"
 
 
 def rows(url: str, query: str) -> list[Any]:
@@ -89,12 +111,12 @@ class PostgreSQL:
         self.stop()
         shutil.rmtree(self._folder)
 
-    def new_database(self) -> str:
-        """Return the URL of an empty database."""
+    def new_database(self, template: str = "template1") -> str:
+        """Return the URL of a new database: a copy of the template."""
         name = f"test{next(_numbers)}"
         engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
         engine.dispose()
         return self._url(name)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from dashboard_databases import KINDS, new_database
+from dashboard_databases import KINDS, empty_database, new_database
 from dashboard_fixtures import alert_message, run_vibdash, status_message
 from vibdash.fleet import FleetReader
 from vibdash.history import MOST_POINTS, History, HistoryReader
@@ -109,7 +109,7 @@ def test_zones_are_three_rising_velocities() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_statuses_of_an_older_database_are_kept_and_dated(tmp_path: Path, kind: str) -> None:
-    url = new_database(kind, tmp_path)
+    url = empty_database(kind, tmp_path)
     engine = sa.create_engine(url)
     migrate(engine, "0003")
     columns = "site, device, received_at_ms, boot, state, why"

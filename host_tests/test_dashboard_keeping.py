@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from dashboard_databases import KINDS, new_database, rows
+from dashboard_databases import KINDS, empty_database, new_database, rows
 from dashboard_fixtures import alert_message, run_vibdash, status_message
 from pyarrow import parquet
 from vibdash.export import FORMATS, TABLES, ExportError, export_table
@@ -176,7 +176,7 @@ def restored(kind: str, file: Path, folder: Path) -> str:
     """Return the URL of a database with what is in a copy."""
     if kind == "sqlite":
         return f"sqlite:///{file}"
-    url = new_database(kind, folder)
+    url = empty_database(kind, folder)
     program = shutil.which("pg_restore")
     assert program
     subprocess.run([program, "--no-owner", "--dbname", url, str(file)], check=True)

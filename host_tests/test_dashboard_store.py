@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from dashboard_databases import KINDS, change, new_database
+from dashboard_databases import KINDS, change, empty_database, new_database
 from dashboard_fixtures import alert_message, status_message
 from vibdash.fleet import FleetReader, Link
 from vibdash.messages import Sensor
@@ -360,7 +360,7 @@ def test_what_is_no_database_of_ours_is_refused_in_one_line(tmp_path: Path, cont
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_migrations_make_the_tables_that_the_program_uses(tmp_path: Path, kind: str) -> None:
-    with open_database(new_database(kind, tmp_path)).connect() as connection:
+    with open_database(empty_database(kind, tmp_path)).connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
@@ -368,7 +368,7 @@ def test_the_migrations_make_the_tables_that_the_program_uses(tmp_path: Path, ki
 def test_processes_that_open_a_new_database_at_once_do_not_get_in_each_others_way(
     tmp_path: Path, kind: str
 ) -> None:
-    url = new_database(kind, tmp_path)
+    url = empty_database(kind, tmp_path)
     with ThreadPoolExecutor(4) as pool:
         engines = list(pool.map(open_database, [url] * 4))
     assert [Host(engine).alert(seq) for seq, engine in enumerate(engines, 1)] == [(3, n) for n in range(1, 5)]
