@@ -1,6 +1,6 @@
 """The detector: dwell, hysteresis, gating, one alert per cause. Portable: runs on CPython and MicroPython."""
 
-from vibnode.detector import Detector, FeatureLayout, largest, untrained_speed
+from vibnode.detector import ALARM, Detector, FeatureLayout, largest, untrained_speed
 
 META = {
     "classes": ("healthy", "outer-race", "imbalance"),
@@ -98,6 +98,54 @@ def test_starts_and_stops_shorter_than_the_dwell_raise_nothing():
         assert feed(detector, [5000] * 6) == []  # three until it counts as running, three of run-up
         assert feed(detector, [0] * 10) == []
         assert detector.machine == "running"
+
+
+def test_a_level_on_the_move_raises_nothing_until_it_has_settled():
+    detector = Detector(META)
+    assert feed(detector, [0] * 20) == []
+    seen = []
+    for step in range(30):  # up by two octaves in six dwells, and the score with it
+        seen.extend(feed(detector, [17 * step], rms=RUNNING + 17 * step))
+    assert seen == []
+    seen = feed(detector, [900] * 200, rms=RUNNING + 500)
+    assert seen[0][1] == "raise" and detector.anomaly.level == ALARM
+    assert seen[0][0] < 12 * META["dwell_windows"]
+
+
+def test_a_level_that_never_settles_is_judged_all_the_same():
+    detector = Detector(META)
+    assert feed(detector, [0] * 20) == []
+    for i in range(400):
+        if feed(detector, [900], rms=RUNNING + (300 if i % 2 else -300)):
+            break
+    assert detector.active() == ["anomaly"] and 5 * META["dwell_windows"] < i < 20 * META["dwell_windows"]
+
+
+def test_while_the_level_moves_an_alert_can_clear_but_not_escalate():
+    detector = Detector(META)
+    feed(detector, [150] * 10)
+    assert feed(detector, [900] * 10, rms=RUNNING + 600) == []
+    assert [event[1] for event in feed(detector, [0] * 10, rms=RUNNING + 1200)] == ["clear"]
+
+
+def test_a_run_up_is_not_learnt():
+    detector = Detector(META, learning=True)
+    feed(detector, [0] * 10, rms=OFF)
+    taken = []
+    for step in range(20):
+        feed(detector, [0], rms=1000 + 50 * step)
+        taken.append(detector.may_learn(1000 + 50 * step))
+    assert not any(taken)
+    feed(detector, [0] * 60, rms=2000)
+    assert detector.may_learn(2000)
+
+
+def test_a_level_about_the_sensor_s_own_noise_is_off():
+    detector = Detector(META, noise_rms=RUNNING - 40)
+    feed(detector, [900] * 50)
+    assert detector.machine == "off" and detector.active() == []
+    feed(detector, [0] * 10, rms=RUNNING + 30)
+    assert detector.machine == "running"
 
 
 def test_machine_state_needs_more_than_one_window_to_change():

@@ -15,6 +15,10 @@ LEVELS = ("", "warning", "alarm")
 
 VELOCITY_HYSTERESIS = 64  # steps: a quarter octave
 UNREACHABLE = (32767, 32767)
+OVER_NOISE_STEPS = 64  # 1.5 dB over the sensor's noise at least: anything less may be a machine at rest
+STEADY_STEPS = 96  # 2.25 dB
+STEADY_DWELLS = 4  # the mean goes back over about so many dwells
+UNSTEADY_DWELLS = 16  # and for so many at most a machine is left to settle
 STATE_WINDOWS = 3  # windows in a row before the machine is called off or running, or the instrument faulty
 
 Transition = namedtuple("Transition", ("event", "level", "cause", "value", "threshold", "class_index"))
@@ -106,6 +110,33 @@ def _leak(count: int, up: bool, limit: int) -> int:
     return count - 1 if count > 0 else 0
 
 
+class Steadiness:
+    """Whether the machine's level is near its own recent mean.
+
+    A start, a stop or a change of speed moves it for a while, and does not count for an alert. A machine that is never
+    steady is judged all the same: after `limit` such windows, less one for each steady one.
+    """
+
+    def __init__(self, dwell_windows: int) -> None:
+        self._mean = 0  # of the level, in 1/256 steps
+        self._span = STEADY_DWELLS * dwell_windows
+        self.limit = UNSTEADY_DWELLS * dwell_windows
+        self._unsteady = 0
+
+    def begin(self, rms: int) -> None:
+        """The machine is off, or not known yet: what comes is measured against that."""
+        self._mean = rms * 256
+        self._unsteady = 0
+
+    def take(self, rms: int) -> bool:
+        """One window of a machine that turns; True where it may be judged."""
+        away = rms * 256 - self._mean
+        self._mean += away // self._span
+        moving = abs(away) > STEADY_STEPS * 256
+        self._unsteady = _leak(self._unsteady, moving, self.limit)
+        return not moving or self._unsteady == self.limit
+
+
 class Detector:
     """Decides, window by window, what state the machine is in and which alerts are up.
 
@@ -122,22 +153,29 @@ class Detector:
         velocity_limits: "tuple[int, int] | None" = None,
         learning: bool = False,
         usual_rms: "int | None" = None,
+        noise_rms: "int | None" = None,
     ) -> None:
         """`meta`: the model's, as ``vib.Model.meta()`` gives it (off_rms, quiet_rms, off_below, warning, alarm,
         hysteresis, dwell_windows, clear_windows, classes). `velocity_limits`: warning and alarm as log2 re 1 nm/s,
         valid from the first window on. `learning`: a baseline is being collected, so scores mean nothing yet.
-        `usual_rms`: the level of the learnt baseline, None without one.
+        `usual_rms`: the level of the learnt baseline, None without one. `noise_rms`: that of the sensor's own noise,
+        None where not known.
         """
         self.machine = "unknown"
         self.instrument = "ok"
         self.learning = learning
         self._meta = meta
+        self._least_rms = (
+            meta["off_rms"] if noise_rms is None else max(meta["off_rms"], noise_rms + OVER_NOISE_STEPS)
+        )
         self._set_levels(usual_rms)
         dwell, clear, hysteresis = meta["dwell_windows"], meta["clear_windows"], meta["hysteresis"]
         self.anomaly = Condition("anomaly", meta["warning"], meta["alarm"], hysteresis, dwell, clear)
         self.velocity: Condition | None = None
         self._set_velocity(velocity_limits, dwell, clear)
         self._votes = [0] * max(1, len(meta["classes"]))
+        self._steadiness = Steadiness(dwell)
+        self.steady = True
         self._off = 0
         self._outside = 0
         self._faulty = 0
@@ -164,11 +202,16 @@ class Detector:
         if fault != "ok":
             return events
         off, outside = rms < self._off_rms, outside or rms < self._quiet_rms
+        if off or self.machine == "unknown":
+            self._steadiness.begin(rms)
+        self.steady = self._steadiness.take(rms)
         self._update_machine(off, outside)
         if off or self.machine == "off":
             self._forget_counts()
             return events
-        if score is not None and not self.learning and not outside:
+        if score is None or self.learning or outside:
+            pass
+        elif self.steady or score < self.anomaly.warning:
             self._vote(score, class_index)
             events = _step(events, self.anomaly, score, self.voted_class())
         if self.velocity and velocity is not None:
@@ -195,12 +238,12 @@ class Detector:
 
     def may_learn(self, rms: int) -> bool:
         """Whether a window of level `rms` may be part of the baseline that is being collected."""
-        return self.machine == "learning" and rms >= self._off_rms and rms >= self._quiet_rms
+        return self.machine == "learning" and self.steady and rms >= self._off_rms and rms >= self._quiet_rms
 
     def learn(self) -> None:
         """Somebody says that the machine runs and is healthy: learn it, however quiet it is."""
         self.learning = True
-        self._off_rms = self._meta["off_rms"]
+        self._off_rms = self._least_rms
         self._quiet_rms = 0
 
     def learnt(self, usual_rms: int) -> None:
@@ -216,7 +259,7 @@ class Detector:
         return self._votes.index(max(self._votes))
 
     def _set_levels(self, usual_rms: "int | None") -> None:
-        self._off_rms = self._meta["off_rms"]
+        self._off_rms = self._least_rms
         self._quiet_rms = self._meta["quiet_rms"]
         if usual_rms is not None:
             self._off_rms = max(self._off_rms, usual_rms - self._meta["off_below"])

@@ -64,7 +64,9 @@ class Node:
         self._learner = None
         if wanted and not self._baseline:
             self._learner = baseline.Learner(wanted, len(self._names))
-        self._detector = Detector(self._meta, None, self._learner is not None, self._usual_rms())
+        noise = sampler.noise_um_s2
+        noise = None if noise is None else messages.to_log2(noise)
+        self._detector = Detector(self._meta, None, self._learner is not None, self._usual_rms(), noise)
         self._untrained_speed = untrained_speed(self._meta, device["shaft_rpm"])
         self.settings_changed()
         self._state = self._summary()

@@ -33,6 +33,7 @@ class Sampler:
         self.frames = 0
         self.gaps = 0
         self.fault = "ok"
+        self.noise_um_s2 = driver.noise_um_s2
         self.rate = RateMeter(driver.rate_hz, time)
         self.names = [core.feature_name(i) for i in range(core.n_features)]
         self.driver = driver

@@ -68,6 +68,7 @@ class Stream:
     """What the node asks of a sampler: feature vectors of a machine that is bad and good by turns."""
 
     gaps = 0
+    noise_um_s2 = None
 
     def __init__(self, core_config, usual, window_ms, stop_file):
         core = vib.Core(core_config)

@@ -41,9 +41,17 @@ class VirtualSensor:
     """A device that was switched on with nothing but the model, and, where `state` holds one, a learnt baseline."""
 
     def __init__(
-        self, model: vib.Model, state: Path, learn_windows: int, shaft_rpm: float | None = None
+        self,
+        model: vib.Model,
+        state: Path,
+        learn_windows: int,
+        shaft_rpm: float | None = None,
+        noise_um_s2: int | None = None,
     ) -> None:
-        """`state`: its folder, which outlives it. `learn_windows`: healthy windows to learn first, 0 for none."""
+        """`state`: its folder, which outlives it. `learn_windows`: healthy windows to learn first, 0 for none.
+
+        `noise_um_s2`: of the sensor itself, where that is to be told from a machine at rest.
+        """
         config = model.config()
         self.hop_s = config["hop"] * 1000 / config["rate_millihz"]
         self.window_s = config["window"] * 1000 / config["rate_millihz"]
@@ -62,7 +70,11 @@ class VirtualSensor:
         }
         with contextlib.redirect_stdout(io.StringIO()):
             self._node = Node(
-                device, model, _Sampler(self, vib.feature_names(config)), _Outbox(self._stored), _Clock(self)
+                device,
+                model,
+                _Sampler(self, vib.feature_names(config), noise_um_s2),
+                _Outbox(self._stored),
+                _Clock(self),
             )
         self._node.on_change = self._change
         self._send_status("birth")
@@ -115,9 +127,10 @@ class VirtualSensor:
 class _Sampler:
     """What Node asks of a sampler."""
 
-    def __init__(self, sensor: VirtualSensor, names: list[str]) -> None:
+    def __init__(self, sensor: VirtualSensor, names: list[str], noise_um_s2: int | None) -> None:
         self.names = names
         self.gaps = 0
+        self.noise_um_s2 = noise_um_s2
         self._sensor = sensor
 
     def bytes_sampled(self) -> int:

@@ -1,0 +1,121 @@
+"""The device's own program on sequences put together from recordings: what must lead to an alert, and what must not."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from recorded_sequences import Stage
+from vibtrain import config, dataset_loaders, registry, simulator
+from vibtrain.recordings import Entry
+
+RAMP_DWELLS = 6  # the longest start or change that the detector lets pass
+SETTLED_DWELLS = 16  # after which at the latest a changed machine is judged
+LEARN_WINDOWS = 30
+RECORDED = [
+    pytest.param(
+        name, marks=pytest.mark.skipif(bool(registry.find(registry.dataset(name))[1]), reason="no recordings")
+    )
+    for name in ("adi-motor", "nxp-fan")
+]
+SPEEDS_RPM = (600.0, 3000.0)
+
+
+@functools.cache
+def stage(name: str) -> tuple[Stage, list[Entry]]:
+    """The configuration's stage, and all its recordings; `simulated` is the simulator in the motor's place."""
+    if name == "simulated":
+        return Stage(config.load("adi-motor")), list(simulator.catalogue(seconds=4))
+    return Stage(config.load(name)), dataset_loaders.catalogue(name, announce=lambda _: None)
+
+
+def of(entries: Iterable[Entry], label: str, **fields: object) -> list[Entry]:
+    return [
+        e
+        for e in entries
+        if e.label == label and all(getattr(e, key) == value for key, value in fields.items())
+    ]
+
+
+def dwell_s(on: Stage) -> float:
+    return float(on.config.detector.dwell_windows * on.config.core.hop / on.rate_hz)
+
+
+def machine(name: str) -> tuple[Stage, list[Entry], Entry, list[Entry]]:
+    """A stage, healthy recordings to train on, one of the machine to be watched, and faults of that."""
+    on, entries = stage(name)
+    if name == "nxp-fan":
+        faults = of(entries, "clog", machine="fan-2") + of(entries, "friction", machine="fan-2")
+        return on, of(entries, "healthy", machine="fan-1"), of(entries, "healthy", machine="fan-2")[0], faults
+    trained = [one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")]
+    load = "11 lb"
+    faults = [e for e in entries if (e.speed_rpm, e.load) == (3000, load) and e.label.endswith("race")]
+    return on, trained, of(entries, "healthy", speed_rpm=3000, load=load)[0], faults
+
+
+@pytest.mark.parametrize("name", [*RECORDED, "simulated"])
+def test_starts_and_stops_are_no_alerts(name: str, tmp_path: Path) -> None:
+    on, trained, watched, _ = machine(name)
+    healthy, dwell = on.counts(watched), dwell_s(on)
+    rest, work = 10 * dwell, on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell
+    parts = [on.off(rest)]
+    still = parts[0]
+    for ramp in (0.2 * dwell, 2 * dwell, RAMP_DWELLS * dwell):
+        parts += [
+            on.change(still, healthy, ramp),
+            on.run(healthy, work),
+            on.change(healthy, still, ramp),
+            on.off(rest),
+        ]
+    assert on.play(on.model(trained), parts, tmp_path, LEARN_WINDOWS) == []
+
+
+@pytest.mark.parametrize("name", [*RECORDED, "simulated"])
+def test_each_fault_is_one_alert_after_the_dwell_or_when_the_level_has_settled(
+    name: str, tmp_path: Path
+) -> None:
+    on, trained, watched, faults = machine(name)
+    healthy, dwell = on.counts(watched), dwell_s(on)
+    model = on.model(trained)
+    before_s = on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell
+    assert faults
+    for i, fault in enumerate(faults):
+        parts = [on.run(healthy, before_s), on.run(on.counts(fault), 40 * dwell)]
+        alerts = on.play(model, parts, tmp_path / str(i), LEARN_WINDOWS)
+        assert [alert.event for alert in alerts][:1] == ["raise"], fault.name
+        assert {alert.event for alert in alerts[1:]} <= {"escalate"}, fault.name
+        first = alerts[0].window - on.windows(before_s)
+        least = on.config.detector.dwell_windows - 2
+        most = (SETTLED_DWELLS + 1) * on.config.detector.dwell_windows + on.config.detector.average_windows
+        assert least <= first <= most, fault.name
+
+
+@pytest.mark.parametrize("name", [RECORDED[0], "simulated"])
+def test_a_machine_of_changing_speed_that_learns_no_baseline_raises_nothing_at_trained_speeds(
+    name: str, tmp_path: Path
+) -> None:
+    on, trained, *_ = machine(name)
+    slow, fast = (on.counts(entry) for entry in trained)
+    dwell = dwell_s(on)
+    parts = [on.run(slow, 20 * dwell)]
+    for seconds in (dwell / 2, 3 * dwell, 10 * dwell):
+        parts += [on.change(slow, fast, seconds), on.run(fast, 20 * dwell)]
+        parts += [on.change(fast, slow, seconds), on.run(slow, 20 * dwell)]
+    assert on.play(on.model(trained), parts, tmp_path, 0) == []
+
+
+@pytest.mark.parametrize("name", [*RECORDED, "simulated"])
+def test_a_machine_that_comes_and_goes_between_healthy_and_faulty_does_not_chatter(
+    name: str, tmp_path: Path
+) -> None:
+    on, trained, watched, faults = machine(name)
+    healthy, faulty, dwell = on.counts(watched), on.counts(faults[0]), dwell_s(on)
+    parts = [on.run(healthy, on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell)]
+    seconds = 0.0
+    while seconds < 180 * dwell:
+        parts += [on.run(faulty, 0.7 * dwell), on.run(healthy, 0.7 * dwell)]
+        seconds += 1.4 * dwell
+    alerts = on.play(on.model(trained), parts, tmp_path, LEARN_WINDOWS)
+    assert len(alerts) <= 2 + seconds / 60
