@@ -45,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_data.app, name="data")
 app.command("scan")(cli_data.scan_folder)
+app.command("simulate")(cli_data.simulate_fleet)
 app.command("search")(cli_search.find_model)
 
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, track
 from rich.table import Column, Table
 
-from vibtrain import config, dataset_loaders, manifest, pipeline, quality, registry, scan, simulator
+from vibtrain import config, dataset_loaders, manifest, pipeline, quality, registry, scan, simulator, turbine
 from vibtrain.cli_options import DEFAULT_SENSOR, Backend, Jobs, Json, Scheduler, Sensor, one_line_errors
 from vibtrain.config import TrainingConfig
 from vibtrain.recordings import Entry
@@ -158,6 +158,29 @@ def scan_folder(
     _say(
         f"Wrote {target}: {len(listed)} of {len(guesses)} files"
         + (f"; {unknown} have a `?` to be filled in" if unknown else "")
+    )
+
+
+def simulate_fleet(
+    folder: Annotated[
+        Path, typer.Argument(help="New folder for the recordings and simulated.csv, their manifest.")
+    ],
+    turbines: Annotated[int, typer.Option(help="Every other one, from the first on, gets a defect.")] = 2,
+    days: Annotated[int, typer.Option(help="Days of recordings.")] = 28,
+    defect_day: Annotated[int, typer.Option(help="Day on which the defect begins.")] = 14,
+    a_day: Annotated[int, typer.Option(help="Recordings of a turbine a day.")] = 4,
+    seconds: Annotated[float, typer.Option(help="Seconds of each.")] = 10.0,
+    rate_hz: Annotated[float, typer.Option("--rate", help="Samples a second.")] = 20_000.0,
+    seed: Annotated[int, typer.Option(help="Another seed is another fleet.")] = 1,
+) -> None:
+    """Simulate wind turbines over weeks, for trying things: wind-driven speed, gear mesh, a growing bearing defect."""
+    with one_line_errors():
+        fleet = turbine.Fleet(turbines, days, defect_day, a_day, seconds, rate_hz, seed)
+        runs = turbine.write(folder, fleet)
+        total = turbines * days * a_day
+        made = list(track(runs, "simulating", total, console=_to_stderr, transient=True))
+    _say(
+        f"Wrote {len(made)} SIMULATED recordings and {folder / 'simulated.csv'}: they say nothing about a real machine."
     )
 
 

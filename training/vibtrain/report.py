@@ -179,7 +179,7 @@ def _paragraph(sentence: str) -> str:
 
 def _simulated(evaluation: Evaluation) -> str:
     sources = {r.source for g in evaluation.groups for r in g.group.members}
-    if not any(source.startswith("simulated") for source in sources):
+    if not any(Path(source).name.startswith("simulated") for source in sources):
         return ""
     return "<p class='warn'><b>Simulated recordings.</b> These figures say nothing about a real machine.</p>"
 
