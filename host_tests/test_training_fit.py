@@ -325,5 +325,7 @@ def test_a_recording_that_is_one_value_is_refused() -> None:
     """As one is in another unit than was said, and clipped throughout or lost in the sensor's steps."""
     windows = small_windows()
     windows[1] = dataclasses.replace(windows[1], features=np.zeros_like(windows[1].features))
-    with pytest.raises(DataError, match=r"a-imbalance: the same value throughout, .*are unit and scale right"):
+    with pytest.raises(
+        DataError, match=r"a-imbalance: the same value throughout, .*are unit and scale right"
+    ):
         fit.fit(windows, small_config())

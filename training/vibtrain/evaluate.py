@@ -192,9 +192,7 @@ def _share(hits: npt.NDArray[Any]) -> float | None:
     return float(hits.mean()) if len(hits) else None
 
 
-def _class_hits(
-    scored: Sequence[Scored], classes: tuple[str, ...]
-) -> dict[str, tuple[list[int], list[int]]]:
+def _class_hits(scored: Sequence[Scored], classes: tuple[str, ...]) -> dict[str, tuple[list[int], list[int]]]:
     """Of each class present: windows named rightly, and all windows, of each of its recordings."""
     hits: dict[str, tuple[list[int], list[int]]] = {}
     for s in scored:

@@ -105,7 +105,9 @@ def _windows(s: dict[str, Any]) -> list[str]:
 def _outside(s: dict[str, Any]) -> list[str]:
     if not s["outside_rate"]:
         return []
-    return [f"Outside of what was trained on, so neither right nor wrong: {percent(s['outside_rate'])} of all windows."]
+    return [
+        f"Outside of what was trained on, so neither right nor wrong: {percent(s['outside_rate'])} of all windows."
+    ]
 
 
 def _bytes(s: dict[str, Any]) -> str:
