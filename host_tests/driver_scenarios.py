@@ -233,6 +233,23 @@ def keeps_up_at_its_full_rate(kind: str) -> None:
     assert 0.9 * load < share < load + 0.1, (load, share)
 
 
+def sleeps_and_wakes(kind: str) -> None:
+    bench = Bench(kind, with_pin=Bench(kind).driver.HAS_WATERMARK_PIN)
+    bench.read()
+    bench.driver.sleep()
+    bench.time.pause_ms(10)
+    made = bench.chip.made
+    bench.time.pause_ms(5000)
+    bench.chip.catch_up()
+    assert bench.chip.made == made
+    number = -1
+    for _ in range(3):
+        bench.read()
+        assert not bench.driver.gap  # that it slept is no loss
+        for frame in bench.frames():
+            number = follows(bench, frame, number) + 1
+
+
 def waits_for_the_interrupt_pin(kind: str) -> None:
     bench = Bench(kind, with_pin=True)
     if not bench.driver.HAS_WATERMARK_PIN:
@@ -274,6 +291,7 @@ SCENARIOS = (
     finds_a_chip_that_was_gone,
     starts_a_chip_anew_that_lost_its_settings,
     keeps_up_at_its_full_rate,
+    sleeps_and_wakes,
     waits_for_the_interrupt_pin,
     polls_where_the_interrupt_pin_is_dead,
 )

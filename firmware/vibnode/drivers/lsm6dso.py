@@ -7,7 +7,7 @@ Not checked: the self-test limits, taken from ST's example, against the data she
 from .st_tagged import StTaggedFifo
 
 CTRL9_XL = 0x18
-I3C_DISABLE = 0xE2  # its power-on value, and no I3C
+CTRL9_WANTED = 0xE2  # its power-on value, and the bit that both data sheets want set: no I3C
 
 
 class Lsm6dso(StTaggedFifo):
@@ -22,4 +22,4 @@ class Lsm6dso(StTaggedFifo):
     SELF_TEST_MG = ((50, 1700), (50, 1700), (50, 1700))
 
     def _configure_chip(self) -> None:
-        self._bus.write(CTRL9_XL, I3C_DISABLE)
+        self._bus.write(CTRL9_XL, CTRL9_WANTED)

@@ -60,11 +60,11 @@ class Mpu6050(FifoSensor):
 
     def _reset(self) -> None:
         self._bus.write(PWR_MGMT_1, DEVICE_RESET)
-        self._time.pause_ms(RESET_MS)
-        self._bus.write(PWR_MGMT_1, CLOCK_FROM_GYROSCOPE)  # awake
+        self._time.pause_ms(RESET_MS)  # asleep now
 
     def _configure(self, rate_hz, range_g, watermark: int, self_test: bool) -> None:
         divider, low_pass = self.RATES_HZ[rate_hz]
+        self._bus.write(PWR_MGMT_1, CLOCK_FROM_GYROSCOPE)  # awake
         self._bus.write(SMPLRT_DIV, divider)
         self._bus.write(CONFIG, low_pass)
         self._bus.write(ACCEL_CONFIG, self.RANGES_G[range_g][0] << 3 | (SELF_TEST_XYZ if self_test else 0))
