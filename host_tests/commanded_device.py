@@ -22,6 +22,7 @@ class CommandedDevice(Device):
     def __init__(self, broker: Mosquitto, name: str, key: bytes, site: str = "demo") -> None:
         self.heard: list[dict[str, Any]] = []
         self.answers = True
+        self.reset = "power"
         self.fault_hz = 0.0  # a line that stands out in its snapshots, once it is set
         self._key = key
         self._topic = Sensor(site, name).topic("cmd")
@@ -41,7 +42,7 @@ class CommandedDevice(Device):
             self._client.publish(f"{self._root}/reply", json.dumps(body), qos=1)
 
     def _report(self, _command: dict[str, Any]) -> list[dict[str, Any]]:
-        return [{"health": {"heap_free": 81000, "rate_ppm": -120}, "status": {}}]
+        return [{"health": {"heap_free": 81000, "rate_ppm": -120, "reset": self.reset}, "status": {}}]
 
     def _thresholds(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         return [{"settings": {"warning": 353, "alarm": 609} | {k: v for k, v in command.items() if k == "warning"}}]

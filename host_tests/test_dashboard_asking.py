@@ -72,6 +72,15 @@ def test_an_engineer_asks_and_the_answers_are_drawn(page: Page, device: Commande
     assert notes == ["demo/motor-1 report", "demo/motor-1 baseline", "demo/motor-1 snapshot frames=4096"]
 
 
+def test_what_a_sensor_answers_is_text_and_never_markup(page: Page, device: CommandedDevice) -> None:
+    device.reset = "<img src=x onerror=document.title='owned'>"
+    open_sensor(page)
+    ask(page, "report")
+    expect(page.locator(".commands .facts")).to_contain_text(device.reset)
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title() == "Vibnode"
+
+
 def test_thresholds_are_asked_for_in_the_pages_own_terms(page: Page, device: CommandedDevice) -> None:
     open_sensor(page)
     ask(page, "thresholds")

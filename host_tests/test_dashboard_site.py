@@ -1,5 +1,6 @@
 """A site made by `vibdash init`: what is written, who is let in, and what each may say."""
 
+import itertools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from vibdash.opening import open_database
 from vibdash.site_folder import SiteError, SiteFolder
 
 ROOT = "vibnode/v1/plant"
+_numbers = itertools.count()
 
 
 def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -112,9 +114,10 @@ def device(site: SiteFolder, name: str, client_id: str = "") -> Peer:
     return Peer(mqtt["host"], mqtt["port"], mqtt["user"], mqtt["password"], ca, client_id)
 
 
-def host(site: SiteFolder) -> Peer:
+def host(site: SiteFolder, client_id: str = "") -> Peer:
     port = re.findall(r"^listener (\d+)", (site.mosquitto / "mosquitto.conf").read_text(), re.MULTILINE)[1]
-    return Peer("127.0.0.1", int(port), "vibdash", site.password_file.read_text().strip(), None)
+    client_id = client_id or f"host-{next(_numbers)}"
+    return Peer("127.0.0.1", int(port), "vibdash", site.password_file.read_text().strip(), None, client_id)
 
 
 def test_init_makes_a_site_whose_secrets_are_its_owners_alone(tmp_path: Path) -> None:
@@ -223,6 +226,17 @@ def test_a_device_hears_only_what_is_meant_for_it(site: SiteFolder, broker: Loca
         peer.leave()
 
 
+def test_several_ingests_may_share_what_devices_say(site: SiteFolder, broker: LocalBroker) -> None:
+    one, other, pump = host(site), host(site), device(site, "pump-1")
+    for peer in (one, other):
+        peer.listen(f"$share/group/{ROOT}/+/alert")
+    for number in range(10):
+        pump.say(f"{ROOT}/pump-1/alert", b"%d" % number)
+    eventually(lambda: len(one.heard) + len(other.heard) == 10, "each alert arrives once")
+    for peer in (one, other, pump):
+        peer.leave()
+
+
 def test_no_one_is_let_in_without_a_password_or_takes_a_session_over(site: SiteFolder, broker: LocalBroker) -> None:
     mqtt = credentials(site, "pump-1")["mqtt"]
     for user, password in (("pump-1", "wrong"), ("", ""), ("pump-2", mqtt["password"])):
@@ -272,7 +286,7 @@ def test_a_device_added_while_the_broker_runs_is_let_in_and_a_removed_one_put_ou
 def test_what_was_acknowledged_survives_a_kill_of_the_broker(site: SiteFolder) -> None:
     running = LocalBroker(site.mosquitto / "mosquitto.conf")
     running.start()
-    listener = host(site)
+    listener = host(site, "listener")
     listener.listen(f"{ROOT}/#")
     listener.leave()  # its session stays
     pump = device(site, "pump-1")
@@ -286,7 +300,7 @@ def test_what_was_acknowledged_survives_a_kill_of_the_broker(site: SiteFolder) -
     running.stop(signal.SIGKILL)
     running = LocalBroker(site.mosquitto / "mosquitto.conf")
     running.start()
-    listener = host(site)
+    listener = host(site, "listener")
     eventually(lambda: len(listener.heard) >= 21, "everything is still there")
     assert [text for _, text in listener.heard[:20]] == [b"%d" % number for number in range(20)]
     listener.leave()
