@@ -99,6 +99,8 @@ def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
             "for_s",
         ),
         ("", "duty", {"every_s": 60, "for_s": 60}, "duty.for_s: 60", "less than duty.every_s, 60"),
+        ("", "battery", {"adc": 34}, "battery.adc: no such field (did you mean adc_pin?)", "ratio"),
+        ("", "battery", {"adc_pin": 34, "ratio": 0}, "battery.ratio: 0", "1 to 100"),
         ("", "wifi", {"ssid": "a", "password": "short"}, "wifi.password: a secret", "8 to 63 bytes"),
         ("mqtt", "tls", {"ca": "ca.der", "cert": "c.der"}, "mqtt.tls.key: None", "as cert is given"),
         ("mqtt", "tls", {}, "mqtt.tls.ca: is missing", "a text"),

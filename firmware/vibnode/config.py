@@ -33,6 +33,7 @@ DEVICE_FIELDS = {
     "ntp_host": (None, optional(text(253))),
     "watchdog_s": (0, whole(0, 3600, "seconds")),
     "duty": (None, optional(table)),
+    "battery": (None, optional(table)),
     "wifi": (None, optional(table)),
 }
 DRIVER_FIELD = {"driver": (REQUIRED, one_of(DRIVERS))}
@@ -58,6 +59,10 @@ TLS_FIELDS = {
 DUTY_FIELDS = {
     "every_s": (REQUIRED, whole(2, 86400, "seconds")),
     "for_s": (REQUIRED, whole(1, 3600, "seconds")),
+}
+BATTERY_FIELDS = {
+    "adc_pin": (REQUIRED, whole(0, 255)),
+    "ratio": (2, number(1, 100)),
 }
 WIFI_FIELDS = {
     "ssid": (REQUIRED, text(32)),
@@ -126,6 +131,8 @@ def load(path: str) -> dict:
     device["mqtt"] = mqtt_section(path, device["mqtt"])
     if device["duty"] is not None:
         device["duty"] = _duty(path, device["duty"])
+    if device["battery"] is not None:
+        device["battery"] = fill(path, "battery.", device["battery"], BATTERY_FIELDS)
     if device["wifi"] is not None:
         device["wifi"] = fill(path, "wifi.", device["wifi"], WIFI_FIELDS)
     if device["component_class"] and not device["velocity_limits_mm_s"]:

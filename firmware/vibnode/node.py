@@ -9,6 +9,7 @@ import vib
 
 from . import __version__, baseline, flash, messages
 from .average import Average
+from .battery import open_battery
 from .component_class import averaging_s
 from .detector import Detector, FeatureLayout, largest, untrained_speed
 from .mean_velocity import MeanVelocity, block_windows
@@ -69,6 +70,7 @@ class Node:
         self._detector = Detector(self._meta, None, self._learner is not None, self._usual_rms(), noise)
         self._untrained_speed = untrained_speed(self._meta, device["shaft_rpm"])
         self.settings_changed()
+        self._battery = open_battery(device["battery"])
         self._state = self._summary()
 
     def window(self, features) -> bool:
@@ -173,7 +175,7 @@ class Node:
             "refused": self.refused,
             "heap_free": heap_free(),
             "baseline": self._baseline and self._baseline.windows,
-            "battery_mv": None,
+            "battery_mv": self._battery and self._battery.millivolts(),
         }
         facts.update(self._measured())
         return facts
