@@ -10,7 +10,7 @@ import numpy as np
 
 from vibtrain.config import TrainingConfig
 from vibtrain.recordings import DataError, Entry
-from vibtrain.resample import to_counts
+from vibtrain.resample import count_blocks
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def write_playlist(folder: Path, items: list[Item], config: TrainingConfig) -> P
     folder.mkdir(parents=True, exist_ok=True)
     listed = []
     for number, item in enumerate(items):
-        counts = to_counts(item.entry.read(), chip)
+        counts = np.concatenate(list(count_blocks(item.entry, item.entry.blocks(), chip)))
         first, last = (round(share * len(counts)) for share in item.part)
         if last - first < core["window"]:
             raise DataError(

@@ -24,12 +24,13 @@ def healthy_against_fault(healthy: Spectrum, faults: Sequence[Spectrum]) -> str:
     axis = loudest_axis(healthy, faults)
     columns = min(3, len(faults))
     rows = -(-len(faults) // columns)
-    made, panels = figure(WIDTH, 0.5 + 1.75 * rows, rows, columns, sharex=True, sharey=True, squeeze=False)
+    made, panels = figure(WIDTH, 0.9 + 1.7 * rows, rows, columns, sharex=True, sharey=True, squeeze=False)
     hz = healthy.frequencies_hz[shown]
     for panel, fault in zip(panels, faults, strict=False):
         panel.loglog(hz, fault.density[axis][shown], color=FAULT_COLOUR, linewidth=0.9)
         panel.loglog(hz, healthy.density[axis][shown], color=HEALTHY_COLOUR, linewidth=0.9)
         panel.set_title(fault.label)
+        panel.yaxis.set_minor_formatter(NullFormatter())
     for panel in panels[len(faults) :]:
         panel.set_visible(False)
     made.supxlabel("Hz", fontsize=10)
