@@ -98,7 +98,7 @@ def nearest(word: str, choices) -> "str | None":
     """The one of `choices` that `word` is most likely a slip of, None where none is near."""
     best, least = None, 1 + max(1, len(word) // 3)
     for choice in sorted(choices):
-        slips = _slips(word.lower(), choice.lower())
+        slips = 1 if choice.startswith(word + "_") else _slips(word.lower(), choice.lower())
         if slips < least:
             best, least = choice, slips
     return best
