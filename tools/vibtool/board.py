@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import json
 from collections.abc import Callable
 from types import TracebackType
@@ -19,6 +21,7 @@ READ_TIMEOUT_S = 5.0  # of one read; mpremote sets none, and would then wait for
 REPL_TIMEOUT_S = 10.0  # within which a board has to stop its program and answer
 SCRIPT_TIMEOUT_S = 30.0  # of silence while a script runs
 CHUNK_BYTES = 1024  # of a file for each line sent
+FOR_PEOPLE = ("ConfigError", "StartError", "SensorMismatch", "ModelError")  # the application's own
 INTERRUPT = b"\x03"
 SOFT_RESET = b"\x04"
 
@@ -37,7 +40,8 @@ class Board:
         self._folders: set[str] = set()  # those known to be there
         self._transport = _open(port)
         try:
-            self._transport.enter_raw_repl(soft_reset=fresh, timeout_overall=REPL_TIMEOUT_S)
+            with contextlib.redirect_stdout(io.StringIO()):  # where it prints what it did not expect
+                self._transport.enter_raw_repl(soft_reset=fresh, timeout_overall=REPL_TIMEOUT_S)
         except (TransportError, OSError):
             self._transport.close()
             raise ToolError(
@@ -93,7 +97,7 @@ class Board:
         except OSError as problem:
             raise self._lost(problem) from None
         if error:
-            raise ToolError(f"{self.port}: {name}: {_last_line(error.decode(errors='replace'))}")
+            raise ToolError(f"{self.port}: {_in_plain_words(error.decode(errors='replace'), name)}")
         return lines.messages
 
     def read(self, path: str) -> bytes | None:
@@ -202,6 +206,12 @@ def _why(error: serial.SerialException) -> str:
     if "exclusively lock" in str(error) or error.errno in (errno.EBUSY, errno.EAGAIN):
         return "another program has this port open: close it (a serial monitor, mpremote?)"
     return str(error)
+
+
+def _in_plain_words(trace: str, name: str) -> str:
+    """The last line of a traceback; what the application says for people without the name of its class."""
+    kind, _, words = _last_line(trace).partition(": ")
+    return words if kind in FOR_PEOPLE and words else f"{name}: {_last_line(trace)}"
 
 
 def _last_line(text: str) -> str:

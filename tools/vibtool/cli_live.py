@@ -11,11 +11,11 @@ import typer
 from rich.live import Live as Screen
 from rich.markup import escape
 
-from vibtool import facts, golden, ports, recording
+from vibtool import golden, ports, recording
 from vibtool.board import Board, Message
 from vibtool.errors import ToolError
+from vibtool.facts import DEVICE_FILE, require_sensor
 from vibtool.monitoring import Live
-from vibtool.provisioning import DEVICE_FILE
 from vibtool.telling import Port, Start, console, one_line_errors
 
 QUIET_S = 60.0  # of a sensor that is monitored; a window comes several times a second
@@ -29,7 +29,7 @@ def selftest(
 ) -> None:
     """Try all that the sensor on the board depends on: arithmetic, sensor, network, time, broker."""
     with one_line_errors(), Board(ports.choose(port)) as board:
-        _require_application(board)
+        require_sensor(board)
         failed: list[str] = []
 
         def tell(said: Message) -> None:
@@ -59,7 +59,7 @@ def monitor(
 ) -> None:
     """Show what the sensor sees, live: score, class, levels, and the scores' course."""
     with one_line_errors(), Board(ports.choose(port)) as board:
-        _require_application(board)
+        require_sensor(board)
         try:
             if as_json:
                 _monitor(board, windows, lambda said: print(json.dumps(said), flush=True))
@@ -102,7 +102,7 @@ def record(
     """Record raw samples for training: stretches without a gap, each as long as the board's memory, a file each."""
     known = recording.Circumstances(label, machine, session, speed_rpm, load)
     with one_line_errors(), Board(ports.choose(port)) as board:
-        _require_application(board)
+        require_sensor(board)
         done = 0.0
         while seconds - done > 0.001:
             with console.status(f"recording, {done:.1f} of {seconds:g} s"):
@@ -118,8 +118,3 @@ def record(
         )
         if start:
             board.restart()
-
-
-def _require_application(board: Board) -> None:
-    if facts.ask(board).said["core"] is None:
-        raise ToolError(f"{board.port}: there is no vibnode on this board yet: vibnode deploy")

@@ -14,6 +14,7 @@ from vibtool import models, ports
 from vibtool.board import Board
 from vibtool.commands import Access, Commander
 from vibtool.errors import ToolError
+from vibtool.facts import require_sensor
 from vibtool.site_file import TLS_FILES, Sensor, SiteFile
 from vibtool.telling import Port, Start, console, one_line_errors
 
@@ -30,6 +31,7 @@ ORIGINS = {
 def info(port: Port = None, start: Start = True) -> None:
     """The model on the board: name, digest, sensor, thresholds, classes."""
     with one_line_errors(), Board(ports.choose(port)) as board:
+        require_sensor(board)
         said = models.info(board)
         if start:
             board.restart()
@@ -74,6 +76,7 @@ def push(
         ota = models.read_ota(package)
         if site is None:
             with Board(ports.choose(port)) as board:
+                require_sensor(board)
                 models.push_by_cable(board, ota)
                 if start:
                     board.restart()

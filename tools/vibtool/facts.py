@@ -8,6 +8,7 @@ from typing import Any
 from vibtool.board import Board
 from vibtool.errors import ToolError
 
+DEVICE_FILE = "device.json"
 OLDEST = (1, 25)
 BEFORE = (2, 0)
 TRIED = "1.25 and 1.29"
@@ -61,6 +62,14 @@ def ask(board: Board) -> Facts:
     if len(said) != 1:
         raise ToolError(f"{board.port}: does not say what it is; nothing was changed")
     return Facts(said[0])
+
+
+def require_sensor(board: Board) -> None:
+    """Raise ToolError unless the application and a configuration are on the board."""
+    if ask(board).said["core"] is None:
+        raise ToolError(f"{board.port}: there is no vibnode on this board yet: vibnode deploy")
+    if not board.digests([DEVICE_FILE]):
+        raise ToolError(f"{board.port}: this board is no sensor yet: vibnode provision SITE.toml DEVICE")
 
 
 def set_for(port: str, facts: Facts) -> str:

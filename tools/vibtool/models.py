@@ -9,7 +9,7 @@ from pathlib import Path
 from vibtool.board import Board, Message
 from vibtool.commands import Commander
 from vibtool.errors import ToolError
-from vibtool.provisioning import DEVICE_FILE
+from vibtool.facts import DEVICE_FILE
 
 OTA_FILE = "model.ota"
 CHUNK_BYTES = 2048  # as SPEC 3.4 has it

@@ -41,7 +41,8 @@ class Live:
         table = Table("score", "class", "rms mm/s²", "velocity mm/s", "machine", title=self._title())
         if self._latest:
             said = self._latest
-            row = [str(said["score"]), said["class"] or "-", f"{said['rms_mm_s2']}"]
+            loud = said["score"] >= self._head["warning"]  # of less, the class says nothing
+            row = [str(said["score"]), said["class"] or "-" if loud else "-", f"{said['rms_mm_s2']}"]
             table.add_row(
                 *row,
                 f"{said['velocity_um_s'] / 1000:.2f}",

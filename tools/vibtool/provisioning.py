@@ -13,11 +13,9 @@ from vibnode.config import SECRETS
 
 from vibtool.board import Board
 from vibtool.errors import ToolError
-from vibtool.facts import Facts
+from vibtool.facts import DEVICE_FILE, Facts
 from vibtool.site_file import MODEL_FILE, Sensor, encode
 from vibtool.wiring import fill_pins
-
-DEVICE_FILE = "device.json"
 
 
 @dataclass(frozen=True)

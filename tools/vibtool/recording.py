@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vibtool.board import Board, Message
 from vibtool.errors import ToolError
-from vibtool.provisioning import DEVICE_FILE
+from vibtool.facts import DEVICE_FILE
 
 MANIFEST = "manifest.csv"
 # The fields of vibtrain's manifests.
