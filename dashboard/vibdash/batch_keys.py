@@ -1,4 +1,4 @@
-"""A batch's keys as rows that a query can join: the whole list goes to the database as one parameter.
+"""A batch's rows in one statement: the whole list goes to the database as one parameter, in JSON.
 
 So a batch of five hundred alerts takes the same few statements, built and planned once, as a batch of one.
 """
@@ -11,6 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+
+from vibdash.upsert import Insert, insert
 
 
 def key_rows(dialect: str, **columns: Any) -> sa.CTE:
@@ -26,6 +28,20 @@ def key_rows(dialect: str, **columns: Any) -> sa.CTE:
     return sa.select(*(cell.label(name) for cell, name in zip(cells, columns, strict=True))).cte("keys")
 
 
-def as_keys(rows: Iterable[Sequence[Any]]) -> str:
+def insert_rows(dialect: str, table: sa.Table, names: Sequence[str]) -> Insert:
+    """Return the statement that inserts the rows of the parameter `keys` with these columns, in this order."""
+    keys = key_rows(dialect, **{name: table.c[name].type for name in names})
+    statement = insert(dialect, table)
+    # SQLite takes ON CONFLICT after a SELECT for part of a join unless that has a WHERE.
+    return statement.from_select(list(names), sa.select(*keys.c).where(sa.true()))
+
+
+def update_rows(dialect: str, table: sa.Table, names: Sequence[str]) -> sa.Update:
+    """Return the statement that changes these columns of the rows whose ids come first in the parameter `keys`."""
+    keys = key_rows(dialect, this_id=sa.BigInteger, **{name: table.c[name].type for name in names})
+    return sa.update(table).where(table.c.id == keys.c.this_id).values({name: keys.c[name] for name in names})
+
+
+def as_keys(rows: Iterable[Iterable[Any]]) -> str:
     """Return the value of the parameter `keys`."""
     return json.dumps([list(row) for row in rows], separators=(",", ":"))

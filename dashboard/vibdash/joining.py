@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from vibdash.batch_keys import as_keys, key_rows
+from vibdash.batch_keys import as_keys, insert_rows, key_rows, update_rows
 from vibdash.messages import Alert, Sensor
 from vibdash.schema import alert, device, occurrence
 from vibdash.settling import BOOTS_OF_ONE_LIFE, same_life
 
 _EVENT_COLUMN = {"raise": "raised_id", "escalate": "escalated_id", "clear": "cleared_id"}
 _COMPARED = (*_EVENT_COLUMN.values(), "level", "boot", "seq", "ended_at_ms")
+_MADE = ("site", "device", "cause", *_COMPARED)
 
 
 class _Course(NamedTuple):
@@ -57,10 +58,12 @@ def join(connection: sa.Connection, new: Sequence[Alert], now_ms: int) -> None:
             elif any(getattr(row, name) != values[name] for name in _COMPARED):
                 changed.append({"this_id": row.id, **values})
     if changed:
-        connection.execute(_CHANGE, changed)
+        rows = as_keys([one[name] for name in ("this_id", *_COMPARED)] for one in changed)
+        connection.execute(_change(dialect), {"keys": rows})
     if made:
         made.sort(key=_last_id)
-        connection.execute(occurrence.insert(), made)
+        rows = as_keys([one[name] for name in _MADE] for one in made)
+        connection.execute(_make(dialect), {"keys": rows})
 
 
 def end_denied(connection: sa.Connection, sensors: Iterable[Sensor], now_ms: int) -> None:
@@ -223,11 +226,16 @@ def _open(dialect: str) -> sa.Select[Any]:
     )
 
 
-_CHANGE = (
-    sa.update(occurrence)
-    .where(occurrence.c.id == sa.bindparam("this_id"))
-    .values({name: sa.bindparam(name) for name in _COMPARED})
-)
+@cache
+def _change(dialect: str) -> sa.Update:
+    return update_rows(dialect, occurrence, _COMPARED)
+
+
+@cache
+def _make(dialect: str) -> sa.Insert:
+    return insert_rows(dialect, occurrence, _MADE)
+
+
 _END = (
     sa.update(occurrence)
     .where(occurrence.c.id == sa.bindparam("this_id"))

@@ -11,14 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vibdash.batch_keys import as_keys, key_rows
+from vibdash.batch_keys import as_keys, insert_rows, key_rows
 from vibdash.dating import BootClock, Told, date_alert, learn_clocks
 from vibdash.joining import join
 from vibdash.messages import Alert, Malformed
 from vibdash.quarantining import store_refused
 from vibdash.schema import alert, cause, device
 from vibdash.settling import BOOTS_OF_ONE_LIFE
-from vibdash.upsert import insert
 
 _NOT_THE_SAME = "boot {} and seq {} are those of another alert: boot counter lost, or two devices of one name"
 _IDENTITY = ("site", "device", "boot", "seq")
@@ -57,11 +56,18 @@ def _store(connection: sa.Connection, arrived: list[Arrived]) -> None:
     if not new:
         return
     rows = [_alert_values(one, clocks[(one.sensor, one.identity.boot)], at_ms) for one, at_ms in new]
-    connection.execute(alert.insert(), rows)
+    columns = tuple(rows[0])
+    keys = as_keys(one.values() for one in rows)
+    connection.execute(_insert(connection.dialect.name, columns), {"keys": keys})
     alerts = [one for one, _ in new]
     join(connection, alerts, max(at_ms for _, at_ms in new))
     _note_causes(connection, alerts)
     _note_heard(connection, new)
+
+
+@cache
+def _insert(dialect: str, columns: tuple[str, ...]) -> sa.Insert:
+    return insert_rows(dialect, alert, columns)
 
 
 def _without_repetitions(connection: sa.Connection, arrived: list[Arrived]) -> list[Arrived]:
@@ -111,13 +117,13 @@ def _alert_values(new: Alert, clock: BootClock, received_at_ms: int) -> dict[str
 
 def _note_causes(connection: sa.Connection, new: list[Alert]) -> None:
     last = {(one.sensor, one.cause): one.identity for one in sorted(new, key=lambda one: _identity(one)[2:])}
-    rows = [{**vars(sensor), "cause": name, "boot": at.boot, "seq": at.seq} for (sensor, name), at in last.items()]
-    connection.execute(_insert_or_advance_cause(connection.dialect.name), rows)
+    rows = as_keys((sensor.site, sensor.device, name, at.boot, at.seq) for (sensor, name), at in last.items())
+    connection.execute(_insert_or_advance_cause(connection.dialect.name), {"keys": rows})
 
 
 @cache
 def _insert_or_advance_cause(dialect: str) -> sa.Insert:
-    statement = insert(dialect, cause)
+    statement = insert_rows(dialect, cause, ("site", "device", "cause", "boot", "seq"))
     said = statement.excluded
     later = sa.or_(
         sa.func.abs(said.boot - cause.c.boot) >= BOOTS_OF_ONE_LIFE,  # another life of the device
@@ -145,12 +151,14 @@ def _note_heard(connection: sa.Connection, new: list[Arrived]) -> None:
         )
         if not one.replay:
             row["heard_at_ms"] = max(row["heard_at_ms"] or 0, _heard_at_ms(one, received_at_ms))
-    connection.execute(_insert_or_hear_device(connection.dialect.name), list(by_sensor.values()))
+    keys = as_keys(row.values() for row in by_sensor.values())
+    connection.execute(_insert_or_hear_device(connection.dialect.name), {"keys": keys})
 
 
 @cache
 def _insert_or_hear_device(dialect: str) -> sa.Insert:
-    statement = insert(dialect, device)
+    columns = ("site", "device", "state", "state_since_ms", "why", "boot", "heard_at_ms")
+    statement = insert_rows(dialect, device, columns)
     said = statement.excluded.heard_at_ms
     later = said > sa.func.coalesce(device.c.heard_at_ms, 0)
     key = ["site", "device"]
