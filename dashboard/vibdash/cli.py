@@ -7,8 +7,9 @@ import logging
 import re
 import signal
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import sqlalchemy as sa
 import typer
@@ -130,24 +131,14 @@ def run(
     require_users(taken, Accounts(engine))
     connects_to = Broker.from_url(broker, ca_file, password_file)
     taking = _make_ingest(connects_to, Store(engine), site, client_id)
-    demonstration = _make_demo(context, site, engine, connects_to) if demo else None
-    with contextlib.ExitStack() as running:
-        if start_broker is not None:
-            local = LocalBroker(start_broker)
-            local.start()
-            running.callback(local.stop)
-        taking.start()
-        running.callback(taking.stop)
-        thinning = Thinning(engine, Retention(thin_after_days, delete_after_days))
-        thinning.start()
-        running.callback(thinning.stop)
-        if rules is not None:
-            notifier = Notifier(engine, rules)
-            notifier.start()
-            running.callback(notifier.stop)
-        if demonstration is not None:
-            demonstration.start()
-            running.callback(demonstration.stop)
+    parts = (
+        LocalBroker(start_broker) if start_broker is not None else None,
+        taking,
+        Thinning(engine, Retention(thin_after_days, delete_after_days)),
+        Notifier(engine, rules) if rules is not None else None,
+        _make_demo(context, site, engine, connects_to) if demo else None,
+    )
+    with _running(parts):
         serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
 
 
@@ -208,6 +199,27 @@ def export(
     """Write a table to a file, while everything goes on."""
     count = export_table(open_database(db), table, file)
     print(f"{count} rows in {file}")
+
+
+class _Part(Protocol):
+    """Something that runs beside the page."""
+
+    def start(self) -> None:
+        """Begin, and leave nothing behind where that fails."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+@contextlib.contextmanager
+def _running(parts: Iterable[_Part | None]) -> Iterator[None]:
+    """Start the parts in order; at the end stop, in reverse, those that were started."""
+    with contextlib.ExitStack() as stack:
+        for part in parts:
+            if part is not None:
+                part.start()
+                stack.callback(part.stop)
+        yield
 
 
 def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:

@@ -43,36 +43,45 @@ def mount_pages(
     zones_mm_s: Zones | None,
 ) -> None:
     """Put the fleet at / and each sensor at /sensor/SITE/DEVICE of an application."""
-    board = Board(fleet, occurrences)
-    accounts, operations, history = Accounts(engine), Operations(engine), HistoryReader(engine)
-    machines, replies, keys = Machines(engine), ReplyReader(engine), CommandKeys(engine)
-    references, waterfalls = References(replies, machines), WaterfallReader(engine, replies)
-    commander = Commander(engine)
+    board, access = Board(fleet, occurrences), _Access(engine, occurrences, zones_mm_s)
     tasks: set[asyncio.Task[None]] = set()
     nicegui_app.on_startup(lambda: tasks.add(asyncio.create_task(board.keep_reading())))
     nicegui_app.on_shutdown(lambda: [task.cancel() for task in tasks])
 
-    def inbox_for(request: Request) -> InboxAccess:
-        viewer = Viewer(accounts, request.state.account, session_token(request.headers))
-        return InboxAccess(occurrences, operations, references, viewer)
-
     @ui.page("/")
     async def fleet_page(request: Request) -> None:
         ui.add_css(STYLE)
-        inbox = inbox_for(request)
+        inbox = access.inbox(access.viewer(request))
         await draw_page(board, inbox.viewer, lambda clock: FleetPage(clock, inbox))
 
     @ui.page("/sensor/{site}/{device}")
     async def sensor_page(request: Request, site: str, device: str) -> None:
         ui.add_css(STYLE)
-        inbox = inbox_for(request)
-        access = SensorAccess(
-            history,
-            inbox,
-            zones_mm_s,
-            SpectrumAccess(replies, waterfalls, references, machines, inbox.viewer),
-            CommandAccess(commander, keys, replies, inbox.viewer),
-        )
-        await draw_page(board, access.inbox.viewer, lambda clock: SensorPage((site, device), access, clock))
+        viewer = access.viewer(request)
+        sensor = access.sensor(viewer)
+        await draw_page(board, viewer, lambda clock: SensorPage((site, device), sensor, clock))
 
     ui.run_with(app, title="Vibnode", dark=None, tailwind=False, show_welcome_message=False)
+
+
+class _Access:
+    """What the pages read and write through, made once, and handed out for one viewer at a time."""
+
+    def __init__(self, engine: sa.Engine, occurrences: OccurrenceReader, zones_mm_s: Zones | None) -> None:
+        self._occurrences, self._zones_mm_s = occurrences, zones_mm_s
+        self._accounts, self._operations, self._history = Accounts(engine), Operations(engine), HistoryReader(engine)
+        self._machines, self._replies = Machines(engine), ReplyReader(engine)
+        self._references = References(self._replies, self._machines)
+        self._waterfalls = WaterfallReader(engine, self._replies)
+        self._commander, self._keys = Commander(engine), CommandKeys(engine)
+
+    def viewer(self, request: Request) -> Viewer:
+        return Viewer(self._accounts, request.state.account, session_token(request.headers))
+
+    def inbox(self, viewer: Viewer) -> InboxAccess:
+        return InboxAccess(self._occurrences, self._operations, self._references, viewer)
+
+    def sensor(self, viewer: Viewer) -> SensorAccess:
+        spectra = SpectrumAccess(self._replies, self._waterfalls, self._references, self._machines, viewer)
+        commands = CommandAccess(self._commander, self._keys, self._replies, viewer)
+        return SensorAccess(self._history, self.inbox(viewer), self._zones_mm_s, spectra, commands)

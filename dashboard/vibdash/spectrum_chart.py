@@ -18,6 +18,7 @@ _TEXT = {"color": "#7d8894", "fontSize": 11}
 _AXIS_LINE = {"lineStyle": {"color": "#7d889466"}}
 _SPLIT_LINE = {"lineStyle": {"color": "#7d889433"}}
 _COLD_TO_HOT = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"]  # viridis: its lightness alone tells the order
+_THIN = {"showSymbol": False, "lineStyle": {"width": 1.1}}
 MOST_LINES = 2048
 MARK_ROWS = 3
 SHOWN_OVER_HIGHEST_MARK = 5.0  # where a snapshot's chart ends at first, over the highest frequency marked
@@ -40,18 +41,9 @@ def alert_spectrum_options(alert: AlertView, reference: Reference) -> dict[str, 
     floor = 10.0 ** math.floor(math.log10(min([*levels, *(level for level in usual if level is not None)])))
     lines_hz = {name: hz for name, hz in reference.machine.lines_hz().items() if edges[0] <= hz <= edges[-1]}
     return {
-        "animation": False,
-        "grid": {"left": 22, "right": 8, "top": 60, "bottom": 4, "containLabel": True},
-        "legend": {"top": 0, "right": 0, "itemWidth": 14, "itemHeight": 8, "textStyle": _TEXT},
-        "tooltip": {"trigger": "axis", "renderMode": "richText", "confine": True},
+        **_around(right=8, bottom=4),
         "xAxis": [
-            {
-                "type": "category",
-                "data": [band_label(low, high) for low, high in pairwise(edges)],
-                "axisLabel": {**_TEXT, "hideOverlap": True},
-                "axisTick": {"show": False},
-                "axisLine": _AXIS_LINE,
-            },
+            _band_axis(edges),
             # The bands are as wide as each other on this axis, so that a frequency stands at its place among them.
             {"type": "value", "show": False, "min": math.log10(edges[0]), "max": math.log10(edges[-1])},
         ],
@@ -85,30 +77,17 @@ def snapshot_options(
     snapshot: Snapshot, healthy: Snapshot | None, axis: int, reference: Reference
 ) -> dict[str, Any]:
     """Return ECharts options: lines of a snapshot in m/s2 over those of a healthy one, with the machine's marked."""
-    drawn = [("now", snapshot, _BAR_MOVED, 1.1, 3)]
-    if healthy is not None:
-        drawn.append(("healthy", healthy, _USUAL, 1.0, 2))
+    drawn = (("now", snapshot, _BAR_MOVED, 3), ("healthy", healthy, _USUAL, 2))
     series = [
-        {
-            "name": name,
-            "type": "line",
-            "data": _lines(one, axis),
-            "showSymbol": False,
-            "color": colour,
-            "lineStyle": {"width": width},
-            "z": z,
-        }
-        for name, one, colour, width, z in drawn
-        if axis < one.axes
+        {"name": name, "type": "line", "data": _lines(one, axis), "color": colour, "z": z, **_THIN}
+        for name, one, colour, z in drawn
+        if one is not None and axis < one.axes
     ]
     highest = snapshot.rate_hz / 2
     lines_hz = {name: round(hz, 2) for name, hz in reference.machine.lines_hz().items() if hz < highest}
     shown_hz = round(min(highest, SHOWN_OVER_HIGHEST_MARK * max(lines_hz.values(), default=highest)))
     return {
-        "animation": False,
-        "grid": {"left": 22, "right": 16, "top": 60, "bottom": 44, "containLabel": True},
-        "legend": {"top": 0, "right": 0, "itemWidth": 14, "itemHeight": 8, "textStyle": _TEXT},
-        "tooltip": {"trigger": "axis", "renderMode": "richText", "confine": True},
+        **_around(right=16, bottom=44),
         "dataZoom": [
             {"type": "slider", "height": 18, "bottom": 6, "startValue": 0, "endValue": shown_hz},
             {"type": "inside", "zoomOnMouseWheel": "ctrl", "startValue": 0, "endValue": shown_hz},
@@ -140,13 +119,7 @@ def waterfall_options(fall: Waterfall, when: Sequence[str]) -> dict[str, Any]:
         "animation": False,
         "grid": {"left": 8, "right": 100, "top": 10, "bottom": 4, "containLabel": True},
         "tooltip": {"renderMode": "richText", "confine": True, ":formatter": _CELL_TEXT},
-        "xAxis": {
-            "type": "category",
-            "data": [band_label(low, high) for low, high in pairwise(fall.edges_hz)],
-            "axisLabel": {**_TEXT, "hideOverlap": True},
-            "axisTick": {"show": False},
-            "axisLine": _AXIS_LINE,
-        },
+        "xAxis": _band_axis(fall.edges_hz),
         "yAxis": {"type": "category", "data": list(when), "axisLabel": {**_TEXT, "hideOverlap": True}},
         "visualMap": {
             "min": math.floor(math.log10(min(levels)) * 2) / 2,
@@ -165,6 +138,26 @@ def waterfall_options(fall: Waterfall, when: Sequence[str]) -> dict[str, Any]:
 
 
 _CELL_TEXT = "p => p.name + ': ' + Number((10 ** p.value[2]).toPrecision(2)) + ' m/s²'"
+
+
+def _around(*, right: int, bottom: int) -> dict[str, Any]:
+    """Return what charts of levels have around them; above is room for the names of the marks."""
+    return {
+        "animation": False,
+        "grid": {"left": 22, "right": right, "top": 60, "bottom": bottom, "containLabel": True},
+        "legend": {"top": 0, "right": 0, "itemWidth": 14, "itemHeight": 8, "textStyle": _TEXT},
+        "tooltip": {"trigger": "axis", "renderMode": "richText", "confine": True},
+    }
+
+
+def _band_axis(edges_hz: Sequence[float]) -> dict[str, Any]:
+    return {
+        "type": "category",
+        "data": [band_label(low, high) for low, high in pairwise(edges_hz)],
+        "axisLabel": {**_TEXT, "hideOverlap": True},
+        "axisTick": {"show": False},
+        "axisLine": _AXIS_LINE,
+    }
 
 
 def _lines(snapshot: Snapshot, axis: int) -> list[list[float]]:
