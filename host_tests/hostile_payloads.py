@@ -40,7 +40,7 @@ FIXED = (
 )
 
 
-def numbers():
+def numbers() -> "Iterator[bytes]":  # noqa: F821
     """Acks whose fields are no counts."""
     for number in NUMBERS:
         for fields in ('"boot":{},"seq":1', '"boot":1,"seq":{}', '"boot":1,"seq":1,"v":{}'):
@@ -62,7 +62,7 @@ def mangled(payload: bytes, dice: Dice) -> bytes:
     return payload[at:] + payload[:at]
 
 
-def payloads(seed: int, count: int, signed: bytes):
+def payloads(seed: int, count: int, signed: bytes) -> "Iterator[bytes]":  # noqa: F821
     """All of FIXED and `numbers`, and `count` more: noise, and `signed` mangled."""
     dice = Dice(seed)
     yield from FIXED

@@ -68,12 +68,12 @@ class Supply:
         self.left = units
         self.is_cut = False
 
-    def __enter__(self):
+    def __enter__(self) -> "Supply":
         flash.open = self._open
         flash.os = _System(self)
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, kind: object, error: object, trace: object) -> bool:
         del flash.open
         flash.os = os
         self.is_cut = kind is PowerCut
@@ -92,7 +92,7 @@ class Supply:
             raise PowerCut
 
 
-def every_cut(scene):
+def every_cut(scene: "Callable[[Supply], None]") -> "Iterator[Supply]":  # noqa: F821
     """Call ``scene(supply)`` with power for 0, 1, 2... units until it is enough; gives the supply after each.
 
     `scene` does under ``with supply:`` what is to be cut, after it has set the stage.

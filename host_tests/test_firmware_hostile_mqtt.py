@@ -51,11 +51,12 @@ def test_noise_on_cmd_is_counted_and_changes_nothing(bench: Commanded) -> None:
 
 
 def test_noise_on_ack_is_counted_and_drops_no_alert(bench: Commanded) -> None:
-    assert bench.host
-    bench.host.acks = False
+    host = bench.host
+    assert host
+    host.acks = False
     bench.sender.ask("thresholds", warning=-2000, alarm=32000, dwell_windows=1)
-    wait_for("an alert came", lambda: bool(bench.host) and bool(bench.host.alerts))
-    (alert,) = bench.host.alerts[:1]
+    wait_for("an alert came", lambda: bool(host.alerts))
+    (alert,) = host.alerts[:1]
     ack = b'{"v":1,"boot":%d,"seq":%d}' % (alert["boot"] + 1, alert["seq"])  # another life's
     before, dice = bench.files(), Dice(SEED)
     acks = Sender(bench.broker)
@@ -73,7 +74,7 @@ def test_noise_on_ack_is_counted_and_drops_no_alert(bench: Commanded) -> None:
     assert bench.sender.ask("report")[0]["status"]["restarts"] == 0
     after = bench.files()
     assert after.pop("commands.bin") != before.pop("commands.bin") and after == before
-    assert bench.host.statuses[-1]["queued"] >= 1
+    assert host.statuses[-1]["queued"] >= 1
 
 
 def test_replayed_and_retained_commands_change_nothing(bench: Commanded) -> None:
@@ -84,7 +85,7 @@ def test_replayed_and_retained_commands_change_nothing(bench: Commanded) -> None
     for _ in range(20):
         bench.sender.publish(old)
     bench.sender.publish(new, retain=True)  # live, it is not marked as retained
-    wait_for("it came back", lambda: bool(bench.host) and bench.host.statuses[-1].get("reset") == "command")
+    bench.wait_for_status("it came back", lambda status: status.get("reset") == "command")
     after = bench.files()
     assert after.pop("commands.bin") != before.pop("commands.bin") and after == before
     bench.sender.publish(b"", retain=True)

@@ -230,7 +230,7 @@ def test_power_cut_at_every_byte_of_an_upload_leaves_the_old_model_or_the_new(tm
     keep_old(tmp_path)
     kept = (tmp_path / "models.bin").read_bytes()
     slots = sorted(path.name for path in tmp_path.glob("*.ota"))
-    committed = []
+    committed: list[str] = []
 
     def scene(supply: Supply) -> None:
         (tmp_path / "models.bin").write_bytes(kept)
