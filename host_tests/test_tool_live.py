@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from firmware_model import CONFIG, model_bin
 from qemu_fixtures import ROOT
 from vibnode_fixtures import Done, vibnode
 from vibnode_fixtures import stock_board as stock_board
-from vibtool import recording
+from vibtool import recording, scripts
 from vibtool.monitoring import Live
 from vibtrain import manifest, ota
 
@@ -219,6 +221,17 @@ def test_a_board_without_the_application_is_told_of(stock_board: UnixBoard, tmp_
     for command in (["selftest"], ["monitor"], ["record", tmp_path]):
         done = vibnode(*command, "--port", stock_board.port)
         assert done.code == 1 and "there is no vibnode on this board yet: vibnode deploy" in done.err
+
+
+def test_a_watchdog_is_given_time_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[int] = []
+    monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(WDT=lambda timeout: began.append(timeout)))
+    monkeypatch.chdir(tmp_path)
+    for device, wanted in ((None, []), ("{", []), ('{"watchdog_s": 0}', []), ('{"watchdog_s": 30}', [3600000])):
+        if device is not None:
+            (tmp_path / "device.json").write_text(device)
+        exec(scripts.source("hold_watchdog"), {})
+        assert began == wanted
 
 
 def test_the_board_starts_again_after_each_command(bench: Bench) -> None:

@@ -47,6 +47,8 @@ class Board:
             raise ToolError(
                 f"{port}: nothing there answers as MicroPython does: is it flashed? (vibnode flash FIRMWARE.bin)"
             ) from None
+        if fresh:
+            self.run("hold_watchdog")
 
     def __enter__(self) -> Board:
         return self
