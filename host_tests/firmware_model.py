@@ -42,7 +42,7 @@ def model_bin(
     name, classes = b"tiny\0", b"healthy\0outer-race\0"
     anomaly = (1, 1, 1, 0, 0, 0)  # inputs, Gaussian, components, path scale, path trees, path nodes
     classifier = (2, 1, 1, 1)  # classes, tree inputs, trees, nodes
-    limits = (WARNING, ALARM, HYSTERESIS, OFF_RMS, DWELL_WINDOWS, CLEAR_WINDOWS)
+    limits: tuple[int, ...] = (WARNING, ALARM, HYSTERESIS, OFF_RMS, DWELL_WINDOWS, CLEAR_WINDOWS)
     limits += (QUIET_RMS, OFF_BELOW, AVERAGE_WINDOWS, 0, 0, 0)  # the last: no speeds known
     n_features = config["axes"] * (FEATURES_PER_AXIS + config["orders"])
     sections = (
