@@ -11,7 +11,7 @@ from vibdash.occurrences import Occurrence, OccurrenceReader
 
 LOOK_EVERY_S = 0.1  # whether there is something new: a matter of a millisecond
 READ_EVERY_S = 1.0  # at least: a sensor falls silent without anything new
-REST = 1.0  # after a reading, times as long as it took, so that a storm leaves the ingest its share
+REST = 0.5  # after a reading, times as long as it took, so that a storm leaves the ingest its share
 
 log = logging.getLogger("vibdash.page")
 

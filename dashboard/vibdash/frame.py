@@ -14,7 +14,7 @@ from vibdash.fleet import Fleet
 from vibdash.states import Clock
 from vibdash.viewer import CHECK_LOGIN_EVERY_S, Viewer, draw_viewer
 
-LOOK_EVERY_S = 0.1  # for a new reading of the board, so that none waits long to be drawn
+LOOK_EVERY_S = 0.05  # for a new reading of the board, so that none waits long to be drawn
 
 
 class Shown(Protocol):
