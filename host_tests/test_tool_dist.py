@@ -8,6 +8,7 @@ import http.server
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -188,3 +189,12 @@ def test_what_cannot_be_made_leaves_the_old_release(make_dist: Any, tmp_path: Pa
 def test_each_set_says_the_applications_version(dist: Path) -> None:
     for package in (dist / "mpy").glob("*/package.json"):
         assert json.loads(package.read_text())["version"] == vibnode.__version__
+
+
+def test_the_table_of_sizes_is_that_of_the_modules() -> None:
+    """Within a tenth: another compiler makes others."""
+    table = (ROOT / "docs" / "HARDWARE.md").read_text()
+    for module in (ROOT / "build" / "natmod").glob("*/vib.mpy"):
+        row = re.search(rf"^\| `{module.parent.name}` \| ([\d,]+) \|", table, re.MULTILINE)
+        assert row, f"{module.parent.name} is not in docs/HARDWARE.md"
+        assert int(row.group(1).replace(",", "")) == pytest.approx(module.stat().st_size, rel=0.1)

@@ -119,20 +119,35 @@ def test_it_writes_what_differs_once_and_never_shows_a_secret(site: Path, board:
         ("[mqtt]", "[mqtt", "cannot be read"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_is_written(
-    site: Path, board: UnixBoard, old: str, new: str, words: str
+def test_what_is_wrong_is_named(
+    site: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, words: str
 ) -> None:
+    monkeypatch.setenv("WIFI_PASSWORD", SECRETS["wifi"])
     site.write_text(site.read_text().replace(old, new, 1))
+    with pytest.raises(ToolError) as refused:
+        file = SiteFile(site)
+        sensor = file.sensor("motor-1")
+        provisioning.complete(sensor, facts("ESP32C3 module with ESP32C3"))
+        file.check(sensor)
+    said = str(refused.value)
+    assert words in said and "\n" not in said and all(secret not in said for secret in SECRETS.values())
+
+
+def test_nothing_is_written_for_a_faulty_site_file(site: Path, board: UnixBoard) -> None:
+    site.write_text(site.read_text().replace("ntp_host", "ntp_hots"))
     refused = provision(site, board)
-    assert refused.code == 1 and words in refused.err, refused.err
-    assert refused.err.count("\n") == 1 and all(secret not in refused.err for secret in SECRETS.values())
+    assert refused.code == 1 and refused.err.count("\n") == 1
+    assert "site.toml: devices.motor-1: ntp_hots: no such field (did you mean ntp_host?)" in refused.err
     assert not list(board.folder.iterdir()) and not (site.parent / "keys").exists()
 
 
-def test_one_of_several_devices_is_asked_for(site: Path, board: UnixBoard) -> None:
+def test_one_of_several_devices_is_asked_for(site: Path) -> None:
     site.write_text(site.read_text() + "[devices.motor-2]\n")
-    assert "lists 2 devices; name one: motor-1, motor-2" in provision(site, board).err
-    assert "no 'motor-3' (did you mean motor-1?)" in provision(site, board, "motor-3").err
+    file = SiteFile(site)
+    with pytest.raises(ToolError, match="lists 2 devices; name one: motor-1, motor-2"):
+        file.choose(None)
+    with pytest.raises(ToolError, match=r"no 'motor-3' \(did you mean motor-1\?\)"):
+        file.choose("motor-3")
 
 
 def test_pins_that_are_left_out_are_the_boards(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def test_a_stock_micropython_becomes_a_sensor(
     stock_board: UnixBoard, broker: Broker, mpy_sets: Path, tmp_path: Path
 ) -> None:
     """Deploy, provision, selftest; then it runs by itself. What it lacks of a board is the accelerometer: it plays."""
-    playlist: dict[str, object] = {"rate_hz": CONFIG["rate_millihz"] // 1000, "axes": 3, "lsb_nm_s2": CONFIG["lsb_nm_s2"]}
+    playlist: dict[str, object] = {"rate_hz": 5000, "axes": 3, "lsb_nm_s2": CONFIG["lsb_nm_s2"]}
     playlist["items"] = [{"file": "a.i16", "seconds": 60}]
     frames = [(i * 7919 + (i * i) // 7) % 4001 - 2000 for i in range(3 * FRAMES)]
     (stock_board.folder / "a.i16").write_bytes(b"".join(v.to_bytes(2, "little", signed=True) for v in frames))
@@ -74,7 +74,7 @@ def test_a_stock_micropython_becomes_a_sensor(
 
 @pytest.mark.parametrize(("qemu", "arch"), [("QEMU_VIRT_RV32", "rv32imc"), ("QEMU_MPS2_AN385", "armv7m")])
 def test_the_deployed_native_module_is_right_on_another_chip(qemu: str, arch: str, mpy_sets: Path) -> None:
-    """The very file that deploy copies, loaded from the board's file system in place of the firmware's own module."""
+    """The file that deploy copies, loaded from the board's file system in place of the firmware's own module."""
     machine = QemuBoard(qemu)
     try:
         with Board(machine.port, fresh=False) as board:
