@@ -18,7 +18,9 @@ def test_no_alert_is_lost_invented_or_doubled_through_one_fault_of_each_kind(tmp
     assert done.problems() == []
     assert done.verdict.alerts >= ALERTS and set(done.faults) == {kind.__name__ for kind in faults.KINDS}
     unsettled = done.verdict.alerts - done.verdict.stored - done.verdict.dropped
-    assert unsettled <= done.verdict.in_flight  # less, where one was dropped that the host had got: no ack came
+    assert (
+        unsettled <= done.verdict.in_flight
+    )  # less, where one was dropped that the host had got: no ack came
 
 
 @pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")

@@ -115,7 +115,7 @@ def test_without_a_broker_to_tell_it_is_said_over_serial_alone(bench: Bench, bro
     assert len(device.printed("vibnode: error: ")) == 1 and device.alive()
     healthy(bench)
     wait_for("the new configuration is tried", lambda: bool(device.printed("connected")))
-    assert device.end(signal.SIGINT) == 0
+    assert device.end(signal.SIGINT) == 0, device.lines
 
 
 def test_ctrl_c_ends_the_safe_mode(bench: Bench) -> None:
@@ -123,7 +123,7 @@ def test_ctrl_c_ends_the_safe_mode(bench: Bench) -> None:
     path.write_text("{")
     device = boot(bench, path)
     wait_for("it says so", lambda: bool(device.printed("does not say which broker")))
-    assert device.end(signal.SIGINT) == 0
+    assert device.end(signal.SIGINT) == 0, device.lines
 
 
 def test_a_program_that_crashes_marks_it_for_the_next_start(bench: Bench) -> None:

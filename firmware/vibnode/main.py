@@ -257,6 +257,8 @@ async def _say_goodbye(uplink: Uplink) -> None:
         await asyncio.wait_for(uplink.shutdown(), SHUTDOWN_S)
     except asyncio.TimeoutError:  # noqa: UP041 - MicroPython knows it by this name only
         print("vibnode: the broker was not told of the shutdown; it will send the will")
+    except Exception as error:  # Ctrl-C may come anywhere, and leave the connection in any state
+        print(f"vibnode: the broker was not told of the shutdown ({error!r}); it will send the will")
 
 
 def _check(device: dict, driver) -> None:

@@ -41,7 +41,7 @@ class HealthyDay:
     def bytes(self) -> float:
         """On the wire, in a day."""
         events = self.connect_bytes + self.status_bytes * self.statuses + self.ping_bytes * self.pings
-        return events + NTP_BYTES * NTP_A_DAY
+        return float(events + NTP_BYTES * NTP_A_DAY)
 
     @property
     def reduction(self) -> float:
