@@ -103,6 +103,7 @@ class Ingest:
             except (OSError, ssl.SSLError) as error:
                 raise BrokerError(f"--ca-file {ca_file}: {error}; need certificates in PEM") from None
         client.connect_timeout = CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(0)  # no limit: a batch has as many acks as sensors
         client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
