@@ -20,6 +20,7 @@ from qemu_fixtures import ROOT
 from vibnode_fixtures import Done, vibnode
 from vibnode_fixtures import stock_board as stock_board
 from vibtool import recording, scripts
+from vibtool.board import Board
 from vibtool.monitoring import Live
 from vibtrain import manifest, ota
 
@@ -112,6 +113,40 @@ def test_selftest_names_what_fails(bench: Bench) -> None:
     assert said["Wi-Fi"] == ("FAILED", "this board has no Wi-Fi") and "broker" not in said
     (bench.folder / "device.json").write_text("{")
     assert "device.json: is not JSON" in verdicts(bench.run("selftest"))["configuration"][1]
+
+
+NETWORK = """
+import sys
+class network:
+    STA_IF = 0
+    joined = False
+    def WLAN(i): return network
+    def country(c): pass
+    def active(on): pass
+    def connect(ssid, password): network.joined = password == "right-password"
+    def isconnected(): return network.joined
+    def config(name): return None
+    def status(what=None): return -60 if what else 202
+    def ifconfig(): return ("192.0.2.9", "", "", "")
+sys.modules["network"] = network
+"""
+
+
+@pytest.mark.parametrize(
+    ("password", "ok", "words"),
+    [
+        ("right-password", True, "192.0.2.9, -60 dBm"),
+        ("wrong-password", False, "Wi-Fi 'machines': the password is wrong"),
+    ],
+)
+def test_selftest_says_why_there_is_no_network(bench: Bench, password: str, ok: bool, words: str) -> None:
+    """Against a stand-in for ESP32's module `network`."""
+    bench.configure(wifi={"ssid": "machines", "password": password}, model="none.bin")
+    with Board(bench.board.port) as board:
+        board._transport.exec(NETWORK)
+        said = {m["check"]: m for m in board.run("selftest", path="device.json", seconds=1, wifi_s=1)}
+    assert (said["Wi-Fi"]["ok"], said["Wi-Fi"]["text"]) == (ok, words)
+    assert ("broker" in said) == ok and password not in json.dumps(said)
 
 
 def test_monitor_shows_each_window(bench: Bench) -> None:
@@ -227,7 +262,12 @@ def test_a_watchdog_is_given_time_where_there_is_one(tmp_path: Path, monkeypatch
     began: list[int] = []
     monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(WDT=lambda timeout: began.append(timeout)))
     monkeypatch.chdir(tmp_path)
-    for device, wanted in ((None, []), ("{", []), ('{"watchdog_s": 0}', []), ('{"watchdog_s": 30}', [3600000])):
+    for device, wanted in (
+        (None, []),
+        ("{", []),
+        ('{"watchdog_s": 0}', []),
+        ('{"watchdog_s": 30}', [3600000]),
+    ):
         if device is not None:
             (tmp_path / "device.json").write_text(device)
         exec(scripts.source("hold_watchdog"), {})

@@ -11,8 +11,8 @@ def say(check, ok, text):
     print(json.dumps({"check": check, "ok": ok, "text": text}))
 
 
-def run(path, seconds):
-    """Check what the configuration `path` describes; `seconds`: how long to measure."""
+def run(path, seconds, wifi_s=15):
+    """Check what the configuration `path` describes; `seconds`: how long to measure, `wifi_s`: to wait for Wi-Fi."""
     from vibnode import config
 
     try:
@@ -23,7 +23,7 @@ def run(path, seconds):
     model = check_model(device)
     if model:
         check_sensor(device, model.config(), seconds)
-    if check_network(device):
+    if check_network(device, wifi_s):
         check_time(device)
         check_broker(device)
 
@@ -125,8 +125,8 @@ def tell_rate(driver, taking):
     say("rate", abs(ppm) <= RATE_LIMIT_PPM, f"{rate_hz:.1f} Hz, {ppm / 10000:+.2f} % of {driver.rate_hz} Hz")
 
 
-def check_network(device):
-    """Whether there is a network; waits for it."""
+def check_network(device, wifi_s):
+    """Whether there is a network; waits for it up to `wifi_s`."""
     from vibnode.clock import pause_ms
     from vibnode.wifi import Wifi
 
@@ -139,7 +139,7 @@ def check_network(device):
     except OSError as error:
         say("Wi-Fi", False, str(error))
         return False
-    for _ in range(150):
+    for _ in range(wifi_s * 10):
         trouble = wifi.trouble()
         if trouble is None:
             say("Wi-Fi", True, f"{wifi.address()}, {wifi.rssi_dbm()} dBm")
