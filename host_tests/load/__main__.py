@@ -111,7 +111,8 @@ def main() -> int:
                 found = measure(asked, Path(folder))
             figures |= found
             for label, value in found.items():
-                print(f"  {label:<34} {value:>12,.6g}", flush=True)
+                shown = f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+                print(f"  {label:<34} {shown:>14}", flush=True)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(figures, indent=1) + "\n")
     missed = [name for name, limit in GOALS.items() if figures.get(name, 0) > limit]
