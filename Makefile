@@ -49,6 +49,9 @@ soak: packages-test firmware-unix ## Send alerts through faults, none may be los
 load: packages-test venv ## A fleet's storm, the limit of the ingest, fifty kills: LOAD_ARGS= its options; writes build/load.json
 	@PYTHONPATH=host_tests $(BIN)/python -m load $(LOAD_ARGS)
 
+screenshots: packages-test venv ## Make the pictures of docs/ from a new site's demonstration
+	@$(BIN)/python tools/screenshots.py
+
 lint: venv ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy training dashboard tools host_tests
@@ -71,7 +74,7 @@ venv: build/venv/installed ## Make the Python environment, build/venv
 build/venv/installed: pyproject.toml $(EXTENSION_SOURCES) | packages-build
 	@test -x $(BIN)/python || $(PYTHON) -m venv build/venv
 	@echo 'Python environment: installing into build/venv (a few minutes the first time)'
-	@$(BIN)/python -m pip install --quiet -e '.[train,readers,report,dashboard,tools,dev]'
+	@$(BIN)/python -m pip install --quiet -e '.[train,readers,report,dashboard,dask,tools,dev]'
 	@touch $@
 
 # ---- Model ----
@@ -180,7 +183,7 @@ dist: mpy $(MODEL) ## Make the folder that is released: build/dist
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
-.PHONY: help demo test bench fuzz results soak load lint packages venv model micropython clean
+.PHONY: help demo test bench fuzz results soak load screenshots lint packages venv model micropython clean
 .PHONY: natmod natmod-test xtensa firmware-xtensa
 .PHONY: firmware mpy deploy dist
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32
