@@ -63,7 +63,7 @@ def test_a_stock_micropython_becomes_a_sensor(
         assert done.code == 0, done.out + done.err
     assert "20 of 20 golden windows to the bit" in done.out and "a recording in its place" in done.out
     try:
-        wait_for("the sensor runs", lambda: _is_running(host.statuses[-1]))
+        wait_for("the sensor runs", lambda: bool(host.statuses) and _is_running(host.statuses[-1]))
         assert host.statuses[-1]["model"]["name"] == "tiny"
         assert vibnode("deploy", "--from", mpy_sets, "--port", stock_board.port, "--no-start").code == 0
         wait_for("it says goodbye when it is interrupted", lambda: host.statuses[-1]["state"] == "offline")
