@@ -66,6 +66,8 @@ def _requirements() -> list[tuple[dict[str, Any], str]]:
     ]
     found = {}
     for requirement in [*project["dependencies"], *extras]:
+        if requirement.startswith(f"{project['name']}["):  # an extra that names others
+            continue
         match = _REQUIREMENT.match(requirement)
         assert match, requirement
         name, version = match.groups()
