@@ -94,7 +94,7 @@ def known_windows() -> KnownWindows:
     baseline = median_baseline(features[:25])
     columns = [vib.score(model, features), vib.score(model, features, baseline)]
     columns += [vib.classify(model, features), vib.classify(model, features, baseline)]
-    columns += [vib.outside(model, features), np.zeros(len(features), np.int16)]
+    columns += [vib.outside(model, features).astype(np.int16), np.zeros(len(features), np.int16)]
     files = {
         "model.bin": (PACKAGE / "model.bin").read_bytes(),
         "baseline.i16": baseline.astype("<i2").tobytes(),

@@ -137,7 +137,7 @@ def test_a_real_motor_s_speed_is_told_from_its_levels() -> None:
     entries = [e for e in pipeline.entries_of(chosen) if e.label == "healthy"]
     recordings = pipeline.windows_of(chosen, entries)
     fitted = fit.fit(recordings, chosen)
-    middle = np.log2([r.speed_rpm for r in recordings if r.load == "0 lb"]).mean()
+    middle = np.log2([r.speed_rpm or 0 for r in recordings if r.load == "0 lb"]).mean()
     errors = []
     for r in recordings:
         d = fit.differences(averaging.averaged(r.features, 3), fitted.centre)[:, fitted.inputs]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import tomli_w
 import vib
 from scipy.optimize import nnls
-from vibtrain import config, fit
+from vibtrain import config
 from vibtrain.costs import COSTS, COUNTED_WINDOW, forest_terms, gaussian_terms
 from vibtrain.fit import FittedModel
 
@@ -50,11 +50,11 @@ def main() -> int:
         n = len(models["mahalanobis"].inputs)
         rows["gaussians"] += [
             (gaussian_terms(n, 1), figures["mahalanobis"]),
-            (gaussian_terms(n, models["gaussian-mixture"].anomaly.components), figures["mixture"]),  # type: ignore[attr-defined]
+            (gaussian_terms(n, models["mixture"].anomaly.components), figures["mixture"]),  # type: ignore[attr-defined]
         ]
-        isolation: Any = models["isolation-forest"].anomaly
+        isolation: Any = models["isolation"].anomaly
         # The program gives a baseline of zeros to the score, and the model's centre to the class.
-        at_zero = window[:, models["isolation-forest"].inputs]
+        at_zero = window[:, models["isolation"].inputs]
         rows["paths"].append((forest_terms(isolation.forest_.estimators_, at_zero), figures["isolation"]))
         named: Any = models["mahalanobis"]
         from_centre = (window - named.centre)[:, named.tree_inputs]
@@ -70,28 +70,18 @@ def counted(
     families: tuple[str, ...], isolation_trees: int, trees: int, depth: int
 ) -> tuple[counting.Figures, dict[str, FittedModel], npt.NDArray[np.int16]]:
     """Instructions of the bench's stages, the models that were in them, and their one window's features."""
-    models: dict[str, FittedModel] = {}
-    original: config.TrainingConfig = ORIGINAL()
+    original = inputs.training_config()
 
-    def sized(kind: str = "mahalanobis") -> config.TrainingConfig:
+    def sized(kind: str) -> config.TrainingConfig:
         isolation = config.IsolationChoice(trees=isolation_trees)
         classifier = dataclasses.replace(original.classifier, trees=trees, depth=depth)
         anomaly = config.AnomalyChoice(inputs=families, kind=kind, isolation=isolation)
         return dataclasses.replace(original, anomaly=anomaly, classifier=classifier)
 
-    def kept(recordings: Any, chosen: config.TrainingConfig) -> FittedModel:
-        models[chosen.anomaly.kind] = fit.fit(recordings, chosen)
-        return models[chosen.anomaly.kind]
-
-    inputs.training_config = sized
-    inputs.fit = type("fit", (), {"fit": staticmethod(kept)})
-    work = inputs.workload()
+    work = inputs.workload(sized)
     inputs.write_headers(work, WORK / "generated")
     objects = counting.compile_all(RV32, LEVEL, WORK / "generated", WORK / "rv32")
-    return counting.count(RV32, objects, WORK / "rv32"), models, vib.extract(work.frames, work.plain)
-
-
-ORIGINAL = inputs.training_config
+    return counting.count(RV32, objects, WORK / "rv32"), work.fitted, vib.extract(work.frames, work.plain)
 
 
 def window_prices(figures: counting.Figures) -> dict[str, float]:

@@ -43,10 +43,9 @@ def main() -> int:
     for title, finding, edit in EDITS:
         hits = others = 0
         for wrong, random in draws(len(entries)):
-            planted = [edited(e, edit, random) if i in wrong else e for i, e in enumerate(entries)]
-            found = {
-                i for i, f in enumerate(survey(planted)) if any(w.startswith(finding) for w in f.findings)
-            }
+            changed = [edited(e, edit, random) if i in wrong else e for i, e in enumerate(entries)]
+            figures = survey(changed)
+            found = {i for i, f in enumerate(figures) if any(w.startswith(finding) for w in f.findings)}
             hits, others = hits + len(found & wrong), others + len(found - wrong)
         print(f"| {title} | {finding} | {hits} | {others} |", flush=True)
     return 0

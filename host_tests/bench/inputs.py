@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Workload:
     frames: Int16
     plain: dict[str, int]
     envelope: dict[str, int]
+    fitted: dict[str, fit.FittedModel]
     models: dict[str, convert.Converted]
     table_bytes: int
 
@@ -80,22 +82,22 @@ def _recording(
     )
 
 
-def workload() -> Workload:
-    """The same every time: all of it is seeded."""
-    plain = training_config().core_config()
+def workload(chosen: Callable[[str], config.TrainingConfig] = training_config) -> Workload:
+    """The same every time: all of it is seeded. `chosen` gives the configuration of a kind of anomaly model."""
+    plain = chosen("mahalanobis").core_config()
     recordings = []
     for seed in (1, 2):
         recordings.append(_recording("healthy", seed, plain))
         recordings.append(_recording("outer-race", 10 + seed, plain, impacts=0.1))
         recordings.append(_recording("imbalance", 20 + seed, plain, imbalance=1.1))
-    fitted = {name: fit.fit(recordings, training_config(kind)) for name, kind in MODELS.items()}
+    fitted = {name: fit.fit(recordings, chosen(kind)) for name, kind in MODELS.items()}
     model = fitted["mahalanobis"]
     assert model.forest is not None
     wide = {"envelope_bands": 6, "envelope_lo_hz": 640, "envelope_hi_hz": 1440}
     n_nodes = sum(int((tree.tree_.children_left >= 0).sum()) for tree in model.forest.estimators_)
     table_bytes = 8 * n_nodes + 2 * len(model.forest.estimators_) + 2 * len(model.tree_inputs)
     models = {name: convert.convert(model) for name, model in fitted.items()}
-    return Workload(machine(99, impacts=0.1), plain, plain | wide, models, table_bytes)
+    return Workload(machine(99, impacts=0.1), plain, plain | wide, fitted, models, table_bytes)
 
 
 def write_headers(work: Workload, folder: Path) -> None:
