@@ -104,7 +104,7 @@ def test_no_script_runs_wherever_it_is_written(broker: Mosquitto, vibdash: Vibda
         expect(page.locator(".journal")).to_contain_text(ATTACKS[number])
         assert_untouched(page)
     for attack in ATTACKS:
-        page.get_by_role("textbox", name="Search").fill(attack)
+        page.get_by_role("textbox", name="Search alerts").fill(attack)
         assert_untouched(page)
     for number in range(sensors):
         page.goto(f"{vibdash.url}/sensor/demo/motor-{number}")

@@ -27,17 +27,18 @@ async def confirm(question: str, word: str) -> bool:
     return bool(answer)
 
 
-async def ask_for_number(question: str, what: str, usual: int, limits: tuple[int, int]) -> int | None:
-    """Ask for a whole number; return None if it was called off."""
+async def ask_for_number(question: str, what: str, usual: int, limits: tuple[int, int]) -> float | None:
+    """Ask for a whole number; return what was typed, None if it was called off."""
     low, high = limits
     with ui.dialog() as dialog, ui.card().classes("question"):
         ui.label(question)
-        number = ui.number(what, value=usual, min=low, max=high, step=1, precision=0).props("dense outlined")
+        # Without min and max: the field would turn 900 into 500 without a word.
+        number = ui.number(what, value=usual, step=1).props("dense outlined")
         ui.label(f"{low} to {high}").classes("detail")
         _draw_answers(dialog, "Send", lambda: number.value)
     answer = await dialog
     dialog.delete()
-    return None if answer is None else int(answer)
+    return int(answer) if isinstance(answer, float) and answer.is_integer() else answer
 
 
 async def ask_for_thresholds() -> dict[str, Any] | None:
