@@ -31,7 +31,7 @@ demo: packages-demo firmware-unix ## Recordings in, alerts out, on this computer
 	@$(BIN)/python tools/demo.py --config $(CONFIG) --model $(MODEL) $(if $(FOR),--for $(FOR))
 
 test: packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 natmod-test ## Install and build all that the tests need, and run them
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 bench: packages-bench venv firmware-unix ## Count what a window costs, and compare with docs/BENCH.md: ACCEPT=1 rewrites its table
 	@PYTHONPATH=host_tests $(BIN)/python -m bench $(if $(ACCEPT),--accept)
