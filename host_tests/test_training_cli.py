@@ -24,7 +24,7 @@ def test_held_out_speeds_and_loads_are_told_apart(tmp_path: Path) -> None:
     assert vibtrain("fit", "--config", "adi-motor", "--out", tmp_path / "model").returncode == 0
     summary = json.loads(vibtrain("evaluate", tmp_path / "model", "--json").stdout)
     assert summary["held_out_conditions"] == 4
-    assert summary["without_baseline"]["window_auc"] >= 0.90
+    assert summary["without_baseline"]["window_auc"] >= 0.85
     assert summary["with_baseline"]["window_auc"] >= 0.95
     assert summary["with_baseline"]["false_alarm_rate"] <= 0.02
 

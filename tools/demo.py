@@ -231,12 +231,13 @@ def tell(alert: dict[str, Any]) -> None:
     console.print(f"[bold red]![/] {text}, score {alert['score']} over {alert['threshold']}")
 
 
-def watch(page: Page, processes: Processes, seconds: float | None) -> list[dict[str, Any]]:
-    """Print alerts as they come until the time is up or Ctrl-C; returns all of them."""
+def watch(page: Page, processes: Processes, seconds: float | None, first: str) -> list[dict[str, Any]]:
+    """Print `first`, then alerts as they come until the time is up or Ctrl-C; returns all of them."""
     end = None if seconds is None else time.monotonic() + seconds
     told: set[int] = set()
     alerts: list[dict[str, Any]] = []
     try:
+        console.print(first)  # which promises that Ctrl-C ends it in order: so from here on it does
         while end is None or time.monotonic() < end:
             processes.check()
             alerts = page.alerts()
@@ -282,10 +283,8 @@ def run(arguments: argparse.Namespace, folder: Path, processes: Processes) -> in
         device = write_sensor(scene, sensor, entries, chosen, broker_port, arguments.pace)
         processes.start(scene.device, [str(FIRMWARE), "-m", "vibnode", str(device)], sensor)
     console.print(f"\n  The page: [bold]{page.address}[/]\n")
-    console.print(
-        f"All three are healthy for {fault_at:.0f} s; then motor-1 and motor-2 turn faulty. Ctrl-C ends."
-    )
-    alerts = watch(page, processes, arguments.seconds)
+    first = f"All three are healthy for {fault_at:.0f} s; then motor-1 and motor-2 turn faulty. Ctrl-C ends."
+    alerts = watch(page, processes, arguments.seconds, first)
     summarise(page.get("api/v1/fleet"))
     wrong = problems(alerts, fault_from_ms)
     for line in wrong:
@@ -321,6 +320,7 @@ def main() -> int:
         console.print(f"[red]error:[/] {error}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
+        console.print("\nStopped before the sensors ran.")
         return 1
     finally:
         processes.stop()

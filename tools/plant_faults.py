@@ -10,9 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import vib
-from vibtrain import config, features, pipeline
-from vibtrain.config import select_inputs
+from vibtrain import config, features, pipeline, quality
 from vibtrain.features import Windows
 from vibtrain.recordings import Entry, Samples
 from vibtrain.survey import survey
@@ -27,7 +25,7 @@ def main() -> int:
     chosen = config.load("adi-motor")
     entries = [held(entry) for entry in pipeline.entries_of(chosen, announce=lambda line: None)]
     windows = features.extract(entries, chosen)
-    inputs = select_inputs(vib.feature_names(chosen.core_config()), chosen.anomaly.inputs)
+    inputs = quality.compared(chosen)
     print("| planted | finding | found of 80 | others with that finding |")
     print("| --- | --- | --- | --- |")
     for title, relabel in (

@@ -42,7 +42,8 @@ Settings were chosen on 600 and 3000 rpm without load, each of the two speeds le
 fan 1 ([DESIGN.md](DESIGN.md) says which). So those recordings, where they are judged here, are less of a test than the
 others. Two choices were made after a look at what is judged: which features tell the thirteen classes apart, and
 how much a model that knows one condition only forgives without a baseline. And the model that is used without a
-baseline, its estimate of the speed and its margin, was designed with the recordings at 1800 rpm and under 11 lb in view.
+baseline, its estimate of the speed and its margin, was designed with the recordings at 1800 rpm and under 11 lb in
+view.
 """
 
 

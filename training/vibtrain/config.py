@@ -207,14 +207,14 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
         envelope_lo_hz=max(highest_hz - int(0.24 * rate_hz), highest_hz * 9 // 20),
         envelope_hi_hz=highest_hz,
     )
-    families = ("kurtosis", "band", "env", "velocity_rms")
+    families = ("rms", "crest", "kurtosis", "velocity_rms", "centroid", "flatness")
     averaged = max(1, min(64, math.ceil((AVERAGED_S * rate_hz - window) / hop) + 1))
     config = TrainingConfig(
         name=name,
         sensor=SensorChoice(sensor_name, rate_hz, axes=axes),
         core=core,
         anomaly=AnomalyChoice(inputs=families),
-        classifier=ClassifierChoice(inputs=(*families, "rms", "crest", "centroid", "flatness"), trees=20),
+        classifier=ClassifierChoice(inputs=(*families, "band", "env"), trees=20),
         detector=DetectorChoice(average_windows=averaged),
     )
     _check(config, Path(name))

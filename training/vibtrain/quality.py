@@ -29,14 +29,18 @@ class Dropped:
     kept: list[Windows]
 
 
+def compared(config: TrainingConfig) -> list[int]:
+    """The features by which recordings are held against their neighbours: all that either model hears."""
+    families = tuple(dict.fromkeys((*config.anomaly.inputs, *config.classifier.inputs))) or FAMILIES
+    return select_inputs(vib.feature_names(config.core_config()), families)
+
+
 def findings(
     figures: Sequence[Figures], windows: Sequence[Windows], config: TrainingConfig
 ) -> dict[str, tuple[str, ...]]:
     """What speaks against each recording, by name; empty for a sound one. `windows` may be fewer than `figures`."""
     found = {f.condition.name: f.findings for f in figures}
-    families = config.anomaly.inputs or FAMILIES
-    inputs = select_inputs(vib.feature_names(config.core_config()), families)
-    for valuation in valuations(windows, inputs):
+    for valuation in valuations(windows, compared(config)):
         if valuation.finding:
             found[valuation.name] = (*found.get(valuation.name, ()), valuation.finding)
     return found
