@@ -11,14 +11,13 @@ from vibdash.fleet import Fleet
 from vibdash.fleet_order import Listing
 from vibdash.sensor_row import SensorRow
 from vibdash.states import Clock
-from vibdash.wording import TIMES_SIGN
 
 ROWS_A_PAGE = 50
 COLUMNS = {
     "sensor": "Sensor",
     "machine": "Machine",
     "instrument": "Sensor state",
-    "score": f"From healthy (1{TIMES_SIGN} is usual)",
+    "score": "From healthy",
     "heard": "Last heard",
     "bytes": "Sampled → sent",
 }

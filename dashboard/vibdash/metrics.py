@@ -49,7 +49,7 @@ def _metrics(fleet: Fleet, occurrences: tuple[Occurrence, ...]) -> Iterator[_Met
     yield _Metric(
         "vibnode_score_octaves",
         "gauge",
-        "Distance from healthy, 0 is usual, 1 is twice as far.",
+        "Distance from healthy in doublings: 1 more is twice as far; a healthy machine is at 0 or under.",
         [(_labels(one), one.score / 256) for one in heard if one.score is not None],
     )
     yield _Metric(
