@@ -97,7 +97,7 @@ def test_a_certificate_of_the_device_is_shown(scene: Scene) -> None:
 
 def test_a_broker_that_asks_for_a_certificate_is_told_of(scene: Scene) -> None:
     said = complaint(scene.device(scene.broker("server", "require_certificate true"), {}))
-    assert "hung up during the TLS handshake" in said and "mqtt.tls.cert" in said
+    assert "the TLS handshake" in said and "mqtt.tls.cert" in said  # it hung up, or said no first
 
 
 def test_another_authority_is_refused(scene: Scene, tmp_path: Path) -> None:

@@ -185,6 +185,8 @@ class Link:
                 error = " ".join(note.partition("onnection error: ")[2].rpartition("attempts: ")[2].split())
         if "ertificate" in error:
             return self._certificate_refused(error)
+        if "fatal alert" in error or "-30592" in error:  # it says that before it hangs up, if there is time
+            return _handshake_refused(self._mqtt["tls"])
         if error == "32" or "EPIPE" in error or "ECONNRESET" in error or "CONNACK" in error:
             return _hung_up(self._mqtt["tls"])
         return error or "no answer"
@@ -193,6 +195,12 @@ class Link:
         if not self._clock.dates_hold():
             why += "; the clock is not set, so its dates cannot be checked"
         return "its certificate is refused: " + why
+
+
+def _handshake_refused(tls: "dict | None") -> str:
+    if tls and not tls["cert"]:
+        return "it refused the TLS handshake; does it want a certificate of the device (mqtt.tls.cert)?"
+    return "it refused the TLS handshake"
 
 
 def _hung_up(tls: "dict | None") -> str:
