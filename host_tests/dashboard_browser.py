@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, Vibdash
+from dashboard_fixtures import DEADLINE_S, Mosquitto, Vibdash
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 SILENT_AFTER_S = 3600
@@ -27,27 +27,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path / "broker")
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
 def vibdash(broker: Mosquitto, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Vibdash]:
     """The dashboard on a new database; indirectly parametrised, what counts as silence in seconds."""
     silent_after_s = getattr(request, "param", SILENT_AFTER_S)
     running = Vibdash(broker, f"sqlite:///{tmp_path}/x.db", tmp_path / "vibdash.log", silent_after_s=silent_after_s)
     yield running
     running.stop()
-
-
-@pytest.fixture
-def device(broker: Mosquitto) -> Iterator[Device]:
-    sensor = Device(broker, "motor-1")
-    yield sensor
-    sensor.leave()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from commanded_device import CommandedDevice
-from dashboard_browser import broker, browser, page, row, vibdash
+from dashboard_browser import browser, page, row, vibdash
 from dashboard_fixtures import Mosquitto, Vibdash, eventually
 from playwright.sync_api import Page, expect
 from vibdash.accounts import Accounts, Role
@@ -17,7 +17,7 @@ from vibdash.opening import open_database
 from vibdash.replies import NO_ANSWER_AFTER_MS
 from vibdash.schema import command, journal, machine
 
-__all__ = ["broker", "browser", "page", "vibdash"]  # fixtures
+__all__ = ["browser", "page", "vibdash"]  # fixtures
 
 
 @pytest.fixture

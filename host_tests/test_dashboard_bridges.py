@@ -26,14 +26,6 @@ from vibdash.store import Received, Store
 GRAFANA = Path(__file__).parents[1] / "dashboard" / "grafana" / "vibnode.json"
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path / "broker")
-    running.start()
-    yield running
-    running.stop()
-
-
 class Listener:
     """Collects what is published under some topics."""
 

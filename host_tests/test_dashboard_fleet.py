@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_browser import broker, browser, page, row, vibdash
+from dashboard_browser import browser, page, row, vibdash
 from dashboard_fixtures import Mosquitto, Vibdash, alert_message, eventually, status_message
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
@@ -17,7 +17,7 @@ from vibdash.fleet_order import ORDERS, Listing
 from vibdash.opening import open_database
 from vibdash.store import Received, Store
 
-__all__ = ["broker", "browser", "page", "vibdash"]  # fixtures
+__all__ = ["browser", "page", "vibdash"]  # fixtures
 
 NOW_MS = 1_760_000_000_000
 

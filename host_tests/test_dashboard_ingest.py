@@ -21,24 +21,9 @@ from vibdash.settling import Ack
 from vibdash.store import Received, Store
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path / "broker")
-    running.start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture(params=KINDS)
 def database(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     return new_database(request.param, tmp_path)
-
-
-@pytest.fixture
-def device(broker: Mosquitto) -> Iterator[Device]:
-    sensor = Device(broker, "motor-1")
-    yield sensor
-    sensor.leave()
 
 
 @pytest.fixture

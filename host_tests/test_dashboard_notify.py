@@ -273,14 +273,6 @@ def test_what_is_due_together_is_one_message(engine: sa.Engine, tmp_path: Path, 
     assert message["subject"].startswith("Vibnode: 40 alerts, the first: Alarm on motor-0")
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path / "broker")
-    running.start()
-    yield running
-    running.stop()
-
-
 def test_a_server_that_is_down_gets_it_after_a_kill_and_a_restart(
     tmp_path: Path, web: WebServer, broker: Mosquitto
 ) -> None:

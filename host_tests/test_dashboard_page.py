@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
-from dashboard_browser import SILENT_AFTER_S, broker, browser, device, page, row, vibdash
+from dashboard_browser import SILENT_AFTER_S, browser, page, row, vibdash
 from dashboard_fixtures import Device, Mosquitto, Vibdash
 from playwright.sync_api import Page, expect
 from vibdash.accounts import Accounts, Role
 from vibdash.opening import open_database
 
-__all__ = ["broker", "browser", "device", "page", "vibdash"]  # fixtures
+__all__ = ["browser", "page", "vibdash"]  # fixtures
 
 
 def test_an_alert_appears_by_itself_and_is_explained(page: Page, device: Device) -> None:

@@ -26,14 +26,6 @@ expect.set_options(timeout=DEADLINE_S * 1000)
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path / "broker")
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
 def vibdash(broker: Mosquitto, tmp_path: Path) -> Iterator[Vibdash]:
     running = Vibdash(broker, f"sqlite:///{tmp_path}/x.db", tmp_path / "vibdash.log")
     yield running

@@ -12,14 +12,6 @@ from dashboard_databases import KINDS, new_database, rows
 from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, eventually, run_vibdash
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path / "broker")
-    running.start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture(params=KINDS)
 def database(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     return new_database(request.param, tmp_path)
