@@ -58,9 +58,10 @@ def to_home_assistant(
     from vibdash.homeassistant import HomeAssistantBridge
 
     reader = FleetReader(open_database(db), silent_after_ms=round(silent_after_s * 1000), site=site)
-    client = _client(Broker.from_url(broker, ca_file, password_file))
+    where = Broker.from_url(broker, ca_file, password_file)
+    client = _client(where)
     bridge = HomeAssistantBridge(client, reader, prefix=_level("--prefix", prefix), silent_after_s=int(silent_after_s))
-    with _until_told_to_end() as ended, _connected(client, Broker.from_url(broker, ca_file, password_file)):
+    with _until_told_to_end() as ended, _connected(client, where):
         _keep_publishing(bridge, ended, lambda: True)
 
 
