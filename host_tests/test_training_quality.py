@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import tomllib
 from itertools import permutations
 from pathlib import Path
 
@@ -179,13 +180,36 @@ def test_drop_leaves_them_out_and_says_what_that_changes(listed: Path) -> None:
     facts = json.loads(done.stdout)
     assert set(facts["dropped"]) == {"3.npy", "4.npy", "6.npy"}
     assert facts["dropped"]["6.npy"] == "named by --drop"
-    assert "3.npy" not in (out / "model.toml").read_text() and "0.npy" in (out / "model.toml").read_text()
+    assert facts["dropped"]["3.npy"].startswith("flagged: out of family")
+    training = tomllib.loads((out / "model.toml").read_text())["training"]
+    assert training["recordings"] == sorted(f"{i}.npy" for i in range(12) if i not in (3, 4, 6))
     before, after = facts["change"]["with them"], facts["change"]["without them"]
     assert (
         after["warning"] == facts["change"]["without them"]["warning"]
         and before["warning"] != after["warning"]
     )
     assert after["recall"] >= before["recall"]
+
+
+def test_the_package_says_what_was_left_out_and_why(listed: Path) -> None:
+    packages = listed.parent / "one", listed.parent / "two"
+    for out, wanted in zip(packages, (["flagged", "6.npy"], ["6.npy", "flagged"]), strict=True):
+        drop = [word for name in wanted for word in ("--drop", name)]
+        done = CliRunner().invoke(app, ["fit", "--recordings", str(listed), "--out", str(out), *drop])
+        assert done.exit_code == 0, done.output
+    one, two = ((out / "model.toml").read_bytes() for out in packages)
+    assert one == two
+    left_out = tomllib.loads(one.decode())["training"]["dropped"]
+    assert list(left_out) == ["3.npy", "4.npy", "6.npy"]
+    assert left_out["4.npy"].startswith("flagged: stuck") and left_out["6.npy"] == "named by --drop"
+    report = listed.parent / "r.html"
+    done = CliRunner().invoke(
+        app, ["report", str(packages[0]), "--recordings", str(listed), "--out", str(report)]
+    )
+    assert done.exit_code == 0, done.output
+    assert json.loads(report.with_suffix(".json").read_text())["model_card"]["Left out"].startswith(
+        "3.npy (flagged: out of family"
+    )
 
 
 def test_drop_of_an_unknown_recording_is_one_line(listed: Path) -> None:

@@ -78,13 +78,13 @@ def fit(
         workers = Workers(backend, jobs, scheduler)
         chosen, entries = source(config_name, recordings, sensor, simulate, or_simulate)
         windows = windows_of(chosen, entries, workers)
-        facts: dict[str, Any] = {"package": str(out)}
+        facts: dict[str, Any] = {"package": str(out), "dropped": {}}
         if drop:
             dropped = quality.drop(drop, entries, windows, chosen, workers)
             facts |= {"dropped": dropped.reasons, "change": quality.change(dropped, windows, chosen)}
             windows = dropped.kept
         costs.refuse_over(budget_of(max_flash, max_instructions), windows, chosen)
-        outcome = pipeline.make_package(out, chosen, windows, announce)
+        outcome = pipeline.make_package(out, chosen, windows, announce, facts["dropped"])
         if as_json:
             print(json.dumps(facts | {"digest": outcome.digest} | outcome.evaluation))
             return

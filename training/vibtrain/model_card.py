@@ -33,6 +33,8 @@ def _origin(description: dict[str, Any]) -> dict[str, str]:
     return {
         "Trained on": f"{len(training['recordings'])} recordings of {_listed(training['sources'])}"
         + (f", only {selected}" if selected else ""),
+        "Left out": "; ".join(f"{name} ({why})" for name, why in training.get("dropped", {}).items())
+        or "None by --drop.",
         "Licence of data": _listed([_licence(source) for source in training["sources"]]),
         "Training data": f"SHA-256 {training['data_digest']}",
     }

@@ -8,6 +8,7 @@ import math
 import shutil
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +43,18 @@ def write(
     config: TrainingConfig,
     recordings: list[Windows],
     evaluation: dict[str, Any],
+    dropped: Mapping[str, str],
 ) -> None:
     """Write the package. One that was there is replaced when the new one is complete; the same one is left alone, so
-    that nothing built from it is built again."""
+    that nothing built from it is built again. `dropped` are recordings that were left out, with the reason."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".package-") as temporary:
         new = Path(temporary) / "new"
         new.mkdir()
         (new / "model.bin").write_bytes(converted.binary)
         (new / "model.c").write_text(converted.source)
-        (new / "model.toml").write_bytes(
-            tomli_w.dumps(_description(model, converted, proof, config, recordings, evaluation)).encode()
-        )
+        description = _description(model, converted, proof, config, recordings, evaluation, dropped)
+        (new / "model.toml").write_bytes(tomli_w.dumps(description).encode())
         golden = _golden(converted, config, recordings)
         np.savez(new / "golden.npz", **golden)
         (new / "model.ota").write_bytes(ota.pack(converted.binary, golden))
@@ -82,6 +83,7 @@ def _description(
     config: TrainingConfig,
     recordings: list[Windows],
     evaluation: dict[str, Any],
+    dropped: Mapping[str, str],
 ) -> dict[str, Any]:
     chip = config.chip()
     chosen = [r for r in recordings if config.train.admits(r)]
@@ -113,7 +115,8 @@ def _description(
                 "recordings": sorted(r.name for r in chosen),
                 "settle_s": config.settle_s,
                 "select": {k: list(v) for k, v in dataclasses.asdict(config.train).items() if v},
-            },
+            }
+            | ({"dropped": dict(sorted(dropped.items()))} if dropped else {}),
             "proof": dataclasses.asdict(proof),
             "evaluation": evaluation,
         }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import vib
@@ -60,8 +61,10 @@ def make_package(
     config: TrainingConfig,
     recordings: list[Windows],
     step: Callable[[str], None] = lambda name: None,
+    dropped: Mapping[str, str] = MappingProxyType({}),
 ) -> Outcome:
-    """Fit, convert, prove, evaluate, write. `step` is told what begins. Raises `DataError`, `proof.ConversionError`."""
+    """Fit, convert, prove, evaluate, write. `step` is told what begins; `dropped` are recordings left out beforehand,
+    with the reason. Raises `DataError`, `proof.ConversionError`."""
     step("fit")
     model = fit.fit(recordings, config)
     step("convert")
@@ -74,7 +77,7 @@ def make_package(
     step("evaluate")
     summary = evaluate.summary(evaluate.evaluate(vib.Model(converted.binary), recordings, config.train))
     step("write")
-    package.write(folder, model, converted, proved, config, recordings, summary)
+    package.write(folder, model, converted, proved, config, recordings, summary, dropped)
     return Outcome(converted.digest, model.warning, proved, summary)
 
 

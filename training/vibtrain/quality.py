@@ -63,7 +63,7 @@ def drop(
     reasons = {name: "named by --drop" for name in wanted if name != FLAGGED}
     if FLAGGED in wanted:
         found = findings(survey(entries, workers=workers), windows, config)
-        reasons |= {name: "; ".join(why) for name, why in found.items() if why}
+        reasons |= {name: f"{FLAGGED}: {'; '.join(why)}" for name, why in sorted(found.items()) if why}
     return Dropped(reasons, [r for r in windows if r.name not in reasons])
 
 
