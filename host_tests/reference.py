@@ -113,12 +113,15 @@ def parabola(power: Float, top: int) -> tuple[float, float]:
 def velocity_line(mean_square: Float, bin_hz: float) -> list[float]:
     """vline_freq, vline_level."""
     hz = np.arange(len(mean_square)) * bin_hz
-    inside = (hz + bin_hz >= 10) & (hz <= 1000)
-    inside[:2] = inside[-2:] = False
-    if not inside.any() or not mean_square[inside].any():
+    inside = (hz >= 10) & (hz <= 1000)
+    if not mean_square[inside].any():
         return [0.0, 0.0]
     top = int(np.where(inside, mean_square / np.maximum(hz, bin_hz) ** 2, 0).argmax())
-    top += mean_square[top + 1] > mean_square[top]
+    top = min(max(top, 3), len(mean_square) - 3)
+    if mean_square[top + 1] > mean_square[top]:
+        top += 1
+    elif mean_square[top - 1] > mean_square[top]:
+        top -= 1
     level_there = level(np.sqrt(mean_square[top - 1 : top + 2].sum()))
     return [level((top + parabola(mean_square, top)[0]) * bin_hz), level_there]
 

@@ -53,8 +53,8 @@ def velocity_line_stands_out(samples: Int16, config: dict[str, int]) -> bool:
     window, bin_hz = config["window"], config["rate_millihz"] / 1000 / config["window"]
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
     power = np.abs(np.fft.rfft((samples[:, 0] - samples[:, 0].mean()) * hann)) ** 2
-    bins = np.arange(2, window // 2 - 2)
-    bins = bins[(bins * bin_hz + bin_hz >= 10) & (bins * bin_hz <= 1000)]
+    bins = np.arange(1, window // 2)
+    bins = bins[(bins * bin_hz >= 10) & (bins * bin_hz <= 1000)]
     strongest = np.sort(power[bins] / bins**2)[::-1]
     return len(bins) > 1 and strongest[1] < 0.998 * strongest[0]
 

@@ -76,14 +76,6 @@ static vib_bins_t velocity_bins(const vib_config_t *c)
     return b;
 }
 
-static vib_bins_t velocity_line_bins(const vib_config_t *c, vib_bins_t velocity)
-{
-    uint32_t last = c->window / 2 - 2, lo = velocity.lo > 3 ? velocity.lo - 1u : 2, hi = velocity.hi;
-    hi = hi < last ? hi : last;
-    vib_bins_t b = { (uint16_t)(lo < hi ? lo : 0), (uint16_t)(lo < hi ? hi : 0) };
-    return b;
-}
-
 static int check_bands(const vib_config_t *c)
 {
     uint64_t rate = c->rate_millihz;
@@ -287,7 +279,6 @@ int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t 
     place(core, (uint8_t *)memory);
     core->log2n = log2_of_power(c->window);
     core->velocity = velocity_bins(c);
-    core->velocity_line = velocity_line_bins(c, core->velocity);
     band_edges(c, core->edges);
     core->log2_lsb_um = vib_log2_32(c->lsb_nm_s2) - vib_log2_32(1000);
     core->log2_bin_hz = vib_log2_32(c->rate_millihz) - vib_log2_32(1000) - ((int32_t)core->log2n << 16);

@@ -33,7 +33,6 @@ struct vib_core {
     uint32_t skip;        /* frames still to pass over, where the hop is longer than the window */
     unsigned log2n;       /* log2 of the window */
     vib_bins_t velocity;  /* bins of 10 to 1000 Hz; empty where the rate has none */
-    vib_bins_t velocity_line; /* where its strongest line may be: from the last bin under 10 Hz */
     vib_bins_t envelope;  /* bins of the pass band */
     unsigned envelope_log2n; /* log2 of the envelope's transform: twice the pass band or more */
     uint16_t edges[VIB_MAX_BANDS + 1];
