@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -104,6 +105,36 @@ def test_a_machine_of_changing_speed_that_learns_no_baseline_raises_nothing_at_t
         parts += [on.change(slow, fast, seconds), on.run(fast, 20 * dwell)]
         parts += [on.change(fast, slow, seconds), on.run(slow, 20 * dwell)]
     assert on.play(on.model(trained), parts, tmp_path, 0) == []
+
+
+@pytest.mark.parametrize("name", [RECORDED[0], "simulated"])
+def test_a_lasting_change_of_speed_is_no_alert_though_another_speed_was_learnt(name: str, tmp_path: Path) -> None:
+    on, entries = stage(name)
+    model = on.model([one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")])
+    healthy = [on.counts(e) for e in of(entries, "healthy", load="11 lb")]
+    dwell = dwell_s(on)
+    before_s = on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell
+    assert len(healthy) == 3
+    for i, (learnt, other) in enumerate(itertools.permutations(healthy, 2)):
+        for ramp_dwells in (0.5, RAMP_DWELLS):
+            parts = [on.run(learnt, before_s), on.change(learnt, other, ramp_dwells * dwell)]
+            parts += [on.run(other, 60 * dwell), on.change(other, learnt, ramp_dwells * dwell)]
+            parts += [on.run(learnt, 40 * dwell)]
+            assert on.play(model, parts, tmp_path / f"{i} {ramp_dwells}", LEARN_WINDOWS) == []
+
+
+@pytest.mark.parametrize("name", [RECORDED[0], "simulated"])
+def test_a_gross_fault_at_a_speed_that_was_not_learnt_is_an_alert(name: str, tmp_path: Path) -> None:
+    on, entries = stage(name)
+    model = on.model([one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")])
+    learnt, other = (on.counts(of(entries, "healthy", speed_rpm=rpm, load="0 lb")[0]) for rpm in (3000, 1800))
+    fault = on.counts(of(entries, "inner-race", severity="heavy", speed_rpm=1800, load="0 lb")[0])
+    dwell = dwell_s(on)
+    parts = [on.run(learnt, on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell)]
+    parts += [on.run(other, 60 * dwell), on.run(fault, 40 * dwell)]
+    alerts = on.play(model, parts, tmp_path, LEARN_WINDOWS)
+    assert [a.event for a in alerts][:1] == ["raise"]
+    assert alerts[0].window > on.windows(sum(len(part) for part in parts[:2]) / on.rate_hz) - 1
 
 
 @pytest.mark.parametrize("name", [*RECORDED, "simulated"])

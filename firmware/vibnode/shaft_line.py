@@ -8,7 +8,7 @@ silent, or two axes agree on a line elsewhere that is neither a multiple nor a f
 
 from .messages import to_log2
 
-LEAST_BINS = to_log2(3)  # a line lower down is not told from the noise at the lowest bins
+LEAST_BINS = to_log2(2)  # a line lower down is not told from the noise at the lowest bins
 COARSE_BINS = to_log2(8)  # under so many the noise beside a line fills its band: that cannot fall silent
 NEAR_STEPS = 21  # 6 %
 BIN_AND_A_HALF = 554  # 1.5 bins of a line at bin 1, in steps
@@ -16,35 +16,38 @@ NEAR_MULTIPLE_STEPS = 42  # 12 %
 MULTIPLES = (256, 406, 512, 594, 662, 719, 768)  # 2 to 8 times, in steps
 MOST_OF_BAND_STEPS = 128  # 3 dB: what a line may be under its band and still be most of it
 SILENT_STEPS = 384  # 9 dB
+SPREADS = 3  # of the line while it was learnt, that it may be off: 14 % at least
+BACK_TIMES = 3  # as many windows to be sure that it is back: a line that fades in is there before the machine is
 
 
 class ShaftLine:
     """Follows the line from window to window.
 
-    `away`: whether the machine turns at another speed. It stays False where the baseline has no steady line.
+    `away`: whether the machine turns at another speed. `moving`: whether it may be on its way there. Both stay False where
+    the baseline has no steady line.
     """
 
     def __init__(self, names: "list[str]", core_config: dict, baseline, windows: int) -> None:
         """`names`: of the features, in order. `baseline`: a baseline.Baseline. `windows`: that it takes to be sure."""
-        self.away = False
+        self.away = self.moving = False
         self._windows = windows
         self._against = 0  # windows in a row, or with others between that say nothing, that speak against `away`
         self._freq = [i for i, name in enumerate(names) if name.endswith(".vline_freq")]
         self._bin = to_log2(core_config["rate_millihz"]) - to_log2(1000 * core_config["window"])
         self._line, axes = self._shared_line(baseline)
+        self._near = max([SPREADS * baseline.spread[self._freq[axis]] for axis in axes] or [0])
         self._bands = self._bands_of_line(names, core_config, axes, baseline.median)
 
-    def take(self, features) -> bool:
-        """One window of a machine that runs; True where `away` has changed."""
+    def take(self, features) -> None:
+        """One window of a machine that runs."""
         if not self._line:
-            return False
+            return
         back = self._is_there(features)
         if back or self._is_elsewhere(features):
             self._against = self._against + 1 if back == self.away else 0
-        if self._against < self._windows:
-            return False
-        self.away, self._against = not self.away, 0
-        return True
+        if self._against == self._windows * (BACK_TIMES if self.away else 1):
+            self.away, self._against = not self.away, 0
+        self.moving = not back and not self.away
 
     def _shared_line(self, baseline):
         """The steady line that most axes share, and these; 0 and none where there is none.
@@ -78,9 +81,8 @@ class ShaftLine:
         return found
 
     def _is_there(self, features) -> bool:
-        near = self._tolerance(self._line)
         for i in self._freq:
-            if abs(features[i] - self._line) <= near:
+            if abs(features[i] - self._line) <= self._near:
                 return True
         return False
 
