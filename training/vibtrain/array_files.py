@@ -41,7 +41,9 @@ def read_sound(path: Path) -> FileColumns:
         for block in soundfile.blocks(path, BLOCK_FRAMES, dtype="float64", always_2d=True):
             yield [block[:, int(name)] for name in chosen]
 
-    return FileColumns(names, blocks, named=False, rate_hz=float(facts.samplerate))
+    return FileColumns(
+        names, blocks, named=False, rate_hz=float(facts.samplerate), expected_frames=facts.frames
+    )
 
 
 def read_mat(path: Path) -> FileColumns:

@@ -26,11 +26,13 @@ from vibtrain.cli_options import (
     Simulate,
     announce,
     entries_of,
+    errors,
     one_line_errors,
     output,
     source,
     windows_of,
 )
+from vibtrain.cli_progress import reading
 from vibtrain.cli_search import MaxFlash, MaxInstructions, budget_of
 from vibtrain.evaluation_table import print_cross_validation, print_evaluation
 from vibtrain.quality_table import print_dropped
@@ -80,7 +82,8 @@ def fit(
         windows = windows_of(chosen, entries, workers)
         facts: dict[str, Any] = {"package": str(out), "dropped": {}}
         if drop:
-            dropped = quality.drop(drop, entries, windows, chosen, workers)
+            with reading(entries, workers, errors, "checking") as (watched, done):
+                dropped = quality.drop(drop, watched, windows, chosen, workers, done)
             facts |= {"dropped": dropped.reasons, "change": quality.change(dropped, windows, chosen)}
             windows = dropped.kept
         costs.refuse_over(budget_of(max_flash, max_instructions), windows, chosen)
@@ -148,8 +151,9 @@ def write_report(
         entries = entries_of(made_for, recordings)
         windows = windows_of(made_for, entries, workers)
         judged = evaluate.evaluate(model, windows, made_for.train, baseline_s)
-        found = quality.findings(survey(entries, workers=workers), windows, made_for)
-        material = report.gather(model, judged, description, entries, found, workers)
+        with reading(entries, workers, errors, "checking") as (watched, done):
+            found = quality.findings(survey(watched, done, workers), windows, made_for)
+            material = report.gather(model, judged, description, watched, found, workers)
         if searched:
             material = dataclasses.replace(material, search=cli_search.read(searched))
         beside = report.write(out, material)

@@ -14,7 +14,17 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Column, Table
 
 from vibtrain import config, dataset_loaders, manifest, pipeline, quality, registry, scan, simulator, turbine
-from vibtrain.cli_options import DEFAULT_SENSOR, Backend, Jobs, Json, Scheduler, Sensor, one_line_errors
+from vibtrain.cli_options import (
+    DEFAULT_SENSOR,
+    Backend,
+    Jobs,
+    Json,
+    Scheduler,
+    Sensor,
+    one_line_errors,
+    windows_of,
+)
+from vibtrain.cli_progress import reading
 from vibtrain.config import TrainingConfig
 from vibtrain.recordings import Entry
 from vibtrain.survey import Figures, survey
@@ -114,11 +124,10 @@ def check(
     with one_line_errors():
         workers = Workers(backend, jobs, scheduler)
         entries = _catalogue(recordings)
-        with Progress(console=_to_stderr, transient=True) as bar:
-            task = bar.add_task("reading", total=len(entries))
-            figures = survey(entries, lambda name: bar.advance(task), workers)
+        with reading(entries, workers, _to_stderr, "checking") as (watched, done):
+            figures = survey(watched, done, workers)
         chosen = _configuration(recordings, entries, sensor)
-        found = quality.findings(figures, pipeline.windows_of(chosen, entries, workers=workers), chosen)
+        found = quality.findings(figures, windows_of(chosen, entries, workers), chosen)
     if as_json:
         print(json.dumps([_facts(figure, found) for figure in figures]))
         return

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from vibtrain import config, manifest, pipeline
+from vibtrain.cli_progress import reading
 from vibtrain.config import TrainingConfig
 from vibtrain.features import Windows
 from vibtrain.proof import ConversionError
@@ -106,7 +106,5 @@ def entries_of(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
 
 def windows_of(chosen: TrainingConfig, entries: list[Entry], workers: Workers) -> list[Windows]:
     """Features of all recordings, with a bar that shows the time left. Raises `DataError`."""
-    columns = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as bar:
-        task = bar.add_task("recordings", total=len(entries))
-        return pipeline.windows_of(chosen, entries, lambda name: bar.advance(task), workers)
+    with reading(entries, workers, errors) as (watched, done):
+        return pipeline.windows_of(chosen, watched, done, workers)

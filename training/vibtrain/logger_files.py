@@ -27,7 +27,7 @@ def read_parquet(path: Path) -> FileColumns:
     """Columns of a Parquet table."""
     parquet = library(path, "pyarrow.parquet")
     with parquet.ParquetFile(path) as file:
-        names = tuple(file.schema_arrow.names)
+        names, rows = tuple(file.schema_arrow.names), file.metadata.num_rows
 
     def blocks(chosen: Sequence[str]) -> Iterator[Block]:
         # Without these two it reads far ahead, up to the whole file.
@@ -35,7 +35,7 @@ def read_parquet(path: Path) -> FileColumns:
             for batch in file.iter_batches(BLOCK_FRAMES, columns=list(chosen)):
                 yield [batch[name].to_numpy(zero_copy_only=False) for name in chosen]
 
-    return FileColumns(names, blocks)
+    return FileColumns(names, blocks, expected_frames=rows)
 
 
 def read_tdms(path: Path) -> FileColumns:

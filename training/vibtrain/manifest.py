@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from vibtrain import time_columns, units
-from vibtrain.recordings import HEALTHY, DataError, Entry, Samples
-from vibtrain.sample_files import ENDINGS, Column, read_blocks, read_file
+from vibtrain.recordings import HEALTHY, DataError, Entry, Reading
+from vibtrain.sample_files import ENDINGS, Column, open_table, read_file
 
 FIELDS = (
     "file", "machine", "session", "time", "label", "speed_rpm", "load", "rate_hz", "columns", "unit", "scale",
@@ -154,11 +154,9 @@ def _entry(row: _Row) -> Entry:
     )
 
 
-def _read(
-    file: Path, columns: tuple[Column, ...], rate_hz: float, unit: str, scale: float
-) -> tuple[Iterator[Samples], str]:
-    tables = read_blocks(file, columns, rate_hz=rate_hz, unit=unit)
-    return ((table * scale).astype(np.float32) for table in tables), ""
+def _read(file: Path, columns: tuple[Column, ...], rate_hz: float, unit: str, scale: float) -> Reading:
+    tables, frames = open_table(file, columns, rate_hz=rate_hz, unit=unit)
+    return Reading(((table * scale).astype(np.float32) for table in tables), expected_frames=frames)
 
 
 def _file(row: _Row) -> Path:
