@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from typing import Any
 import pytest
 from board_on_pty import UnixBoard
 from firmware_model import model_bin
+from qemu_fixtures import ROOT
 from vibnode_fixtures import Done, vibnode
-from vibtool import provisioning
+from vibtool import provisioning, wiring
 from vibtool.errors import ToolError
 from vibtool.facts import Facts
 from vibtool.site_file import SiteFile
@@ -111,6 +113,9 @@ def test_it_writes_what_differs_once_and_never_shows_a_secret(site: Path, board:
         ),
         ("ntp_host", "ntp_hots", "ntp_hots: no such field (did you mean ntp_host?)"),
         ("adxl345", "adxl346", "did you mean adxl345?"),
+        ("cs = 10", 'cs = 10, orientation = ["x", "+y", "+z"]', "(did you mean +x?)"),
+        ("cs = 10", 'cs = 10, orientation = ["-x", "+y", "+z"]', "not its mirror image"),
+        ("cs = 10", 'cs = 10, orient = ["+x", "+y", "+z"]', "sensor.orient: no such field"),
         ("iso20816-3-group2-rigid", "iso20816-3-group2-rigit", "component_class"),
         ('"motor-1.txt"', '"none.txt"', "devices.motor-1.mqtt.password: none.txt cannot be read"),
         ("WIFI_PASSWORD", "NOT_SET", "devices.motor-1.wifi.password: the environment has no NOT_SET"),
@@ -156,13 +161,27 @@ def test_pins_that_are_left_out_are_the_boards(site: Path, monkeypatch: pytest.M
     file = SiteFile(site)
     sensor = file.sensor("motor-1")
     provisioning.complete(sensor, facts("ESP32S3 module with ESP32S3"))
-    expected = {"sck": 12, "mosi": 11, "miso": 13, "cs": 10, "int1": 14}
+    expected = {"sck": 12, "mosi": 11, "miso": 13, "cs": 10, "int1": 14, "orientation": ["+x", "+y", "+z"]}
     assert sensor.device["sensor"] == {"driver": "adxl345", "bus": "spi", **expected}
     file.check(sensor)
     unknown = file.sensor("motor-1")
     provisioning.complete(unknown, facts("Raspberry Pi Pico with RP2040"))
     with pytest.raises(ToolError, match=r"devices\.motor-1: sensor\.sck: is missing"):
         file.check(unknown)
+
+
+def test_the_orientation_is_the_boards_unless_the_site_says_otherwise(tmp_path: Path) -> None:
+    board = tmp_path / "VIBNODE_ESP32C3"
+    shutil.copytree(ROOT / "boards" / board.name, board)
+    (board / "sensor.toml").write_text('orientation = ["+y", "-x", "+z"]\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "PLACES", (tmp_path,))
+        sensor = {"driver": "lsm6dso", "bus": "spi"}
+        assert wiring.fill_in(sensor, "ESP32-C3")["orientation"] == ["+y", "-x", "+z"]
+        own = wiring.fill_in({**sensor, "orientation": ["-z"]}, "ESP32-C3")
+        assert own["orientation"] == ["-z"] and own["sck"] == 6
+        elsewhere = {**sensor, "sck": 1, "mosi": 3, "miso": 7, "cs": 10}  # not the board's sensor
+        assert wiring.fill_in(elsewhere, "ESP32-C3") == elsewhere
 
 
 def test_credentials_that_the_dashboard_made_are_taken(site: Path) -> None:
