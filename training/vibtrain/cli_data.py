@@ -99,7 +99,7 @@ def get(
             raise registry.DataUnavailable(f"{name}: nothing to download here; get it from {data.source}")
         for file in data.files:
             if file.name in present:
-                registry.read_verified(present[file.name], file)
+                registry.verify(present[file.name], file)
         folder = to or registry.cache_folder() / name
         wanted = data.files if to else missing
         if wanted:

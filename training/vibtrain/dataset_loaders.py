@@ -58,9 +58,12 @@ def catalogue(name: str, *, announce: Callable[[str], None] = print) -> list[Ent
     """
     data = registry.dataset(name)
     describe = _DESCRIBE.get(name)
+    if data.files and describe is None:
+        raise DataError(
+            f"{name}: is not read by its name; accepted: vibtrain data get {name}, and a manifest of its recordings"
+        )
     paths = registry.locate(data, announce=announce)
-    if describe is None:
-        raise DataError(f"{name}: its files are registered, but nothing reads their format")
+    assert describe is not None  # without files nothing was located
     return [describe(data, file, paths[file.name]) for file in data.files]
 
 
