@@ -91,12 +91,20 @@ def record(
     seconds: Annotated[float, typer.Option(min=0.1, help="How long in all.")] = 10.0,
     port: Port = None,
     label: Annotated[str, typer.Option(help="healthy, or the fault's name.")] = "healthy",
-    machine: Annotated[str, typer.Option(help="[default: the device's own]", show_default=False)] = "",
-    session: Annotated[str, typer.Option(help="[default: today]", show_default=False)] = "",
-    speed_rpm: Annotated[float | None, typer.Option(help="Of the shaft [default: the device's]")] = None,
+    machine: Annotated[
+        str, typer.Option(help="Its name.  \\[default: the device's own]", show_default=False)
+    ] = "",
+    session: Annotated[
+        str,
+        typer.Option(
+            help="Mounting or day, so that training can leave one out.  \\[default: today]",
+            show_default=False,
+        ),
+    ] = "",
+    speed_rpm: Annotated[float | None, typer.Option(help="Of the shaft.  \\[default: the device's]")] = None,
     load: Annotated[str, typer.Option(help="In your own words.")] = "",
-    rate_hz: Annotated[float | None, typer.Option(help="Of the sensor [default: the model's]")] = None,
-    range_g: Annotated[int | None, typer.Option(help="Of the sensor [default: the model's]")] = None,
+    rate_hz: Annotated[float | None, typer.Option(help="Of the sensor.  \\[default: the model's]")] = None,
+    range_g: Annotated[int | None, typer.Option(help="Of the sensor.  \\[default: the model's]")] = None,
     start: Start = True,
 ) -> None:
     """Record raw samples for training: stretches without a gap, each as long as the board's memory, a file each."""
