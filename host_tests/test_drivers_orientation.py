@@ -106,9 +106,9 @@ def test_an_orientation_as_the_chips_costs_nothing(tmp_path):
     assert (driver.orientation.places, driver.orientation.signs) == ((1, 0, 2), (1, -1, 1))
 
 
-def test_a_model_of_one_axis_is_told_which():
-    for names in (["-z"], ["+x"], ["+y"]):
-        assert farthest(*compared("lsm6dso-spi", names, {"axes": 1})) <= 1, names
+def test_a_model_of_fewer_axes_is_told_which():
+    for names in (["-z"], ["+x"], ["+y"], ["+z", "-x"]):
+        assert farthest(*compared("lsm6dso-spi", names, {"axes": len(names)})) <= 1, names
     bench = Bench("lsm6dso-spi")
     try:
         sampler.check_fit(bench.driver, dict(core_config(bench), axes=1))

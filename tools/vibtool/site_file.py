@@ -12,7 +12,7 @@
 
     [defaults]                                        # of every sensor: any field of device.json
     ntp_host = "pool.ntp.org"
-    sensor = { driver = "adxl345", bus = "spi" }      # pins left out are the board's
+    sensor = { driver = "adxl345", bus = "spi" }      # pins and orientation left out are the board's
 
     [devices.motor-1]
     machine = "Pump motor"
@@ -73,7 +73,8 @@ class SiteFile:
         try:
             self._document = tomllib.loads(path.read_text())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ToolError(f"{path}: cannot be read ({error})") from None
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ToolError(f"{path}: cannot be read ({reason})") from None
         for key in self._document:
             if key not in SECTIONS:
                 meant = nearest(key, SECTIONS)
