@@ -14,21 +14,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Column, Table
 
 from vibtrain import config, dataset_loaders, manifest, pipeline, quality, registry, scan, simulator, turbine
-from vibtrain.cli_options import (
-    DEFAULT_SENSOR,
-    Backend,
-    Jobs,
-    Json,
-    Scheduler,
-    Sensor,
-    one_line_errors,
-    windows_of,
-)
+from vibtrain.cli_options import DEFAULT_SENSOR, Json, Readers, Sensor, one_line_errors, windows_of
 from vibtrain.cli_progress import reading
 from vibtrain.config import TrainingConfig
+from vibtrain.option_groups import flattened
 from vibtrain.recordings import Entry
 from vibtrain.survey import Figures, survey
-from vibtrain.workers import Workers
 
 app = typer.Typer(help="Published data sets and recordings.", no_args_is_help=True)
 _WIDTH_IN_A_FILE = 160
@@ -88,7 +79,9 @@ def info(name: Name) -> None:
 @app.command()
 def get(
     name: Name,
-    to: Annotated[Path | None, typer.Option(help="Folder to put the files in [default: the cache].")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to put the files in.  \\[default: the cache]")
+    ] = None,
 ) -> None:
     """Download a data set; every file is checked against its SHA-256. Files already here are checked too."""
     with one_line_errors():
@@ -108,21 +101,21 @@ def get(
 
 
 @app.command()
+@flattened
 def check(
+    *,
     recordings: Annotated[
         str, typer.Argument(help="Name of a data set, a manifest (.csv, .toml), or `simulated`.")
     ],
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     as_json: Json = False,
     sensor: Sensor = DEFAULT_SENSOR,
-    jobs: Jobs = None,
-    backend: Backend = "threads",
-    scheduler: Scheduler = "",
+    readers: Readers,
 ) -> None:
     """Measure every recording and name those that look clipped, stuck, gapped, duplicated, mis-scaled, or out of
     family with their label."""
     with one_line_errors():
-        workers = Workers(backend, jobs, scheduler)
+        workers = readers.workers()
         entries = _catalogue(recordings)
         with reading(entries, workers, _to_stderr, "checking") as (watched, done):
             figures = survey(watched, done, workers)
@@ -145,7 +138,7 @@ def check(
 def scan_folder(
     folder: Annotated[Path, typer.Argument(help="Folder of recordings; folders in it are looked into too.")],
     out: Annotated[
-        Path | None, typer.Option(help="Manifest to write [default: manifest.csv in that folder].")
+        Path | None, typer.Option(help="Manifest to write.  \\[default: manifest.csv in that folder]")
     ] = None,
 ) -> None:
     """Guess a manifest for a folder of recordings: correct it, above all where it says `?`, then train on it."""

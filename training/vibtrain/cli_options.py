@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -24,12 +25,9 @@ DEFAULT_CONFIG, DEFAULT_SENSOR = "adi-motor", "adxl345"
 output = Console(width=None if sys.stdout.isatty() else 120)
 errors = Console(stderr=True)
 
-Config = Annotated[
-    str | None,
-    typer.Option(
-        "--config",
-        help="A built-in configuration's name or a .toml file [default: adi-motor; with --recordings one of its own].",
-    ),
+Recordings = Annotated[
+    Path | None,
+    typer.Option("--recordings", help="A manifest (CSV or TOML) in place of the configuration's data set."),
 ]
 Sensor = Annotated[
     str,
@@ -37,29 +35,72 @@ Sensor = Annotated[
         "--sensor", help="With --recordings and no --config: the accelerometer that will run the model."
     ),
 ]
-Recordings = Annotated[
-    Path | None,
-    typer.Option("--recordings", help="A manifest (CSV or TOML) in place of the configuration's data set."),
-]
-Simulate = Annotated[
-    bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
-]
 Package = Annotated[Path, typer.Argument(help="A model package, a folder that `vibtrain fit` made.")]
 Baseline = Annotated[
     float | None,
     typer.Option(
         "--baseline",
-        help="Seconds of healthy running to learn first, 0 for none [default: half of the first recording, up to 300].",
+        help="Seconds of healthy running to learn first, 0 for none.  "
+        "\\[default: half of the first recording, up to 300]",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-Jobs = Annotated[
-    int | None, typer.Option("--jobs", help="Recordings to read at a time [default: one a processor].")
-]
-Backend = Annotated[str, typer.Option("--backend", help="Who computes features: threads, processes or dask.")]
-Scheduler = Annotated[
-    str, typer.Option("--scheduler", help="With --backend dask: the address of your cluster's scheduler.")
-]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which recordings, and with which configuration."""
+
+    config_name: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            help="A built-in configuration's name or a .toml file.  "
+            "\\[default: adi-motor; with --recordings one of its own]",
+        ),
+    ] = None
+    recordings: Recordings = None
+    sensor: Sensor = DEFAULT_SENSOR
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
+    ] = False
+
+    def read(self, or_simulate: bool = False) -> tuple[TrainingConfig, list[Entry]]:
+        """The configuration and the catalogue that these options name. Raises `DataError`."""
+        if self.recordings is not None and self.config_name is None:
+            entries = manifest.catalogue(self.recordings)
+            return pipeline.general(self.recordings, entries, self.sensor), entries
+        chosen = config.load(self.config_name or DEFAULT_CONFIG)
+        if self.recordings is not None or not self.simulate:
+            try:
+                return chosen, entries_of(chosen, self.recordings)
+            except DataUnavailable as error:
+                if not or_simulate:
+                    raise
+                errors.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        errors.print("SIMULATED data: these figures say nothing about a real machine.", style="bold yellow")
+        chosen = pipeline.simulated(chosen)
+        return chosen, pipeline.entries_of(chosen)
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Who reads recordings, and how many at a time."""
+
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", help="Recordings to read at a time.  \\[default: one a processor]"),
+    ] = None
+    backend: Annotated[
+        str, typer.Option("--backend", help="Who computes features: threads, processes or dask.")
+    ] = "threads"
+    scheduler: Annotated[
+        str, typer.Option("--scheduler", help="With --backend dask: the address of your cluster's scheduler.")
+    ] = ""
+
+    def workers(self) -> Workers:
+        """Raises `DataError` where these options contradict each other."""
+        return Workers(self.backend, self.jobs, self.scheduler)
 
 
 @contextmanager
@@ -75,26 +116,6 @@ def one_line_errors() -> Iterator[None]:
 def announce(step: str) -> None:
     """Say what begins."""
     errors.print(f"{step} ...", style="dim", markup=False)
-
-
-def source(
-    config_name: str | None, recordings: Path | None, sensor: str, simulate: bool, or_simulate: bool = False
-) -> tuple[TrainingConfig, list[Entry]]:
-    """The configuration and the catalogue that these options name. Raises `DataError`."""
-    if recordings is not None and config_name is None:
-        entries = manifest.catalogue(recordings)
-        return pipeline.general(recordings, entries, sensor), entries
-    chosen = config.load(config_name or DEFAULT_CONFIG)
-    if recordings is not None or not simulate:
-        try:
-            return chosen, entries_of(chosen, recordings)
-        except DataUnavailable as error:
-            if not or_simulate:
-                raise
-            errors.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    errors.print("SIMULATED data: these figures say nothing about a real machine.", style="bold yellow")
-    chosen = pipeline.simulated(chosen)
-    return chosen, pipeline.entries_of(chosen)
 
 
 def entries_of(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
