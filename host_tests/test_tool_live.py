@@ -262,13 +262,30 @@ def test_record_writes_what_the_chip_gave_for_training(bench: Bench, tmp_path: P
     assert tuple(recording.FIELDS) == manifest.FIELDS
 
 
-def test_record_leaves_other_manifests_alone(bench: Bench, tmp_path: Path) -> None:
+def test_record_refuses_before_it_stops_the_sensor(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("file,rate_hz\na.csv,100\n")
-    done = bench.run("record", tmp_path, "--seconds", 0.5)
-    assert done.code == 1 and "manifest.csv: has other columns" in done.err
-    assert not list(tmp_path.glob("*.parquet"))
-    done = bench.run("record", tmp_path / "new", "--rate-hz", 500)
-    assert done.code == 1 and "500" in done.err and not (tmp_path / "new").exists()
+    file = tmp_path / "a.txt"
+    file.write_text("no folder")
+    for folder, words in (
+        (tmp_path, "manifest.csv: has other columns"),
+        (file, "a.txt is no folder that can be written to"),
+        (file / "below", "a.txt is no folder that can be written to"),
+    ):
+        done = bench.run("record", folder, "--seconds", 0.5)
+        assert done.code == 1 and words in done.err and done.err.count("\n") == 1
+    assert bench.board.starts == 1 and not list(tmp_path.glob("*.parquet"))
+
+
+def test_record_takes_no_rate_or_range_that_the_chip_has_not(bench: Bench, tmp_path: Path) -> None:
+    for option, words in (
+        (
+            ("--rate-hz", 500),
+            "--rate-hz, --range-g: sensor.rate_hz: 500.0; accepted: one of: 52, 104, 208, 417,",
+        ),
+        (("--range-g", 3), "--rate-hz, --range-g: sensor.range_g: 3; accepted: one of: 2, 4, 8, 16"),
+    ):
+        done = bench.run("record", tmp_path / "new", *option)
+        assert done.code == 1 and words in done.err and not (tmp_path / "new").exists(), done.err
 
 
 @pytest.mark.parametrize(

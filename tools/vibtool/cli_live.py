@@ -109,12 +109,25 @@ def record(
 ) -> None:
     """Record raw samples for training: stretches without a gap, each as long as the board's memory, a file each."""
     known = recording.Circumstances(label, machine, session, speed_rpm, load)
-    with one_line_errors(), Board(ports.choose(port)) as board:
+    with one_line_errors():
+        recording.check_folder(out)  # before the sensor is stopped for it
+        _record(ports.choose(port), out, seconds, known, (rate_hz, range_g), start)
+
+
+def _record(
+    port: str,
+    out: Path,
+    seconds: float,
+    known: recording.Circumstances,
+    wanted: tuple[float | None, int | None],
+    start: bool,
+) -> None:
+    with Board(port) as board:
         require_sensor(board)
         done = 0.0
         while seconds - done > 0.001:
             with console.status(f"recording, {done:.1f} of {seconds:g} s"):
-                stretch = recording.take(board, rate_hz, range_g, seconds - done)
+                stretch = recording.take(board, *wanted, seconds - done)
             path = recording.write(out, stretch, known)
             done += stretch.seconds
             said = stretch.said

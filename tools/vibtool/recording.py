@@ -95,6 +95,14 @@ def turn(chips_own: NDArray[np.int16], names: list[str]) -> NDArray[np.int16]:
     return limited
 
 
+def check_folder(folder: Path) -> None:
+    """Raise ToolError where recordings could not be written to `folder`, made if it is not there."""
+    _rows(folder / MANIFEST)
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise ToolError(f"{folder}: {nearest} is no folder that can be written to; name another")
+
+
 def write(folder: Path, stretch: Stretch, known: Circumstances) -> Path:
     """A Parquet file of counts, and its row at the end of the folder's manifest.csv. Raises ToolError."""
     said = stretch.said

@@ -19,8 +19,11 @@ def run(path, rate_hz, range_g, seconds):
     device = config.load(path)
     sensor = dict(device["sensor"])
     if sensor["driver"] != "replay":
+        from vibnode.drivers import chips
+
         sensor["rate_hz"] = rate_hz or sensor["rate_hz"]
         sensor["range_g"] = range_g or sensor["range_g"]
+        sensor = chips.check("--rate-hz, --range-g", sensor)
     needs_model = sensor["driver"] != "replay" and not (sensor["rate_hz"] and sensor["range_g"])
     driver = drivers.open_sensor(sensor, main.model_in_use(device).config() if needs_model else None)
     gc.collect()
