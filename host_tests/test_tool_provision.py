@@ -121,6 +121,14 @@ def test_it_writes_what_differs_once_and_never_shows_a_secret(site: Path, board:
         ("WIFI_PASSWORD", "NOT_SET", "devices.motor-1.wifi.password: the environment has no NOT_SET"),
         ('"ca.pem"', '"site.toml"', "devices.motor-1.mqtt.tls.ca: site.toml; accepted: a certificate or key"),
         ('"model.bin"', '"none"', "none: cannot be read"),
+        ('"model.bin"', "3", "devices.motor-1.package: 3; accepted: a model package"),
+        ("[defaults]", "[defaults]\nmqtt = 1", "site.toml: defaults.mqtt: 1; accepted: a table"),
+        ('bus = "spi"', 'bus = ["spi"]', "sensor.bus: ['spi']; accepted: one of: spi, i2c"),
+        (
+            'driver = "adxl345", bus = "spi", sck = 6, mosi = 7, miso = 5, cs = 10',
+            'bus = "spi"',
+            "sensor.driver: is missing",
+        ),
         ("[mqtt]", "[mqtt", "cannot be read"),
     ],
 )
@@ -136,6 +144,35 @@ def test_what_is_wrong_is_named(
         file.check(sensor)
     said = str(refused.value)
     assert words in said and "\n" not in said and all(secret not in said for secret in SECRETS.values())
+
+
+def changed_places(table: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each table and key in `table`, with what is below it."""
+    for key, value in table.items():
+        yield table, key
+        if isinstance(value, dict):
+            yield from changed_places(value)
+
+
+def test_no_type_in_a_site_file_is_taken_for_granted(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every value in turn something else: accepted, or refused in a line."""
+    monkeypatch.setenv("WIFI_PASSWORD", SECRETS["wifi"])
+    site.write_text(site.read_text().replace(", sck = 6, mosi = 7, miso = 5, cs = 10", ""))
+    file = SiteFile(site)
+    refused = 0
+    for table, key in list(changed_places(file._document)):
+        right = table[key]
+        for wrong in (3, 0.5, True, "", "x", [], [1], {}, {"file": 3}, {"env": []}, {"x": {"file": "none"}}):
+            table[key] = wrong
+            try:
+                sensor = file.sensor(file.choose("motor-1"))
+                provisioning.complete(sensor, facts("ESP32C3 module with ESP32C3"))
+                file.check(sensor)
+            except ToolError as error:
+                assert "\n" not in str(error)
+                refused += 1
+        table[key] = right
+    assert refused > 150
 
 
 def test_nothing_is_written_for_a_faulty_site_file(site: Path, board: UnixBoard) -> None:

@@ -90,7 +90,11 @@ class SiteFile:
         names = self.names()
         if wanted is None and len(names) == 1:
             return names[0]
-        listed = ", ".join(names) or "none"
+        if not names:
+            raise ToolError(
+                f"{self.path}: lists no devices; accepted: a section [devices.NAME] for each sensor"
+            )
+        listed = ", ".join(names)
         if wanted is None:
             raise ToolError(f"{self.path}: lists {len(names)} devices; name one: {listed}")
         if wanted not in names:
@@ -107,13 +111,13 @@ class SiteFile:
         device = copy.deepcopy({**self._table("defaults"), **own})
         given = self._credentials(name, device.pop("credentials", None))
         device["site"], device["device"] = self._document.get("site", given.pop("site", None)), name
-        mqtt = given.pop("mqtt", {})
-        for table in (self._document, self._table("defaults"), own):
-            mqtt.update(copy.deepcopy(table.get("mqtt", {})))
+        mqtt = {**given.pop("mqtt", {}), **self._mqtt(name, own)}
         device = {**given, **device, "mqtt": mqtt}
         if "wifi" not in device and "wifi" in self._document:
             device["wifi"] = copy.deepcopy(self._table("wifi"))
         package = device.pop("package", None)
+        if package is not None and (not isinstance(package, str) or not package):
+            raise self._refuse(f"devices.{name}.package", package, "a model package, a folder or file")
         new_key = self._new_key(name, device) if make_key else None
         device = self._looked_up(f"devices.{name}.", device)
         files = self._certificates(name, device)
@@ -138,6 +142,20 @@ class SiteFile:
         if not isinstance(value, dict):
             raise self._refuse(name, value, "a table")
         return value
+
+    def _mqtt(self, name: str, own: dict[str, Any]) -> dict[str, Any]:
+        """`mqtt` of the whole file, of its defaults and of `own`, the table of `name`, the later over the earlier."""
+        joined: dict[str, Any] = {}
+        for where, table in (
+            ("", self._document),
+            ("defaults.", self._table("defaults")),
+            (f"devices.{name}.", own),
+        ):
+            given = table.get("mqtt", {})
+            if not isinstance(given, dict):
+                raise self._refuse(f"{where}mqtt", given, "a table")
+            joined.update(copy.deepcopy(given))
+        return joined
 
     def _credentials(self, name: str, folder: Any) -> dict[str, Any]:
         """What `vibdash device add` wrote into `folder`, its files seen from the site file."""

@@ -40,13 +40,13 @@ def fill_in(sensor: dict[str, Any], chip: str | None) -> dict[str, Any]:
 
     With pins of its own it is not the board's sensor, and its axes are the chip's unless it says otherwise.
     """
-    names = PINS.get(sensor.get("bus", ""))
+    names = PINS.get(str(sensor.get("bus")))
     folder = board_of(chip)
     if names is None or folder is None or any(key in sensor for key in names if key != "int1"):
         return sensor
     pins = read_pins(folder / "pins.csv")
     filled: dict[str, Any] = {key: pins[name] for key, name in names.items()}
     filled["orientation"] = read_orientation(folder / "sensor.toml")
-    if sensor["driver"] == "mpu6050":  # has no pin that tells of a burst
+    if sensor.get("driver") == "mpu6050":  # has no pin that tells of a burst
         filled.pop("int1", None)
     return {**sensor, **filled, **{key: value for key, value in sensor.items() if key in filled}}
