@@ -16,10 +16,10 @@ from board_on_pty import UnixBoard
 from firmware_model import model_bin
 from qemu_fixtures import ROOT
 from vibnode_fixtures import Done, vibnode
-from vibtool import provisioning, wiring
+from vibtool import cli_model, provisioning, wiring
 from vibtool.errors import ToolError
 from vibtool.facts import Facts
-from vibtool.site_file import SiteFile
+from vibtool.site_file import Sensor, SiteFile
 
 SECRETS = {"wifi": "wlan-secret-1", "mqtt": "broker-secret-2"}
 SITE = """
@@ -146,6 +146,9 @@ def test_what_is_wrong_is_named(
     assert words in said and "\n" not in said and all(secret not in said for secret in SECRETS.values())
 
 
+ODD: tuple[Any, ...] = (3, 0.5, True, "", "x", [], [1], {}, {"file": 3}, {"env": []}, {"x": {"file": "none"}})
+
+
 def changed_places(table: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Each table and key in `table`, with what is below it."""
     for key, value in table.items():
@@ -162,7 +165,7 @@ def test_no_type_in_a_site_file_is_taken_for_granted(site: Path, monkeypatch: py
     refused = 0
     for table, key in list(changed_places(file._document)):
         right = table[key]
-        for wrong in (3, 0.5, True, "", "x", [], [1], {}, {"file": 3}, {"env": []}, {"x": {"file": "none"}}):
+        for wrong in ODD:
             table[key] = wrong
             try:
                 sensor = file.sensor(file.choose("motor-1"))
@@ -171,8 +174,40 @@ def test_no_type_in_a_site_file_is_taken_for_granted(site: Path, monkeypatch: py
             except ToolError as error:
                 assert "\n" not in str(error)
                 refused += 1
+            try:
+                sensor = file.sensor(file.choose("motor-1"), make_key=False)
+                file.check_commands(sensor)
+                cli_model.access(sensor, None, None)
+            except ToolError as error:
+                assert "\n" not in str(error)
         table[key] = right
     assert refused > 150
+
+
+def test_what_a_command_lacks_is_named(site: Path) -> None:
+    text = site.read_text().replace('{ env = "WIFI_PASSWORD" }', '"wlan-secret-1"')
+    for old, new, words in (
+        (
+            '{ file = "keys/motor-1.key" }',
+            '"zz"',
+            "devices.motor-1: command_key: a secret; accepted: 64 hex digits",
+        ),
+        ('command_key = { file = "keys/motor-1.key" }', "", "devices.motor-1: has no command_key"),
+        ('host = "broker.example"', "", "devices.motor-1: mqtt.host: is missing"),
+        ('ca = "ca.pem"', "", "devices.motor-1: mqtt.tls.ca: is missing"),
+        ('site = "works-2"', "", "devices.motor-1: site: None; accepted: 1 to 32 of a-z"),
+    ):
+        site.write_text(text.replace(old, new, 1))
+        file = SiteFile(site)
+        with pytest.raises(ToolError) as refused:
+            file.check_commands(file.sensor("motor-1"))
+        assert words in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("broker", ["host:0", "host:99999", "host:mqtt", "host:1:2"])
+def test_a_broker_is_a_host_and_a_port(broker: str) -> None:
+    with pytest.raises(ToolError, match=f"--broker: '{broker}'; accepted: HOST or HOST:PORT"):
+        cli_model.access(Sensor({"mqtt": {"host": "h"}}, {}, None), broker, None)
 
 
 def test_nothing_is_written_for_a_faulty_site_file(site: Path, board: UnixBoard) -> None:

@@ -137,6 +137,20 @@ class SiteFile:
                 said = str(error).removeprefix(f"{path}: ").replace(str(path), "device.json")
                 raise ToolError(f"{self.path}: devices.{name}: {said}") from None
 
+    def check_commands(self, sensor: Sensor) -> bytes:
+        """Have the device's own code check what a command goes by: names, broker and key. The key. Raises ToolError."""
+        name = sensor.device["device"]
+        where = f"{self.path}: devices.{name}"
+        fields = {key: config.DEVICE_FIELDS[key] for key in ("site", "device", "mqtt", "command_key")}
+        try:
+            given = config.fill(where, "", {key: sensor.device.get(key) for key in fields}, fields)
+            config.mqtt_section(where, given["mqtt"])
+        except config.ConfigError as error:
+            raise ToolError(str(error)) from None
+        if given["command_key"] is None:
+            raise ToolError(f"{where}: has no command_key, so it takes no commands")
+        return bytes.fromhex(given["command_key"])
+
     def _table(self, name: str) -> dict[str, Any]:
         value = self._document.get(name, {})
         if not isinstance(value, dict):
