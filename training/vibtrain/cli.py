@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import math
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -68,6 +69,7 @@ def fit(
     """Train, convert through emlearn, prove the conversion on every window, and write a model package."""
     with one_line_errors():
         workers = readers.workers()
+        package.refuse_other_folder(out)
         chosen, entries = source.read(or_simulate)
         windows = windows_of(chosen, entries, workers)
         facts: dict[str, Any] = {"package": str(out), "dropped": {}}
@@ -169,7 +171,9 @@ def cross_validate(
     baselines_s: Annotated[
         list[float] | None,
         typer.Option(
-            "--baseline", help="Seconds of healthy running to learn first; may be given again. 0: none."
+            "--baseline",
+            min=0.0,
+            help="Seconds of healthy running to learn first; may be given again. 0: none.",
         ),
     ] = None,
     as_json: Json = False,
@@ -211,9 +215,12 @@ def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:
             f"{text!r}: no recording {name!r}, accepted: NAME:SECONDS with a name such as {min(by_name)}"
         )
     try:
-        return replay.Item(by_name[name], float(seconds))
+        duration_s = float(seconds)
     except ValueError:
-        raise DataError(f"{text!r}: seconds {seconds!r}, accepted: a number") from None
+        duration_s = 0.0
+    if not 0 < duration_s < math.inf:
+        raise DataError(f"{text!r}: seconds {seconds!r}, accepted: a number above 0")
+    return replay.Item(by_name[name], duration_s)
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ Baseline = Annotated[
     float | None,
     typer.Option(
         "--baseline",
+        min=0.0,
         help="Seconds of healthy running to learn first, 0 for none.  "
         "\\[default: half of the first recording, up to 300]",
     ),
