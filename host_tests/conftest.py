@@ -1,4 +1,4 @@
-"""What several test modules need of a dashboard: a broker of their own, and a sensor at it."""
+"""What several test modules need: a broker of their own, and a sensor at it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -71,10 +71,16 @@ class Broker:
             return int(probe.getsockname()[1])
 
 
+class Listening(Protocol):
+    """A broker, of whatever kind, on this machine."""
+
+    port: int
+
+
 class Host:
     """Collects what a device publishes; while `acks` is set, acknowledges alerts as far as none is missing."""
 
-    def __init__(self, broker: Broker, acks: bool) -> None:
+    def __init__(self, broker: Listening, acks: bool) -> None:
         self.acks = acks
         self.alerts: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []

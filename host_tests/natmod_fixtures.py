@@ -90,9 +90,8 @@ def run_native(interpreter: Interpreter, script: str, files: Mapping[str, bytes]
 
 def note_run(interpreter: Interpreter, version: str) -> None:
     """Note in build/natmod.json that the module, as it is built now, ran to the end in `interpreter`."""
-    record = build_modules.read_record()
-    entry = record[interpreter.arch]
-    places = entry["ran_in"].split("; ") if entry["ran_in"] else []
-    place = f"{interpreter.place} ({version})"
-    entry["ran_in"] = "; ".join([*places, *([] if place in places else [place])])
-    build_modules.write_record(record)
+    with build_modules.held_record() as record:
+        entry = record[interpreter.arch]
+        places = entry["ran_in"].split("; ") if entry["ran_in"] else []
+        place = f"{interpreter.place} ({version})"
+        entry["ran_in"] = "; ".join([*places, *([] if place in places else [place])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import os
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 from qemu_fixtures import ROOT
+from vibnode.drivers import orientation
+from vibtool.wiring import read_orientation
 
 BOARDS = ROOT / "boards"
 PORT = ROOT / "build" / "micropython" / "ports" / "esp32"
@@ -98,7 +101,8 @@ def test_its_files_are_those_of_upstreams_boards(board: Path) -> None:
         "pins.csv",
         "sdkconfig.board",
     }
-    assert {path.name for path in board.iterdir()} == needed | {"deploy.md", "wiring.svg"}
+    ours = {"deploy.md", "wiring.svg", "sensor.toml"}
+    assert {path.name for path in board.iterdir()} == needed | ours
     cmake = (board / "mpconfigboard.cmake").read_text()
     target = re.search(r"set\(IDF_TARGET (\w+)\)", cmake)
     assert (target.group(1) if target else "esp32") == said(board)["mcu"]
@@ -119,6 +123,14 @@ def test_every_pin_exists_and_is_free(board: Path) -> None:
         )
         if name not in ("SPI_MISO", "INT1"):
             assert not within(pin, facts["input_only"]), f"{name}: GPIO{pin} drives nothing"
+
+
+@each_board
+def test_its_orientation_is_one_that_a_device_takes(board: Path) -> None:
+    sensor = tomllib.loads((board / "sensor.toml").read_text())
+    assert set(sensor) == {"orientation"} and len(sensor["orientation"]) == 3
+    assert orientation.check(sensor["orientation"]) is None
+    assert read_orientation(board / "sensor.toml") == sensor["orientation"]
 
 
 @each_board
@@ -200,6 +212,14 @@ def test_what_is_frozen_compiles(board: Path, tmp_path: Path) -> None:
         "_boot.py",
     ):
         assert name in frozen, name
+
+
+def test_a_turned_sensor_shows_in_picture_and_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    wiring = load("boards/wiring", monkeypatch)
+    turned = dataclasses.replace(wiring.boards()[0], orientation=["+y", "-x", "+z"])
+    named = re.findall(r">(-?[xyz])</text>", wiring.picture(turned))
+    assert named == ["-y", "x", "z"], "along the sensor's x, y and z"
+    assert "x is the accelerometer's +y, y its -x and z its +z" in wiring.notes(turned)
 
 
 def test_pictures_and_notes_are_those_of_the_pin_lists(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,22 @@
 """Spectra on the page: what is usual, what is marked, how spectra of several kinds stand in the same bands."""
 
 import base64
+import dataclasses
 import json
 import math
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import vib
+from dashboard_browser import browser as browser
 from dashboard_fixtures import alert_message
 from firmware_model import CONFIG
+from nicegui.elements import echart
+from playwright.sync_api import Browser, Page, Route
 from vibdash.fleet import AlertView, FleetReader
 from vibdash.machines import Machine
 from vibdash.opening import open_database
@@ -21,7 +26,7 @@ from vibdash.snapshots import Snapshot
 from vibdash.spectrum_chart import alert_spectrum_options, snapshot_options, waterfall_options
 from vibdash.store import Received, Store
 from vibdash.waterfall import FEATURES_BEFORE_BANDS, WaterfallReader
-from vibdash.wording import describe_answer, describe_command
+from vibdash.wording import LINE_WORDS, describe_answer, describe_command
 from vibdash.zones import zone_of, zones_of_class
 
 NOW_MS = 1_760_000_000_000
@@ -68,7 +73,11 @@ def vector(levels: list[int], axes: int = 3) -> str:
 def test_bands_stand_in_a_vector_where_the_core_puts_them() -> None:
     names = vib.feature_names(CONFIG)
     per_axis = len(names) // 3
-    assert [names[axis * per_axis + FEATURES_BEFORE_BANDS] for axis in range(3)] == ["x.band00", "y.band00", "z.band00"]
+    assert [names[axis * per_axis + FEATURES_BEFORE_BANDS] for axis in range(3)] == [
+        "x.band00",
+        "y.band00",
+        "z.band00",
+    ]
 
 
 def test_what_is_usual_is_known_from_the_alert_and_from_the_baseline(alert: AlertView) -> None:
@@ -85,15 +94,71 @@ def test_the_machines_frequencies_are_marked_at_their_place_among_the_bands(aler
     at = {mark["name"]: mark["xAxis"] for mark in marks}
     assert at["outer race"] == pytest.approx(math.log10(91.52), abs=1e-3)
     assert set(at) == {"shaft", "2x", "3x", "outer race", "inner race", "ball", "cage"}
-    rows = [mark["label"]["distance"] for mark in marks]
-    assert all(one != other for one, other in pairwise(rows))
+
+
+PHONE_PX, DESK_PX = 340, 900
+CHARTS = Path(echart.__file__).parent / "dist"  # what the page itself draws with
+CHART_PAGE = """<script type=module>import {echarts} from "/index.js";
+window.draw = (options, width) => {
+    document.body.innerHTML = `<div style="width: ${width}px; height: 360px"></div>`;
+    window.chart = echarts.init(document.body.firstChild, null, {renderer: "svg"});
+    chart.setOption(options);
+}</script>"""
+NAMES_DRAWN = """names => [...document.querySelectorAll("svg text")].filter(text => names.includes(text.textContent))
+    .map(text => [text.textContent, text.getBoundingClientRect()])
+    .map(([name, box]) => [name, box.left, box.top, box.right, box.bottom])"""
+
+
+@pytest.fixture
+def chart_page(browser: Browser) -> Iterator[Page]:
+    def answer(route: Route) -> None:
+        file = route.request.url.rsplit("/", 1)[1]
+        if file:
+            route.fulfill(path=CHARTS / file, content_type="text/javascript")
+        else:
+            route.fulfill(body=CHART_PAGE, content_type="text/html")
+
+    page = browser.new_page()
+    page.route("http://charts.invalid/**", answer)
+    page.goto("http://charts.invalid/")
+    page.wait_for_function("!!window.draw")
+    yield page
+    page.close()
+
+
+def overlapping(page: Page) -> list[tuple[str, str]]:
+    """Names of marks that are drawn over each other."""
+    drawn = page.evaluate(NAMES_DRAWN, list(LINE_WORDS.values()))
+    assert len(drawn) >= len(LINE_WORDS) - 1  # a cage at 600 rpm is slower than an alert's first band
+    return [
+        (one[0], other[0])
+        for one, other in combinations(drawn, 2)
+        if one[1] < other[3] and other[1] < one[3] and one[2] < other[4] - 0.5 and other[2] < one[4] - 0.5
+    ]
+
+
+@pytest.mark.parametrize("width", [PHONE_PX, DESK_PX])
+@pytest.mark.parametrize("rpm", [600.0, 1800.0, 6000.0])
+def test_no_name_of_a_mark_covers_another(chart_page: Page, alert: AlertView, width: int, rpm: float) -> None:
+    reference = Reference(machine=dataclasses.replace(MACHINE, shaft_rpm=rpm))
+    chart_page.evaluate(
+        "([o, w]) => draw(o, w)", [snapshot_options(snapshot(500.0), None, 0, reference), width]
+    )
+    assert overlapping(chart_page) == []
+    chart_page.evaluate("chart.dispatchAction({type: 'dataZoom', start: 0, end: 100})")
+    assert overlapping(chart_page) == []
+    chart_page.evaluate("([o, w]) => draw(o, w)", [alert_spectrum_options(alert, reference), width])
+    assert overlapping(chart_page) == []
 
 
 def test_a_baseline_from_before_learning_anew_is_out_of_date() -> None:
     parts: list[dict[str, Any]] = [{"names": ["x.rms", "x.band00"], "median": [4000, 3000]}]
     told: Answer = (3, NOW_MS, [*parts, {"names": ["?"], "median": ["?"]}])
     machines: Any = NoMachines()
-    assert References(Told(baseline=[told]), machines).of("demo", "motor-1").usual == {"x.rms": 4000, "x.band00": 3000}
+    assert References(Told(baseline=[told]), machines).of("demo", "motor-1").usual == {
+        "x.rms": 4000,
+        "x.band00": 3000,
+    }
     stale = References(Told(baseline=[told], learn=[(4, NOW_MS, [])]), machines).of("demo", "motor-1")
     assert (stale.usual, stale.machine) == ({}, MACHINE)
 

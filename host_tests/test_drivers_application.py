@@ -77,6 +77,19 @@ def test_windows_of_a_chip_are_bit_for_bit_what_the_host_computes(device: Device
     assert np.array_equal(got, vib.extract(device.recording[burst:], SLOW)[:3])
 
 
+def test_a_sensor_that_lies_otherwise_gives_the_devices_axes(device: Device) -> None:
+    """On no more than turns of the recording itself; signs are in test_drivers_orientation.py."""
+    trace = device.folder / "trace"
+    code, printed = device.run("--windows", 2, "--trace", trace, orientation=["+z", "+x", "+y"])
+    assert code == 0, printed
+    core = vib.Core(SLOW)
+    got = np.fromfile(trace, "<i2").reshape(2, core.n_features + 2)[:, : core.n_features]
+    turned = device.recording[SLOW["hop"] // 4 :, [2, 0, 1]]
+    assert np.array_equal(got, vib.extract(np.ascontiguousarray(turned), SLOW)[:2])
+    code, printed = device.run("--windows", 1, orientation=["+z", "+y", "+x"])
+    assert code == 1 and "device.json: sensor.orientation: ['+z', '+y', '+x']; accepted: a turn" in printed
+
+
 def test_check_runs_the_self_test(device: Device) -> None:
     device.recording[:] = 0
     (device.folder / "recording.i16").write_bytes(device.recording.tobytes())

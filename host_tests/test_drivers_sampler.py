@@ -47,13 +47,13 @@ class Run:
     `at_window` and `at_fault` are called with the number of each.
     """
 
-    def __init__(self, bench, windows=4, faults=3, at_window=None, at_fault=None, window=WINDOW):
+    def __init__(self, bench, windows=4, faults=3, at_window=None, at_fault=None, window=WINDOW, config=None):
         self.bench = bench
         self.windows, self.faults = [], []
         self._wanted = windows, faults
         self._at_window = at_window
         self._at_fault = at_fault
-        config = core_config(bench, window)
+        config = config or core_config(bench, window)
         self.sampler = sampler.Sampler(bench.driver, vib.Core(config), config, time=bench.time)
         try:  # noqa: SIM105 - MicroPython has no contextlib
             asyncio.run(self.sampler.run(self._window, self._fault))
@@ -98,15 +98,18 @@ def first_kept(chip):
     return first
 
 
-def expected(bench, windows, first=0):
-    """Features of the source's counts from frame `first` on, straight into the core, but for a burst: it settles."""
-    config = core_config(bench)
+def expected(bench, windows, first=0, turn=lambda counts: counts):
+    """Features of the source's counts from frame `first` on, straight into the core, but for a burst: it settles.
+
+    `turn`: what the device makes of a frame's counts.
+    """
+    config = dict(core_config(bench), axes=len(turn((0, 0, 0))))
     core = vib.Core(config)
     out = array("h", [0] * core.n_features)
     burst = min(WINDOW // sampler.BURSTS_PER_HOP, bench.driver.burst_frames)
     vectors = []
     for n in range(first + burst, first + burst + windows * WINDOW):
-        core.push(array("h", bench.numbered.counts(n)))
+        core.push(array("h", turn(bench.numbered.counts(n))))
         if core.ready():
             core.features(out)
             vectors.append(list(out))

@@ -28,6 +28,7 @@ PORTABLE = (
     "test_firmware_snapshot",
     "test_firmware_wifi",
     "test_drivers_config",
+    "test_drivers_orientation",
     "test_drivers_sampler",
 )
 

@@ -32,6 +32,7 @@ class Chip:
 
     rate_hz = 1000
     axes = 2
+    orientation = None
     lsb_nm_s2 = 1000000
     full_scale_counts = 2000
     noise_um_s2 = None

@@ -7,13 +7,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import vib
-from firmware_fixtures import MICROPYTHON, Broker, Device, Host, wait_for
+from firmware_fixtures import MICROPYTHON, Broker, Device, Host, Listening, wait_for
 from firmware_model import CONFIG, model_bin
 from vibnode_fixtures import Done, vibnode
 from vibtool import commands
@@ -26,15 +25,7 @@ KEY = bytes(range(32))
 NEW = "feedfeedfeedfeed"  # digest of the model that is pushed
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    made = Broker(tmp_path)
-    made.start()
-    yield made
-    made.kill()
-
-
-def write_sensor(folder: Path, broker: Broker) -> Path:
+def write_sensor(folder: Path, broker: Listening) -> Path:
     """A virtual sensor that takes commands; its device.json."""
     folder.mkdir()
     noise = np.random.default_rng(4).normal(0, 300, (5000, 3)).astype("<i2")
@@ -58,7 +49,7 @@ def write_sensor(folder: Path, broker: Broker) -> Path:
     return folder / "device.json"
 
 
-def write_site(folder: Path, broker: Broker) -> Path:
+def write_site(folder: Path, broker: Listening) -> Path:
     (folder / "motor-1.key").write_text(KEY.hex() + "\n")
     site = folder / "site.toml"
     site.write_text(
@@ -85,7 +76,7 @@ def push(site: Path, new: Path, *options: object) -> Done:
     return vibnode("model", "push", new, "--site", site, *options)
 
 
-def test_a_model_over_the_air_is_tried_and_kept(broker: Broker, tmp_path: Path) -> None:
+def test_a_model_over_the_air_is_tried_and_kept(broker: Listening, tmp_path: Path) -> None:
     host = Host(broker, acks=True)
     sensor = Device("-m", "vibnode", "--boot", write_sensor(tmp_path / "sensor", broker))
     try:
@@ -104,7 +95,7 @@ def test_a_model_over_the_air_is_tried_and_kept(broker: Broker, tmp_path: Path) 
         host.stop()
 
 
-def test_what_is_missing_is_named(broker: Broker, tmp_path: Path) -> None:
+def test_what_is_missing_is_named(broker: Listening, tmp_path: Path) -> None:
     site, new = write_site(tmp_path, broker), package(tmp_path / "new")
     assert "lists 2 devices; name one: motor-1, motor-2" in push(site, new).err
     assert (
@@ -117,7 +108,7 @@ def test_what_is_missing_is_named(broker: Broker, tmp_path: Path) -> None:
     assert "model.ota: cannot be read" in push(site, tmp_path, "--device", "motor-1").err
 
 
-def test_a_sensor_that_does_not_answer(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sensor_that_does_not_answer(broker: Listening, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "REPLY_TIMEOUT_S", 0.3)
     with (
         Commander(Access("127.0.0.1", broker.port), "demo", "nobody", KEY) as commander,
@@ -128,7 +119,7 @@ def test_a_sensor_that_does_not_answer(broker: Broker, monkeypatch: pytest.Monke
         commander.send("report")
 
 
-def test_another_senders_counter_that_is_ahead_is_taken_up(broker: Broker, tmp_path: Path) -> None:
+def test_another_senders_counter_that_is_ahead_is_taken_up(broker: Listening, tmp_path: Path) -> None:
     host = Host(broker, acks=True)
     sensor = Device("-m", "vibnode", "--boot", write_sensor(tmp_path / "sensor", broker))
     try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from board_on_pty import UnixBoard
 from firmware_fixtures import wait_for
+from qemu_fixtures import ROOT
 from vibnode_fixtures import mpy_sets as mpy_sets
 from vibnode_fixtures import stock_board as stock_board
 from vibnode_fixtures import vibnode
@@ -40,6 +43,29 @@ def test_it_copies_what_differs_and_starts_the_program(stock_board: UnixBoard, m
     assert "1 files written" in second.out and "1 out of date removed" in second.out
     assert not (stock_board.folder / "lib/vibnode/gone.mpy").exists()
     assert not list(stock_board.folder.rglob("*.new"))
+
+
+def test_make_deploy_builds_and_copies_it(stock_board: UnixBoard) -> None:
+    """As a person says it in a checkout. Only the Python environment is left as it is: this test runs in it."""
+    command = ["make", "-o", "build/venv/installed", "deploy", f"PORT={stock_board.port}"]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "set x64, vibnode" in done.stdout and " files written, 0 were there" in done.stdout
+    copied = stock_board.folder / "lib" / "vib.mpy"
+    assert copied.read_bytes() == (ROOT / "build" / "natmod" / "x64" / "vib.mpy").read_bytes()
+    wait_for("the program runs", lambda: b"vibnode: not provisioned" in stock_board.printed)
+    done = subprocess.run(
+        [*command[:-1], "PORT=/dev/none"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode != 0 and "error: /dev/none: " in done.stderr, done.stderr
 
 
 def test_another_program_is_not_overwritten(stock_board: UnixBoard, mpy_sets: Path) -> None:

@@ -124,13 +124,15 @@ def test_the_wheel_alone_deploys_onto_a_board(dist: Path, stock_board: UnixBoard
     assert done.returncode == 0, done.stderr
     assert (stock_board.folder / "lib" / "vib.mpy").read_bytes() == (dist / "mpy/x64/vib.mpy").read_bytes()
     script = (
-        "from vibtool import golden, wiring; print(len(list(golden.windows())), wiring.board_of('ESP32-C3'))"
+        "from vibtool import golden, wiring; print(len(list(golden.windows())), wiring.board_of('ESP32-C3'), "
+        "*wiring.fill_in({'driver': 'adxl345', 'bus': 'spi'}, 'ESP32-C3')['orientation'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(home)},
         capture_output=True, text=True,
     )  # fmt: skip
-    assert done.stdout.split() == ["20", str(home / "vibtool" / "boards" / "VIBNODE_ESP32C3")], done.stderr
+    board = str(home / "vibtool" / "boards" / "VIBNODE_ESP32C3")
+    assert done.stdout.split() == ["20", board, "+x", "+y", "+z"], done.stderr
 
 
 def test_the_sbom_is_valid_and_names_every_part(dist: Path) -> None:

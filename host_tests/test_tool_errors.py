@@ -21,6 +21,8 @@ from vibtool.board import Board
 from vibtool.commands import Access, Commander
 from vibtool.errors import ToolError
 
+NOBODY = 65534
+
 
 def usb(path: str, vendor: int | None = 0x303A) -> Any:
     """A port as pyserial lists it."""
@@ -63,7 +65,6 @@ def test_list_asks_each_board_what_it_is(monkeypatch: pytest.MonkeyPatch, stock_
 @pytest.mark.parametrize(
     ("number", "text", "words"),
     [
-        (errno.EACCES, "denied", "you may not use this port: sudo usermod -a -G dialout"),
         (errno.ENOENT, "none", "there is no such port: is the board plugged in?"),
         (errno.EBUSY, "busy", "another program has this port open: close it"),
     ],
@@ -71,7 +72,7 @@ def test_list_asks_each_board_what_it_is(monkeypatch: pytest.MonkeyPatch, stock_
 def test_a_port_that_cannot_be_opened(
     number: int, text: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reasons as the system gives them to pyserial; root is denied nothing, so this one is not provoked."""
+    """The reasons as the system gives them to pyserial."""
 
     def refuse(*arguments: object, **options: object) -> None:
         raise serial.SerialException(number, text)
@@ -80,6 +81,34 @@ def test_a_port_that_cannot_be_opened(
     monkeypatch.setattr(serial, "serial_for_url", refuse)
     with pytest.raises(ToolError, match=f"/dev/ttyACM0: {words}"):
         Board("/dev/ttyACM0")
+
+
+def test_a_port_that_this_user_may_not_open() -> None:
+    own, other = pty.openpty()
+    port = os.ttyname(other)
+    os.chmod(port, 0)
+    user = os.geteuid()
+    try:
+        if user == 0:  # who is denied nothing
+            os.seteuid(NOBODY)
+        with pytest.raises(ToolError, match=f"{port}: you may not use this port: sudo usermod -a -G dialout"):
+            Board(port)
+    finally:
+        os.seteuid(user)
+        os.close(own)
+        os.close(other)
+
+
+def test_the_help_shows_what_is_taken_by_default() -> None:
+    """In brackets, which the help's own markup would leave out."""
+    for command, said in (
+        ("flash", "[default: the only board on USB]"),
+        ("deploy", "[default: this package's, or the checkout's build/mpy]"),
+        ("provision", "[default: the only one there]"),
+        ("record", "[default: the model's]"),
+    ):
+        shown = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "160"}).output
+        assert said in shown, shown
 
 
 def test_a_port_that_is_in_use(stock_board: UnixBoard) -> None:

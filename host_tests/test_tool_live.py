@@ -17,6 +17,10 @@ from board_on_pty import UnixBoard
 from firmware_fixtures import Broker, wait_for
 from firmware_model import CONFIG, model_bin
 from qemu_fixtures import ROOT
+from time_server import NOON_S, TimeServer
+from time_server import time_server as time_server
+from vibnode.drivers import orientation
+from vibnode.drivers.raw import PLAIN
 from vibnode_fixtures import Done, vibnode
 from vibnode_fixtures import stock_board as stock_board
 from vibtool import recording, scripts
@@ -98,6 +102,55 @@ def test_selftest_tries_everything_in_turn(bench: Bench) -> None:
     assert said["Wi-Fi"] == ("-", "none configured") and said["time"][0] == "-"
 
 
+def test_selftest_and_record_tell_the_devices_axes(bench: Bench, tmp_path: Path) -> None:
+    """The chip's x up and its axes loud in the order x, y, z; the device's -z up, and loud in the order z, x, y."""
+    own = np.random.default_rng(1).normal((16393, 0, 0), (10, 20, 40), (3000, 3)).round().astype("<i2")
+    (bench.folder / "chip.i16").write_bytes(own.tobytes())
+    names = ["+y", "-z", "-x"]
+    bench.configure(sensor={"driver": "lsm6dso", "bus": "spi", **PINS, "orientation": names})
+    said = verdicts(bench.run("selftest", "--seconds", 1))
+    assert said["axes"][0] == "-"
+    assert said["axes"][1].startswith("x = +y, y = -z, z = -x of the chip; at rest x ")
+    assert said["axes"][1].endswith("mg: -z points up"), said["axes"]
+    levels = dict(part.split() for part in said["noise floor"][1].partition(" mm/s2")[0].split(", "))
+    assert float(levels["z"]) < float(levels["x"]) < float(levels["y"])
+    assert "moved x 599 mg" in said["self-test"][1], "the chip's own"
+
+    out = tmp_path / "recordings"
+    assert bench.run("record", out, "--seconds", 1).code == 0
+    table = pq.read_table(next(out.glob("*.parquet")))
+    counts = np.stack([column.to_numpy() for column in table.columns], axis=1)
+    turned = np.stack([own[:, 1], -own[:, 2], -own[:, 0]], axis=1)
+    starts = [i for i in range(len(turned)) if (turned[i] == counts[0]).all()]
+    assert any((np.roll(turned, -i, axis=0)[:417] == counts).all() for i in starts)
+    assert table.schema.metadata[b"vibnode.orientation"] == b"+y -z -x"
+
+
+def test_a_model_of_one_axis_is_told_which(bench: Bench, tmp_path: Path) -> None:
+    (bench.folder / "model.bin").write_bytes(model_bin(SLOW | {"axes": 1}))
+    sensor = {"driver": "lsm6dso", "bus": "spi", **PINS, "orientation": ["-z"]}
+    bench.configure(sensor=sensor)
+    said = verdicts(bench.run("selftest", "--seconds", 1))
+    assert said["axes"][1].startswith("x = -z of the chip; at rest x ") and said["samples"][0] == "ok"
+    done = bench.run("record", tmp_path / "out", "--seconds", 1)
+    assert done.code == 0, done.err
+    (entry,) = manifest.catalogue(tmp_path / "out" / "manifest.csv")
+    counts = pq.read_table(tmp_path / "out" / entry.name).column("x").to_numpy()
+    assert any((np.roll(-bench.noise[:, 2], -i)[:417] == counts).all() for i in range(3000))
+    assert entry.read().data.shape == (417, 1)
+
+
+@pytest.mark.parametrize("names", [["+y", "-x", "+z"], ["-x", "-y", "+z"], ["-z"], []])
+def test_the_host_turns_samples_as_the_device_does(names: list[str]) -> None:
+    own = np.random.default_rng(2).integers(-32768, 32768, (64, 3)).astype("<i2")
+    own[0] = (-32768, 32767, -1)
+    turned = recording.turn(own, names)
+    assert turned.dtype == np.int16 and -32768 not in turned[:, [n[0] == "-" for n in names]]
+    lies = orientation.Orientation(names or orientation.AS_THE_CHIP)
+    indexes = range(64 * lies.axes)
+    assert turned.ravel().tolist() == [lies.sample(PLAIN, own.tobytes(), i) for i in indexes]
+
+
 def test_selftest_names_what_fails(bench: Bench) -> None:
     bench.chip(plugged=False)
     bench.broker.kill()
@@ -149,6 +202,26 @@ def test_selftest_says_why_there_is_no_network(bench: Bench, password: str, ok: 
     assert ("broker" in said) == ok and password not in json.dumps(said)
 
 
+@pytest.mark.parametrize(
+    ("answer", "ok", "words"),
+    [
+        ({}, True, f"{NOON_S} since 1970 by 127.0.0.1"),
+        ({1: 16}, False, "127.0.0.1: it does not know the time itself"),
+        (None, False, "127.0.0.1: no answer"),
+    ],
+)
+def test_selftest_asks_the_time_server(
+    bench: Bench, time_server: TimeServer, answer: dict[int, int] | None, ok: bool, words: str
+) -> None:
+    bench.configure(ntp_host="127.0.0.1", model="none.bin")
+    time_server.answers, time_server.change = answer is not None, answer or {}
+    with Board(bench.board.port) as board:
+        board._transport.exec(f"from vibnode import ntp\nntp.PORT = {time_server.port}")  # 123 takes root
+        said = {m["check"]: m for m in board.run("selftest", path="device.json", seconds=1)}
+    assert said["time"]["ok"] is ok and said["time"]["text"].startswith(words), said["time"]
+    assert said["broker"]["ok"], "it goes on to what does not need the time"
+
+
 def test_monitor_shows_each_window(bench: Bench) -> None:
     done = bench.run("monitor", "--windows", 2, "--json")
     assert done.code == 0, done.err
@@ -189,13 +262,30 @@ def test_record_writes_what_the_chip_gave_for_training(bench: Bench, tmp_path: P
     assert tuple(recording.FIELDS) == manifest.FIELDS
 
 
-def test_record_leaves_other_manifests_alone(bench: Bench, tmp_path: Path) -> None:
+def test_record_refuses_before_it_stops_the_sensor(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("file,rate_hz\na.csv,100\n")
-    done = bench.run("record", tmp_path, "--seconds", 0.5)
-    assert done.code == 1 and "manifest.csv: has other columns" in done.err
-    assert not list(tmp_path.glob("*.parquet"))
-    done = bench.run("record", tmp_path / "new", "--rate-hz", 500)
-    assert done.code == 1 and "500" in done.err and not (tmp_path / "new").exists()
+    file = tmp_path / "a.txt"
+    file.write_text("no folder")
+    for folder, words in (
+        (tmp_path, "manifest.csv: has other columns"),
+        (file, "a.txt is no folder that can be written to"),
+        (file / "below", "a.txt is no folder that can be written to"),
+    ):
+        done = bench.run("record", folder, "--seconds", 0.5)
+        assert done.code == 1 and words in done.err and done.err.count("\n") == 1
+    assert bench.board.starts == 1 and not list(tmp_path.glob("*.parquet"))
+
+
+def test_record_takes_no_rate_or_range_that_the_chip_has_not(bench: Bench, tmp_path: Path) -> None:
+    for option, words in (
+        (
+            ("--rate-hz", 500),
+            "--rate-hz, --range-g: sensor.rate_hz: 500.0; accepted: one of: 52, 104, 208, 417,",
+        ),
+        (("--range-g", 3), "--rate-hz, --range-g: sensor.range_g: 3; accepted: one of: 2, 4, 8, 16"),
+    ):
+        done = bench.run("record", tmp_path / "new", *option)
+        assert done.code == 1 and words in done.err and not (tmp_path / "new").exists(), done.err
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -13,11 +14,12 @@ from typing import Any
 import pytest
 from board_on_pty import UnixBoard
 from firmware_model import model_bin
+from qemu_fixtures import ROOT
 from vibnode_fixtures import Done, vibnode
-from vibtool import provisioning
+from vibtool import cli_model, provisioning, wiring
 from vibtool.errors import ToolError
 from vibtool.facts import Facts
-from vibtool.site_file import SiteFile
+from vibtool.site_file import Sensor, SiteFile
 
 SECRETS = {"wifi": "wlan-secret-1", "mqtt": "broker-secret-2"}
 SITE = """
@@ -111,11 +113,22 @@ def test_it_writes_what_differs_once_and_never_shows_a_secret(site: Path, board:
         ),
         ("ntp_host", "ntp_hots", "ntp_hots: no such field (did you mean ntp_host?)"),
         ("adxl345", "adxl346", "did you mean adxl345?"),
+        ("cs = 10", 'cs = 10, orientation = ["x", "+y", "+z"]', "(did you mean +x?)"),
+        ("cs = 10", 'cs = 10, orientation = ["-x", "+y", "+z"]', "not its mirror image"),
+        ("cs = 10", 'cs = 10, orient = ["+x", "+y", "+z"]', "sensor.orient: no such field"),
         ("iso20816-3-group2-rigid", "iso20816-3-group2-rigit", "component_class"),
         ('"motor-1.txt"', '"none.txt"', "devices.motor-1.mqtt.password: none.txt cannot be read"),
         ("WIFI_PASSWORD", "NOT_SET", "devices.motor-1.wifi.password: the environment has no NOT_SET"),
         ('"ca.pem"', '"site.toml"', "devices.motor-1.mqtt.tls.ca: site.toml; accepted: a certificate or key"),
         ('"model.bin"', '"none"', "none: cannot be read"),
+        ('"model.bin"', "3", "devices.motor-1.package: 3; accepted: a model package"),
+        ("[defaults]", "[defaults]\nmqtt = 1", "site.toml: defaults.mqtt: 1; accepted: a table"),
+        ('bus = "spi"', 'bus = ["spi"]', "sensor.bus: ['spi']; accepted: one of: spi, i2c"),
+        (
+            'driver = "adxl345", bus = "spi", sck = 6, mosi = 7, miso = 5, cs = 10',
+            'bus = "spi"',
+            "sensor.driver: is missing",
+        ),
         ("[mqtt]", "[mqtt", "cannot be read"),
     ],
 )
@@ -131,6 +144,70 @@ def test_what_is_wrong_is_named(
         file.check(sensor)
     said = str(refused.value)
     assert words in said and "\n" not in said and all(secret not in said for secret in SECRETS.values())
+
+
+ODD: tuple[Any, ...] = (3, 0.5, True, "", "x", [], [1], {}, {"file": 3}, {"env": []}, {"x": {"file": "none"}})
+
+
+def changed_places(table: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each table and key in `table`, with what is below it."""
+    for key, value in table.items():
+        yield table, key
+        if isinstance(value, dict):
+            yield from changed_places(value)
+
+
+def test_no_type_in_a_site_file_is_taken_for_granted(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every value in turn something else: accepted, or refused in a line."""
+    monkeypatch.setenv("WIFI_PASSWORD", SECRETS["wifi"])
+    site.write_text(site.read_text().replace(", sck = 6, mosi = 7, miso = 5, cs = 10", ""))
+    file = SiteFile(site)
+    refused = 0
+    for table, key in list(changed_places(file._document)):
+        right = table[key]
+        for wrong in ODD:
+            table[key] = wrong
+            try:
+                sensor = file.sensor(file.choose("motor-1"))
+                provisioning.complete(sensor, facts("ESP32C3 module with ESP32C3"))
+                file.check(sensor)
+            except ToolError as error:
+                assert "\n" not in str(error)
+                refused += 1
+            try:
+                sensor = file.sensor(file.choose("motor-1"), make_key=False)
+                file.check_commands(sensor)
+                cli_model.access(sensor, None, None)
+            except ToolError as error:
+                assert "\n" not in str(error)
+        table[key] = right
+    assert refused > 150
+
+
+def test_what_a_command_lacks_is_named(site: Path) -> None:
+    text = site.read_text().replace('{ env = "WIFI_PASSWORD" }', '"wlan-secret-1"')
+    for old, new, words in (
+        (
+            '{ file = "keys/motor-1.key" }',
+            '"zz"',
+            "devices.motor-1: command_key: a secret; accepted: 64 hex digits",
+        ),
+        ('command_key = { file = "keys/motor-1.key" }', "", "devices.motor-1: has no command_key"),
+        ('host = "broker.example"', "", "devices.motor-1: mqtt.host: is missing"),
+        ('ca = "ca.pem"', "", "devices.motor-1: mqtt.tls.ca: is missing"),
+        ('site = "works-2"', "", "devices.motor-1: site: None; accepted: 1 to 32 of a-z"),
+    ):
+        site.write_text(text.replace(old, new, 1))
+        file = SiteFile(site)
+        with pytest.raises(ToolError) as refused:
+            file.check_commands(file.sensor("motor-1"))
+        assert words in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("broker", ["host:0", "host:99999", "host:mqtt", "host:1:2"])
+def test_a_broker_is_a_host_and_a_port(broker: str) -> None:
+    with pytest.raises(ToolError, match=f"--broker: '{broker}'; accepted: HOST or HOST:PORT"):
+        cli_model.access(Sensor({"mqtt": {"host": "h"}}, {}, None), broker, None)
 
 
 def test_nothing_is_written_for_a_faulty_site_file(site: Path, board: UnixBoard) -> None:
@@ -156,13 +233,27 @@ def test_pins_that_are_left_out_are_the_boards(site: Path, monkeypatch: pytest.M
     file = SiteFile(site)
     sensor = file.sensor("motor-1")
     provisioning.complete(sensor, facts("ESP32S3 module with ESP32S3"))
-    expected = {"sck": 12, "mosi": 11, "miso": 13, "cs": 10, "int1": 14}
+    expected = {"sck": 12, "mosi": 11, "miso": 13, "cs": 10, "int1": 14, "orientation": ["+x", "+y", "+z"]}
     assert sensor.device["sensor"] == {"driver": "adxl345", "bus": "spi", **expected}
     file.check(sensor)
     unknown = file.sensor("motor-1")
     provisioning.complete(unknown, facts("Raspberry Pi Pico with RP2040"))
     with pytest.raises(ToolError, match=r"devices\.motor-1: sensor\.sck: is missing"):
         file.check(unknown)
+
+
+def test_the_orientation_is_the_boards_unless_the_site_says_otherwise(tmp_path: Path) -> None:
+    board = tmp_path / "VIBNODE_ESP32C3"
+    shutil.copytree(ROOT / "boards" / board.name, board)
+    (board / "sensor.toml").write_text('orientation = ["+y", "-x", "+z"]\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "PLACES", (tmp_path,))
+        sensor = {"driver": "lsm6dso", "bus": "spi"}
+        assert wiring.fill_in(sensor, "ESP32-C3")["orientation"] == ["+y", "-x", "+z"]
+        own = wiring.fill_in({**sensor, "orientation": ["-z"]}, "ESP32-C3")
+        assert own["orientation"] == ["-z"] and own["sck"] == 6
+        elsewhere = {**sensor, "sck": 1, "mosi": 3, "miso": 7, "cs": 10}  # not the board's sensor
+        assert wiring.fill_in(elsewhere, "ESP32-C3") == elsewhere
 
 
 def test_credentials_that_the_dashboard_made_are_taken(site: Path) -> None:

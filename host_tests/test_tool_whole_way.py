@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from board_on_pty import QemuBoard, UnixBoard
-from firmware_fixtures import Broker, Host, wait_for
+from firmware_fixtures import Host, Listening, wait_for
 from firmware_model import CONFIG, model_bin
 from qemu_fixtures import ROOT
 from vibnode_fixtures import mpy_sets as mpy_sets
@@ -31,16 +30,8 @@ learn_windows = 3
 """
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    made = Broker(tmp_path)
-    made.start()
-    yield made
-    made.kill()
-
-
 def test_a_stock_micropython_becomes_a_sensor(
-    stock_board: UnixBoard, broker: Broker, mpy_sets: Path, tmp_path: Path
+    stock_board: UnixBoard, broker: Listening, mpy_sets: Path, tmp_path: Path
 ) -> None:
     """Deploy, provision, selftest; then it runs by itself. What it lacks of a board is the accelerometer: it plays."""
     playlist: dict[str, object] = {"rate_hz": 5000, "axes": 3, "lsb_nm_s2": CONFIG["lsb_nm_s2"]}

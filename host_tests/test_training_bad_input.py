@@ -100,7 +100,11 @@ BAD = [
     ("a scale of 0", in_row(2, ",g,", ",g,0"), r"line 3: field scale: '0', accepted: a number above 0"),
     ("an unfilled label", in_row(2, "worn", "?"), r"line 3: field label: '\?', accepted: what you know"),
     ("no healthy recording", all_labels("worn"), r"no healthy recording among the 4"),
-    ("other axes", two_axes, r"recordings of \[2, 3\] axes, accepted is one number of axes for all"),
+    (
+        "other axes",
+        two_axes,
+        r"recordings of 2 \(\d\.csv\), 3 \(0\.csv\) axes, accepted is one number of axes for all",
+    ),
 ]
 
 
@@ -167,3 +171,55 @@ def test_a_baseline_longer_than_what_was_recorded(folder: Path) -> None:
     )
     said = refused(folder, "evaluate", str(out), "--baseline", "3600")
     assert "a baseline of 3600 s, accepted: under" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("defaults = 3", r"defaults 3, accepted: a table, \[defaults\]"),
+        ('recordings = "a"', r"recordings 'a', accepted: tables, \[\[recordings\]\]"),
+        ("recordings = [1]", r"recordings \[1\], accepted: tables"),
+        ("x = [", "cannot be read"),
+    ],
+)
+def test_a_manifest_in_toml_that_is_none(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "m.toml").write_text(text + "\n")
+    done = CliRunner().invoke(
+        app, ["fit", "--recordings", str(tmp_path / "m.toml"), "--out", str(tmp_path / "p")]
+    )
+    assert done.exit_code == 1 and re.search(r"error: .*m\.toml: " + message, done.stderr), done.output
+
+
+def test_a_manifest_that_is_no_text(folder: Path) -> None:
+    (folder / "m.csv").write_bytes((folder / "m.csv").read_text().encode("utf-16"))
+    said = refused(folder, "fit", "--out", str(folder / "model"))
+    assert said.endswith("m.csv: byte 0 is no text, accepted: a text in UTF-8")
+
+
+@pytest.mark.parametrize("seconds", ["x", "-1", "0", "nan", "inf", ""])
+def test_a_playlist_for_no_time(folder: Path, seconds: str) -> None:
+    said = refused(
+        folder, "replay", "--out", str(folder / "replay"), "--config", "adi-motor", f"0.csv:{seconds}"
+    )
+    assert said == f"error: '0.csv:{seconds}': seconds '{seconds}', accepted: a number above 0"
+    assert not (folder / "replay").exists()
+
+
+def test_a_file_in_the_packages_place_is_told_before_anything_is_read(folder: Path) -> None:
+    (folder / "0.csv").write_text("not,read\n")
+    (folder / "taken").write_text("mine")
+    said = refused(folder, "fit", "--out", str(folder / "taken"))
+    assert "taken: exists and is no model package, accepted: a new or empty folder, or a package" in said
+    assert (folder / "taken").read_text() == "mine"
+
+
+def test_a_baseline_of_less_than_nothing() -> None:
+    done = CliRunner().invoke(app, ["crossval", "--by", "session", "--baseline", "-1"])
+    assert done.exit_code == 2 and "'--baseline': Input should be greater than or equal to 0" in done.stderr
+
+
+@pytest.mark.parametrize(("option", "named"), [("--turbines", "turbines 0"), ("--rate", "rate_hz 0")])
+def test_a_fleet_of_nothing(tmp_path: Path, option: str, named: str) -> None:
+    done = CliRunner().invoke(app, ["simulate", str(tmp_path / "fleet"), option, "0"])
+    assert done.exit_code == 1
+    assert f"error: {named}, accepted: a number above 0" in done.stderr and not (tmp_path / "fleet").exists()

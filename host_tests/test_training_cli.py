@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
+from vibdash import cli as vibdash_cli
+from vibtrain import cli as vibtrain_cli
+from vibtrain.option_groups import flattened
 
 
 def vibtrain(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -105,3 +114,48 @@ def test_data_that_are_not_to_be_had_are_said_so(tmp_path: Path) -> None:
     done = vibtrain("fit", "--or-simulate", "--out", tmp_path / "b", **nowhere)
     assert done.returncode == 0 and "SIMULATED" in done.stderr
     assert 'name = "adi-motor-simulated"' in (tmp_path / "b" / "model.toml").read_text()
+
+
+def _commands(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    for word, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{name} {word}")
+        else:
+            yield f"{name} {word}".strip(), command
+
+
+@pytest.mark.parametrize("app", [vibtrain_cli.app, vibdash_cli.app], ids=["vibtrain", "vibdash"])
+def test_help_shows_every_default_that_it_speaks_of(app: typer.Typer) -> None:
+    """`[default: ...]` in a text is taken for markup and cut, unless it is told to be none."""
+    spoken = 0
+    for name, command in _commands(typer.main.get_command(app)):
+        done = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "400"})
+        shown = " ".join(done.stdout.split())
+        for parameter in command.params:
+            for default in re.findall(r"\[default: (.*?)\]", getattr(parameter, "help", "") or ""):
+                assert f"[default: {default}]" in shown, (name, parameter.name)
+                spoken += 1
+        assert not re.search(r" \.( |$)", shown), name
+    assert spoken >= 8
+
+
+@dataclass
+class Place:
+    folder: Annotated[str, typer.Option("--in")]
+    depth: Annotated[int, typer.Option(min=0)] = 3
+
+
+def test_options_of_a_group_reach_the_command_as_one() -> None:
+    app = typer.Typer()
+    taken = []
+
+    @app.command()
+    @flattened
+    def look(*, name: Annotated[str, typer.Argument()], place: Place, twice: bool = False) -> None:
+        taken.append((name, place, twice))
+
+    assert CliRunner().invoke(app, ["x", "--in", "here", "--twice"]).exit_code == 0
+    assert CliRunner().invoke(app, ["y", "--in", "there", "--depth", "0"]).exit_code == 0
+    assert taken == [("x", Place("here", 3), True), ("y", Place("there", 0), False)]
+    assert CliRunner().invoke(app, ["x", "--in", "here", "--depth", "-1"]).exit_code == 2
+    assert CliRunner().invoke(app, ["x"]).exit_code == 2  # --in has no default

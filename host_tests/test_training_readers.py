@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import savemat
-from vibtrain import manifest
+from vibtrain import manifest, whole_files
 from vibtrain.recordings import DataError, Entry
 from vibtrain.sample_files import read_columns, read_file
 
@@ -120,6 +120,43 @@ def test_a_damaged_file_is_one_line_that_names_it(
     with pytest.raises(DataError, match=rf"{name}: (cannot be read: .|no time response|is empty)") as caught:
         read_columns(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "remedy"), [("a.mat", write_mat, "saved with -v7.3"), ("a.uff", write_uff, "as HDF5")]
+)
+def test_what_is_read_whole_is_refused_where_memory_does_not_hold_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, write: Callable[[Path], None], remedy: str
+) -> None:
+    write(tmp_path / name)
+    size = (tmp_path / name).stat().st_size
+    monkeypatch.setattr(whole_files, "free_bytes", lambda: 4 * size)
+    assert len(read_columns(tmp_path / name)) == len(X)
+    monkeypatch.setattr(whole_files, "free_bytes", lambda: size - 1)
+    with pytest.raises(
+        DataError, match=rf"{name}: is read whole, which takes .* GB are free; accepted: .*{remedy}"
+    ):
+        read_columns(tmp_path / name)
+
+
+def test_a_compressed_mat_is_taken_for_what_it_becomes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    savemat(tmp_path / "a.mat", {"a": np.zeros((100_000, 3))}, do_compression=True)
+    assert (tmp_path / "a.mat").stat().st_size < 10_000
+    monkeypatch.setattr(whole_files, "free_bytes", lambda: 2_399_999)
+    with pytest.raises(DataError, match="is read whole"):
+        read_columns(tmp_path / "a.mat")
+    monkeypatch.setattr(whole_files, "free_bytes", lambda: 2_400_000)
+    assert len(read_columns(tmp_path / "a.mat")) == 100_000
+
+
+def test_free_memory_is_what_linux_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:  7000 kB\n")
+    monkeypatch.setattr(whole_files, "_MEMINFO", tmp_path / "meminfo")
+    assert whole_files.free_bytes() == 7000 * 1024
+    monkeypatch.setattr(whole_files, "_MEMINFO", tmp_path / "none")
+    assert whole_files.free_bytes() is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +68,15 @@ def test_every_registered_dataset_states_its_licence_and_origin() -> None:
         assert all(len(file.sha256) == 64 and file.bytes > 0 for file in data.files)
 
 
+NEED_A_MANIFEST = {"cwru", "ims", "femto"}
+
+
+@pytest.mark.parametrize("name", sorted(NEED_A_MANIFEST))
+def test_what_no_loader_reads_is_not_downloaded_to_say_so(empty_machine: Path, name: str) -> None:
+    with pytest.raises(DataError, match=rf"{name}: .*vibtrain data get {name}, and a manifest"):
+        catalogue(name, announce=lambda line: pytest.fail(line))
+
+
 def test_unknown_dataset_names_the_known_ones() -> None:
     with pytest.raises(DataError, match=r"'adi' is unknown, accepted: .*adi-motor"):
         registry.dataset("adi")
@@ -81,23 +90,31 @@ def test_own_folder_comes_first_and_may_be_compressed(empty_machine: Path, endin
     data = small_dataset()
     paths = registry.locate(data)
     assert paths["a.csv"].parent == empty_machine / "small"
+    registry.verify(paths["a.csv"], data.files[0])
     assert registry.read_verified(paths["a.csv"], data.files[0]) == CONTENT
 
 
-def test_altered_file_is_refused(empty_machine: Path) -> None:
+CHECKS = pytest.mark.parametrize("check", [registry.read_verified, registry.verify])
+
+
+@CHECKS
+def test_altered_file_is_refused(empty_machine: Path, check: Callable[[Path, DataFile], object]) -> None:
     path = empty_machine / "a.csv"
     path.parent.mkdir()
     path.write_bytes(CONTENT.replace(b"0.90", b"0.91"))
     with pytest.raises(ChecksumMismatch, match=r"a\.csv: SHA-256 is [0-9a-f]{64}, accepted is [0-9a-f]{64}"):
-        registry.read_verified(path, small_dataset().files[0])
+        check(path, small_dataset().files[0])
 
 
-def test_truncated_gzip_names_the_file(empty_machine: Path) -> None:
+@CHECKS
+def test_truncated_gzip_names_the_file(
+    empty_machine: Path, check: Callable[[Path, DataFile], object]
+) -> None:
     path = empty_machine / "a.csv.gz"
     path.parent.mkdir()
     path.write_bytes(gzip.compress(CONTENT)[:-6])
     with pytest.raises(DataError, match=r"a\.csv\.gz: cannot be read"):
-        registry.read_verified(path, small_dataset().files[0])
+        check(path, small_dataset().files[0])
 
 
 def test_download_says_the_licence_first_and_keeps_the_file(
@@ -198,6 +215,6 @@ def test_st_fan_shows_gravity() -> None:
     assert rms["off"] < rms["healthy"] < rms["fault"]
 
 
-def test_all_files_of_a_dataset_have_a_reader() -> None:
+def test_all_files_of_a_dataset_have_a_reader_or_need_a_manifest() -> None:
     with_files = {name for name in registry.names() if registry.dataset(name).files}
-    assert with_files == set(dataset_loaders._DESCRIBE)
+    assert with_files == set(dataset_loaders._DESCRIBE) | NEED_A_MANIFEST

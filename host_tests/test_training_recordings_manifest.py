@@ -129,3 +129,12 @@ def test_wav_must_have_the_rate_that_the_manifest_says(folder: Path) -> None:
     (entry,) = manifest.catalogue(write(folder, "file,rate_hz\nd.wav,100\n"))
     with pytest.raises(DataError, match="rate_hz 100, accepted is the file's own 8000"):
         entry.read()
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_manifest_as_spreadsheets_of_other_countries_write_it(tmp_path: Path, delimiter: str) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((10, 3)))
+    lines = (("file", "rate_hz", "columns", "label"), ("a.npy", "800", "0 1 2", "worn, a little"))
+    (tmp_path / "m.csv").write_text("".join(delimiter.join(cells) + "\n" for cells in lines))
+    (entry,) = manifest.catalogue(tmp_path / "m.csv")
+    assert (entry.rate_hz, entry.label, entry.axes) == (800.0, "worn, a little", ("x", "y", "z"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 from vibtrain.cli_data import app
-from vibtrain.recordings import DataError, Entry
+from vibtrain.recordings import DataError, Entry, Reading
 from vibtrain.survey import survey
 
 RATE_HZ = 1000
@@ -25,7 +25,7 @@ def recording_of(data: np.ndarray, name: str = "r", **fields: Any) -> Entry:
         rate_hz=RATE_HZ,
         axes=tuple("xyz"[: data.shape[1]]),
         source="test",
-        reader=lambda: (blocks, ""),
+        reader=lambda: Reading(blocks),
         **fields,
     )
 

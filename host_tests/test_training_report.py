@@ -19,7 +19,7 @@ from vibtrain import cli_search, evaluate, importance, model_card, package, pipe
 from vibtrain.cli import app
 from vibtrain.config import Selection
 from vibtrain.features import Windows
-from vibtrain.recordings import DataError, Entry
+from vibtrain.recordings import DataError, Entry, Reading
 from vibtrain.survey import survey
 from vibtrain.workers import Workers
 
@@ -110,7 +110,7 @@ def test_broken_recordings_are_listed_with_the_reason(made: tuple[vib.Model, dic
         rate_hz=1000,
         axes=("x",),
         source="test",
-        reader=lambda: ([data], ""),
+        reader=lambda: Reading([data]),
     )
     findings = {f.condition.name: f.findings for f in survey([stuck])}
     html = report.page(dataclasses.replace(material(made), findings=findings))
@@ -154,7 +154,7 @@ def tone(name: str, label: str, hertz: float, blocks: int) -> Entry:
     pieces = np.array_split(data, blocks)
     return Entry(
         name=name, machine="b", session="1", label=label, rate_hz=1000, axes=("x", "y", "z"), source="test",
-        reader=lambda: (pieces, ""),
+        reader=lambda: Reading(pieces),
     )  # fmt: skip
 
 

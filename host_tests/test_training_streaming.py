@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,13 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
+from rich.console import Console
 from scipy import signal
 from scipy.io import savemat
-from vibtrain import config, features, sensors, simulator
+from vibtrain import config, features, manifest, sensors, simulator
+from vibtrain.cli_progress import LONG_FRAMES, reading
 from vibtrain.file_columns import BLOCK_FRAMES
-from vibtrain.recordings import DataError, Entry, Recording, Samples
+from vibtrain.recordings import DataError, Entry, Reading, Recording, Samples, watched
 from vibtrain.resample import Resampler, count_blocks, resample, to_counts
 from vibtrain.sample_files import read_blocks, read_columns
+from vibtrain.workers import HERE
 
 FRAMES = 2 * BLOCK_FRAMES + 777  # three blocks
 TABLE = np.random.default_rng(1).normal(0, 0.1, (FRAMES, 3))
@@ -72,6 +77,44 @@ def test_each_format_is_read_in_blocks(tmp_path: Path, name: str, write: Callabl
     assert len(whole) in (FRAMES, BLOCK_FRAMES + 5)
     np.testing.assert_allclose(whole, expected, atol=2e-6)
     np.testing.assert_array_equal(whole[:, 1:], read_columns(tmp_path / name, [0]))
+
+
+@pytest.mark.parametrize(("name", "write"), FORMATS)
+def test_how_far_the_reading_is_can_be_shown(
+    tmp_path: Path, name: str, write: Callable[[Path], object]
+) -> None:
+    """To the frame where the format states the length, about right in plain text, not at all in compressed text."""
+    write(tmp_path / name)
+    (tmp_path / "m.csv").write_text(f"file,rate_hz,columns\n{name},8000,0 1 2\n")
+    (entry,) = manifest.catalogue(tmp_path / "m.csv")
+    heard: list[tuple[str, int, int | None]] = []
+    frames = sum(len(block) for block in watched(entry, lambda *told: heard.append(told)).blocks())
+    assert [done for _, done, _ in heard][-1] == frames and {told[0] for told in heard} == {name}
+    assert len(heard) == -(-frames // BLOCK_FRAMES)
+    (expected,) = {told[2] for told in heard}
+    if name.endswith(".gz"):
+        assert expected is None
+    elif name.endswith(".csv"):
+        assert expected == pytest.approx(frames, rel=0.02)
+    else:
+        assert expected == frames
+
+
+def test_a_long_recording_has_a_bar_of_its_own(tmp_path: Path) -> None:
+    np.save(tmp_path / "long.npy", np.zeros((LONG_FRAMES + 1, 1), np.int8))
+    np.save(tmp_path / "short.npy", np.zeros((1000, 1), np.int8))
+    (tmp_path / "m.csv").write_text("file,rate_hz\nlong.npy,8000\nshort.npy,8000\n")
+    entries = manifest.catalogue(tmp_path / "m.csv")
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100)
+    with reading(entries, HERE, console) as (shown, done):
+        for entry in shown:
+            for _ in entry.blocks():
+                pass
+            done(entry.name)
+    drawn = screen.getvalue()
+    assert re.search(rf"long.npy, samples.*{BLOCK_FRAMES}/{LONG_FRAMES + 1}", drawn)
+    assert "short.npy" not in drawn and re.search("recordings.*2/2", drawn)
 
 
 def test_a_fault_in_a_later_block_is_told_by_its_row(tmp_path: Path) -> None:
@@ -188,7 +231,7 @@ def test_features_do_not_depend_on_the_blocks(hop: int) -> None:
     counts = to_counts(entry.read(), chosen.chip())[round(0.2 * 3200) :]
     expected = vib.extract(counts, chosen.core_config(), shaft_hz=(entry.speed_rpm or 0) / 60)
     in_pieces = features.windows_of(
-        dataclasses.replace(entry, reader=lambda: (cut(data, seed=3), "")), chosen
+        dataclasses.replace(entry, reader=lambda: Reading(cut(data, seed=3))), chosen
     )
     np.testing.assert_array_equal(in_pieces.features, expected)
     np.testing.assert_array_equal(in_pieces.first_window, counts[:1024])
@@ -196,8 +239,8 @@ def test_features_do_not_depend_on_the_blocks(hop: int) -> None:
 
 
 def test_a_number_that_is_not_finite_is_told_by_its_frame() -> None:
-    def blocks() -> tuple[list[Samples], str]:
-        return [np.zeros((10, 1), np.float32), np.full((5, 1), np.nan, np.float32)], ""
+    def blocks() -> Reading:
+        return Reading([np.zeros((10, 1), np.float32), np.full((5, 1), np.nan, np.float32)])
 
     entry = Entry(
         name="n", machine="m", session="s", label="healthy", rate_hz=10, axes=("x",), source="test", reader=blocks

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from vibtrain import config, features, pipeline, quality
 from vibtrain.features import Windows
-from vibtrain.recordings import Entry, Samples
+from vibtrain.recordings import Entry, Reading, Samples
 from vibtrain.survey import survey
 from vibtrain.valuation import valuations
 
@@ -58,12 +58,12 @@ def draws(count: int) -> Iterator[tuple[set[int], np.random.Generator]]:
 def held(entry: Entry) -> Entry:
     """The same, its samples in memory."""
     data = entry.read().data
-    return dataclasses.replace(entry, reader=lambda: ([data], ""))
+    return dataclasses.replace(entry, reader=lambda: Reading([data]))
 
 
 def edited(entry: Entry, edit: Edit, random: np.random.Generator) -> Entry:
     data = edit(entry.read().data, random)
-    return dataclasses.replace(entry, reader=lambda: ([data], ""))
+    return dataclasses.replace(entry, reader=lambda: Reading([data]))
 
 
 def swapped(r: Windows, known: list[Windows], random: np.random.Generator) -> Windows:

@@ -15,21 +15,12 @@ from typing import Annotated, Protocol
 import typer
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+from vibtrain.option_groups import flattened
 
 from vibdash.broker import Broker, BrokerError
 from vibdash.fleet import FleetReader
 from vibdash.opening import open_database
-from vibdash.options import (
-    DEFAULT_BROKER,
-    DEFAULT_DATABASE,
-    DEFAULT_SILENT_AFTER_S,
-    BrokerUrl,
-    CaFile,
-    DatabaseUrl,
-    PasswordFile,
-    SilentAfter,
-    Site,
-)
+from vibdash.options import BrokerOptions, FleetOptions
 
 LOOK_EVERY_S = 1.0
 RECONNECT_AFTER_S = 2.0
@@ -37,7 +28,9 @@ CONNECT_TIMEOUT_S = 10.0
 
 log = logging.getLogger("vibdash.bridge")
 
-bridges = typer.Typer(no_args_is_help=True, help="The fleet for other systems that speak MQTT.", rich_markup_mode=None)
+bridges = typer.Typer(
+    no_args_is_help=True, help="The fleet for other systems that speak MQTT.", rich_markup_mode=None
+)
 
 
 class _Bridge(Protocol):
@@ -45,42 +38,36 @@ class _Bridge(Protocol):
 
 
 @bridges.command("homeassistant")
+@flattened
 def to_home_assistant(
-    broker: BrokerUrl = DEFAULT_BROKER,
-    db: DatabaseUrl = DEFAULT_DATABASE,
-    site: Site = None,
-    silent_after_s: SilentAfter = DEFAULT_SILENT_AFTER_S,
-    ca_file: CaFile = None,
-    password_file: PasswordFile = None,
+    connection: BrokerOptions,
+    fleet: FleetOptions,
     prefix: Annotated[str, typer.Option(help="Home Assistant's discovery prefix.")] = "homeassistant",
 ) -> None:
     """Describe every sensor to Home Assistant, which then reads the sensors' own messages. The same broker for both."""
     from vibdash.homeassistant import HomeAssistantBridge
 
-    reader = FleetReader(open_database(db), silent_after_ms=round(silent_after_s * 1000), site=site)
-    where = Broker.from_url(broker, ca_file, password_file)
+    reader, where = _reader(fleet), connection.read()
     client = _client(where)
-    bridge = HomeAssistantBridge(client, reader, prefix=_level("--prefix", prefix), silent_after_s=int(silent_after_s))
+    bridge = HomeAssistantBridge(
+        client, reader, prefix=_level("--prefix", prefix), silent_after_s=int(fleet.silent_after_s)
+    )
     with _until_told_to_end() as ended, _connected(client, where):
         _keep_publishing(bridge, ended, lambda: True)
 
 
 @bridges.command("sparkplug")
+@flattened
 def to_sparkplug(
-    broker: BrokerUrl = DEFAULT_BROKER,
-    db: DatabaseUrl = DEFAULT_DATABASE,
-    site: Site = None,
-    silent_after_s: SilentAfter = DEFAULT_SILENT_AFTER_S,
-    ca_file: CaFile = None,
-    password_file: PasswordFile = None,
+    connection: BrokerOptions,
+    fleet: FleetOptions,
     group: Annotated[str, typer.Option(help="Sparkplug group.")] = "vibnode",
     node: Annotated[str, typer.Option(help="Sparkplug edge node; each bridge its own.")] = "vibdash",
 ) -> None:
     """Be a Sparkplug B edge node, with a device for each sensor that is heard."""
     from vibdash.sparkplug import SparkplugBridge
 
-    reader = FleetReader(open_database(db), silent_after_ms=round(silent_after_s * 1000), site=site)
-    where = Broker.from_url(broker, ca_file, password_file)
+    reader, where = _reader(fleet), connection.read()
     names = {"group": _level("--group", group), "node": _level("--node", node)}
     bd_seq = int(time.time())  # another in each connection
     with _until_told_to_end() as ended:
@@ -92,6 +79,10 @@ def to_sparkplug(
                 bridge.say_goodbye(_now_ms())
             bd_seq += 1
             _wait_for(where, ended)
+
+
+def _reader(fleet: FleetOptions) -> FleetReader:
+    return FleetReader(open_database(fleet.db), silent_after_ms=fleet.silent_after_ms, site=fleet.site)
 
 
 def _client(broker: Broker) -> Client:

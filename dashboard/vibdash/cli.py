@@ -7,12 +7,14 @@ import logging
 import re
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 import sqlalchemy as sa
 import typer
+from vibtrain.option_groups import flattened
 
 from vibdash.accounts import AccountError, Accounts
 from vibdash.address import ServeError, bind, require_users
@@ -31,30 +33,21 @@ from vibdash.notify_command import notify as notify_command
 from vibdash.notify_rules import NotifyError, read_rules
 from vibdash.opening import DatabaseError, open_database
 from vibdash.options import (
-    DEFAULT_BROKER,
     DEFAULT_DATABASE,
-    DEFAULT_DELETE_AFTER_DAYS,
-    DEFAULT_SILENT_AFTER_S,
-    DEFAULT_THIN_AFTER_DAYS,
-    BrokerUrl,
-    CaFile,
+    BrokerOptions,
     ClientId,
     DatabaseUrl,
-    DeleteAfter,
     Demonstrate,
+    FleetOptions,
     NotifyRules,
-    PageHost,
-    PagePort,
-    PasswordFile,
+    PageOptions,
+    RetentionOptions,
     Share,
-    SilentAfter,
     Site,
     StartBroker,
-    ThinAfter,
-    ZoneLimits,
 )
 from vibdash.rescoring import ScoreError
-from vibdash.retention import Retention, Thinning
+from vibdash.retention import Thinning
 from vibdash.score_command import import_features_command, score
 from vibdash.site_folder import SiteError, find_site
 from vibdash.store import Store
@@ -90,7 +83,9 @@ def settle_on_site(
     context: typer.Context,
     folder: Annotated[
         Path | None,
-        typer.Option("--in", metavar="FOLDER", help="Folder of a site.  [default: here, or the only one just below]"),
+        typer.Option(
+            "--in", metavar="FOLDER", help="Folder of a site.  [default: here, or the only one just below]"
+        ),
     ] = None,
 ) -> None:
     """Take the settings of a site's folder as the defaults of every command."""
@@ -103,91 +98,68 @@ def settle_on_site(
 
 
 @app.command()
+@flattened
 def run(
+    *,
     context: typer.Context,
-    broker: BrokerUrl = DEFAULT_BROKER,
-    db: DatabaseUrl = DEFAULT_DATABASE,
-    host: PageHost = "127.0.0.1",
-    port: PagePort = 8765,
-    site: Site = None,
-    silent_after_s: SilentAfter = DEFAULT_SILENT_AFTER_S,
-    zones: ZoneLimits = None,
-    ca_file: CaFile = None,
-    password_file: PasswordFile = None,
+    connection: BrokerOptions,
+    fleet: FleetOptions,
+    served: PageOptions,
     start_broker: StartBroker = None,
     client_id: ClientId = None,
-    thin_after_days: ThinAfter = DEFAULT_THIN_AFTER_DAYS,
-    delete_after_days: DeleteAfter = DEFAULT_DELETE_AFTER_DAYS,
+    retention: RetentionOptions,
     notify: NotifyRules = None,
     demo: Demonstrate = False,
 ) -> None:
     """Take messages from the broker and serve the page, in one process."""
-    from vibdash.server import serve  # slow to import, so that --help is not
-
-    zones_mm_s = parse_zones(zones) if zones is not None else None
     rules = read_rules(notify) if notify is not None else None
-    taken = bind(host, port)
-    engine = open_database(db)
-    require_users(taken, Accounts(engine))
-    connects_to = Broker.from_url(broker, ca_file, password_file)
-    taking = _make_ingest(connects_to, Store(engine), site, client_id)
+    engine, serve = _page(served, fleet)
+    broker = connection.read()
     parts = (
         LocalBroker(start_broker) if start_broker is not None else None,
-        taking,
-        Thinning(engine, Retention(thin_after_days, delete_after_days)),
+        _make_ingest(broker, Store(engine), fleet.site, client_id),
+        Thinning(engine, retention.read()),
         Notifier(engine, rules) if rules is not None else None,
-        _make_demo(context, site, engine, connects_to) if demo else None,
+        _make_demo(context, fleet.site, engine, broker) if demo else None,
     )
     with _running(parts):
-        serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
+        serve()
 
 
 @app.command()
+@flattened
 def ingest(
-    broker: BrokerUrl = DEFAULT_BROKER,
+    *,
+    connection: BrokerOptions,
     db: DatabaseUrl = DEFAULT_DATABASE,
     site: Site = None,
-    ca_file: CaFile = None,
-    password_file: PasswordFile = None,
     client_id: ClientId = None,
     share: Share = None,
-    thin_after_days: ThinAfter = DEFAULT_THIN_AFTER_DAYS,
-    delete_after_days: DeleteAfter = DEFAULT_DELETE_AFTER_DAYS,
+    retention: RetentionOptions,
 ) -> None:
     """Take messages from the broker into the database, without a page."""
     if share is not None and (client_id is None or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", share)):
         needed = "need 1 to 32 of a-z, A-Z, 0-9 and -, and a --client-id that no other ingest has"
         raise typer.BadParameter(f"{share!r}: {needed}", param_hint="--share")
     engine = open_database(db)
-    connects_to = Broker.from_url(broker, ca_file, password_file)
-    taking = _make_ingest(connects_to, Store(engine), site, client_id, share)
+    broker = connection.read()
+    taking = _make_ingest(broker, Store(engine), site, client_id, share)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: taking.ask_to_stop())
     taking.start()
-    print(f"taking messages from {connects_to}", flush=True)
-    thinning = Thinning(engine, Retention(thin_after_days, delete_after_days))
+    print(f"taking messages from {broker}", flush=True)
+    thinning = Thinning(engine, retention.read())
     thinning.start()
     taking.join()
     thinning.stop()
 
 
 @app.command()
-def page(
-    db: DatabaseUrl = DEFAULT_DATABASE,
-    host: PageHost = "127.0.0.1",
-    port: PagePort = 8765,
-    site: Site = None,
-    silent_after_s: SilentAfter = DEFAULT_SILENT_AFTER_S,
-    zones: ZoneLimits = None,
-) -> None:
+@flattened
+def page(*, fleet: FleetOptions, served: PageOptions) -> None:
     """Serve the page from the database that an ingest fills."""
-    from vibdash.server import serve  # slow to import, so that --help is not
-
-    zones_mm_s = parse_zones(zones) if zones is not None else None
-    taken = bind(host, port)
-    engine = open_database(db)
-    require_users(taken, Accounts(engine))
-    serve(taken, engine, silent_after_ms=round(silent_after_s * 1000), site=site, zones_mm_s=zones_mm_s)
+    _, serve = _page(served, fleet)
+    serve()
 
 
 @app.command()
@@ -199,6 +171,19 @@ def export(
     """Write a table to a file, while everything goes on."""
     count = export_table(open_database(db), table, file)
     print(f"{count} rows in {file}")
+
+
+def _page(served: PageOptions, fleet: FleetOptions) -> tuple[sa.Engine, Callable[[], None]]:
+    """Take the page's address and open the database; the page is served when that is called."""
+    from vibdash.server import serve  # slow to import, so that --help is not
+
+    zones_mm_s = parse_zones(served.zones) if served.zones is not None else None
+    taken = bind(served.host, served.port)
+    engine = open_database(fleet.db)
+    require_users(taken, Accounts(engine))
+    return engine, partial(
+        serve, taken, engine, silent_after_ms=fleet.silent_after_ms, site=fleet.site, zones_mm_s=zones_mm_s
+    )
 
 
 class _Part(Protocol):
@@ -225,7 +210,9 @@ def _running(parts: Iterable[_Part | None]) -> Iterator[None]:
 def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
     """Return the defaults under the name of each command, inner ones too; a command takes those it has."""
     inner = getattr(command, "commands", None)
-    return defaults if inner is None else {name: _for_each_command(one, defaults) for name, one in inner.items()}
+    return (
+        defaults if inner is None else {name: _for_each_command(one, defaults) for name, one in inner.items()}
+    )
 
 
 @app.command()

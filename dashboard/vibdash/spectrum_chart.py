@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,10 +17,18 @@ _BAR, _BAR_MOVED, _USUAL, _MARK = "#7c93a8", "#d1602c", "#1f77b4", "#8a6bbf"
 _TEXT = {"color": "#7d8894", "fontSize": 11}
 _AXIS_LINE = {"lineStyle": {"color": "#7d889466"}}
 _SPLIT_LINE = {"lineStyle": {"color": "#7d889433"}}
-_COLD_TO_HOT = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"]  # viridis: its lightness alone tells the order
+_COLD_TO_HOT = [
+    "#440154",
+    "#3b528b",
+    "#21918c",
+    "#5ec962",
+    "#fde725",
+]  # viridis: its lightness alone tells the order
 _THIN = {"showSymbol": False, "lineStyle": {"width": 1.1}}
 MOST_LINES = 2048
-MARK_ROWS = 3
+MARK_ROW_PX = 11
+NARROWEST_PX = 220  # between the ends of an alert's bands, on a phone
+_CHARACTER_PX = 5.5
 SHOWN_OVER_HIGHEST_MARK = 5.0  # where a snapshot's chart ends at first, over the highest frequency marked
 
 
@@ -40,8 +48,10 @@ def alert_spectrum_options(alert: AlertView, reference: Reference) -> dict[str, 
     ]
     floor = 10.0 ** math.floor(math.log10(min([*levels, *(level for level in usual if level is not None)])))
     lines_hz = {name: hz for name, hz in reference.machine.lines_hz().items() if edges[0] <= hz <= edges[-1]}
+    places = {name: math.log10(hz) for name, hz in sorted(lines_hz.items(), key=lambda line: line[1])}
+    rows = _rows_apart(places, NARROWEST_PX / math.log10(edges[-1] / edges[0]))
     return {
-        **_around(right=8, bottom=4),
+        **_around(right=8, bottom=4, rows=1 + max(rows, default=-1)),
         "xAxis": [
             _band_axis(edges),
             # The bands are as wide as each other on this axis, so that a frequency stands at its place among them.
@@ -60,7 +70,7 @@ def alert_spectrum_options(alert: AlertView, reference: Reference) -> dict[str, 
                 "color": _USUAL,
                 "lineStyle": {"width": 1.5},
             },
-            _marked({name: math.log10(hz) for name, hz in lines_hz.items()}, x_axis=1),
+            _marked(places, rows, x_axis=1),
         ],
     }
 
@@ -84,10 +94,11 @@ def snapshot_options(
         if one is not None and axis < one.axes
     ]
     highest = snapshot.rate_hz / 2
-    lines_hz = {name: round(hz, 2) for name, hz in reference.machine.lines_hz().items() if hz < highest}
+    marked = sorted(reference.machine.lines_hz().items(), key=lambda line: line[1])
+    lines_hz = {name: round(hz, 2) for name, hz in marked if hz < highest}
     shown_hz = round(min(highest, SHOWN_OVER_HIGHEST_MARK * max(lines_hz.values(), default=highest)))
     return {
-        **_around(right=16, bottom=44),
+        **_around(right=16, bottom=44, rows=len(lines_hz)),
         "dataZoom": [
             {"type": "slider", "height": 18, "bottom": 6, "startValue": 0, "endValue": shown_hz},
             {"type": "inside", "zoomOnMouseWheel": "ctrl", "startValue": 0, "endValue": shown_hz},
@@ -103,7 +114,7 @@ def snapshot_options(
             "splitLine": {"show": False},
         },
         "yAxis": _level_axis(None),
-        "series": [*series, _marked(lines_hz)],
+        "series": [*series, _marked(lines_hz, range(len(lines_hz)))],  # each its row: it can be zoomed out
     }
 
 
@@ -140,11 +151,17 @@ def waterfall_options(fall: Waterfall, when: Sequence[str]) -> dict[str, Any]:
 _CELL_TEXT = "p => p.name + ': ' + Number((10 ** p.value[2]).toPrecision(2)) + ' m/s²'"
 
 
-def _around(*, right: int, bottom: int) -> dict[str, Any]:
-    """Return what charts of levels have around them; above is room for the names of the marks."""
+def _around(*, right: int, bottom: int, rows: int) -> dict[str, Any]:
+    """Return what charts of levels have around them; above is room for so many rows of names of marks."""
     return {
         "animation": False,
-        "grid": {"left": 22, "right": right, "top": 60, "bottom": bottom, "containLabel": True},
+        "grid": {
+            "left": 22,
+            "right": right,
+            "top": 27 + MARK_ROW_PX * rows,
+            "bottom": bottom,
+            "containLabel": True,
+        },
         "legend": {"top": 0, "right": 0, "itemWidth": 14, "itemHeight": 8, "textStyle": _TEXT},
         "tooltip": {"trigger": "axis", "renderMode": "richText", "confine": True},
     }
@@ -172,13 +189,26 @@ def _lines(snapshot: Snapshot, axis: int) -> list[list[float]]:
     return points
 
 
-def _marked(lines: dict[str, float], x_axis: int = 0) -> dict[str, Any]:
-    """Return a series without points that marks frequencies by name."""
+def _rows_apart(places: Mapping[str, float], px: float) -> list[int]:
+    """Return the row of each mark's name, the lowest in which it touches no other; `px` is a unit of the axis. The
+    places rise."""
+    ends: list[float] = []  # of the last name in each row
+    rows = []
+    for name, at in places.items():
+        half = len(LINE_WORDS[name]) * _CHARACTER_PX / 2
+        row = next((row for row, end in enumerate(ends) if at * px - half > end), len(ends))
+        ends[row : row + 1] = [at * px + half]
+        rows.append(row)
+    return rows
+
+
+def _marked(places: Mapping[str, float], rows: Sequence[int], x_axis: int = 0) -> dict[str, Any]:
+    """Return a series without points that marks frequencies by name, each name in its row over the chart."""
     style = {"color": _MARK, "type": "dashed", "width": 1}
     text = {"formatter": "{b}", "fontSize": 10, "color": _MARK, "position": "end"}
-    data = [  # neighbours stand in different rows
-        {"name": LINE_WORDS[name], "xAxis": at, "label": {**text, "distance": 2 + 11 * (i % MARK_ROWS)}}
-        for i, (name, at) in enumerate(sorted(lines.items(), key=lambda line: line[1]))
+    data = [
+        {"name": LINE_WORDS[name], "xAxis": at, "label": {**text, "distance": 2 + MARK_ROW_PX * row}}
+        for (name, at), row in zip(places.items(), rows, strict=True)
     ]
     mark = {"silent": True, "symbol": "none", "lineStyle": style, "data": data}
     return {"type": "line", "data": [], "xAxisIndex": x_axis, "markLine": mark, "color": _MARK}

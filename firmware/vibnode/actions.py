@@ -142,7 +142,7 @@ class Actions:
         sensor = self._node.sampler
         driver = sensor.driver
         _check_room("frames", frames, driver.frame_bytes)
-        sensor.snapshot = taken = Snapshot(frames, driver.raw_format, driver.axes)
+        taken = sensor.new_snapshot(frames)
         try:
             await self._wait_for(taken.is_whole, "not so many frames came without a gap")
         finally:

@@ -156,10 +156,11 @@ def _open_sensor(device: dict, models: "ModelStore | None"):
         on_trial = models is not None and models.on_trial
         try:
             model, core = _load(device, path, on_trial)
-            core.shaft(round((device["shaft_rpm"] or 0) * 1000 / 60))
             try:
                 driver = drivers.open_sensor(device["sensor"], model.config())
-                return model, Sampler(driver, core, model.config())
+                sampler = Sampler(driver, core, model.config())
+                sampler.shaft(round((device["shaft_rpm"] or 0) * 1000 / 60))
+                return model, sampler
             except (config.ConfigError, SensorMismatch) as error:
                 if not on_trial:  # a kept one did fit once: the sensor or its configuration has changed
                     raise

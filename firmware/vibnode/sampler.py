@@ -2,6 +2,8 @@
 
 from array import array
 
+import vib
+
 from . import clock
 from .drivers.raw import PLAIN
 from .instrument import Instrument
@@ -28,19 +30,23 @@ class Sampler:
     """
 
     def __init__(self, driver, core, core_config: dict, time=clock) -> None:
-        """Raises SensorMismatch."""
+        """Raises SensorMismatch. A sensor of more axes than `core_config` gets a core of its own in place of `core`."""
         check_fit(driver, core_config)
+        if driver.axes != core_config["axes"]:
+            core = vib.Core(dict(core_config, axes=driver.axes))
         self.frames = 0
         self.gaps = 0
         self.fault = "ok"
         self.noise_um_s2 = driver.noise_um_s2
         self.rate = RateMeter(driver.rate_hz, time)
-        self.names = [core.feature_name(i) for i in range(core.n_features)]
         self.driver = driver
         self.snapshot: Snapshot | None = None  # gets the raw samples while it is there
         self._core = core
         self._time = time
-        self.features = array("h", [0] * core.n_features)
+        self._of_chip = array("h", [0] * core.n_features)
+        self._columns = driver.orientation and driver.orientation.columns(core.n_features)
+        self.features = array("h", [0] * len(self._columns)) if self._columns else self._of_chip
+        self.names = [core.feature_name(i) for i in range(len(self.features))]
         self._instrument = Instrument(driver, self.names)
         step = min(core_config["hop"], core_config["window"])
         frames = max(1, min(step // BURSTS_PER_HOP, driver.burst_frames))
@@ -55,6 +61,16 @@ class Sampler:
     def bytes_sampled(self) -> int:
         """Bytes of samples read since start."""
         return self.frames * 2 * self.driver.axes
+
+    def shaft(self, millihz: int) -> None:
+        """Tell the core the speed of the shaft, 0 where it is not known."""
+        self._core.shaft(millihz)
+
+    def new_snapshot(self, frames: int) -> Snapshot:
+        """Have the next `frames` that come without a gap held."""
+        driver = self.driver
+        self.snapshot = Snapshot(frames, driver.raw_format, driver.axes, driver.orientation)
+        return self.snapshot
 
     async def run(self, on_window, on_fault, rounds=None) -> None:
         """Sample until `on_window` returns True; all the time, or as `rounds` (a duty.Rounds) says.
@@ -107,13 +123,19 @@ class Sampler:
         return False
 
     def _window(self, on_window, on_fault) -> bool:
-        self._core.features(self.features)
+        self._core.features(self._of_chip)
+        if self._columns:
+            self._turn()
         self._gaps_in_a_row = 0
         self.fault = self._instrument.judge(self.features, self.rate.ppm)
         if self.fault == "ok":
             return bool(on_window(self.features))
         on_fault(self.fault)
         return False
+
+    def _turn(self) -> None:
+        for i in range(len(self._columns)):  # any other iterator takes memory
+            self.features[i] = self._of_chip[self._columns[i]]
 
     def _break(self) -> None:
         self._core.gap()
@@ -140,9 +162,10 @@ class Sampler:
 def check_fit(driver, core_config: dict) -> None:
     """Raise SensorMismatch unless `driver` gives what a model with `core_config` was made for."""
     needed_hz = core_config["rate_millihz"] / 1000
+    axes = driver.orientation.axes if driver.orientation else driver.axes
     for field, given, needed, fits in (
         ("rate_hz", driver.rate_hz, needed_hz, abs(driver.rate_hz - needed_hz) <= RATE_TOLERANCE * needed_hz),
-        ("axes", driver.axes, core_config["axes"], driver.axes == core_config["axes"]),
+        ("axes", axes, core_config["axes"], axes == core_config["axes"]),
         (
             "lsb_nm_s2",
             driver.lsb_nm_s2,
@@ -154,6 +177,8 @@ def check_fit(driver, core_config: dict) -> None:
             text = (
                 f"the sensor's {field} is {given:.10g}; accepted: {needed:.10g}, for which the model was made"
             )
+            if field == "axes" and hasattr(driver, "self_test"):  # a recording's are as they are
+                text += "; sensor.orientation names them"
             raise SensorMismatch(text)
     shortest = getattr(driver, "shortest_frames", None)
     if shortest:

@@ -1,4 +1,4 @@
-"""Write wiring.svg and deploy.md of each ESP32 board from its pins.csv and boards/chips.toml."""
+"""Write wiring.svg and deploy.md of each ESP32 board from its pins.csv, its sensor.toml and boards/chips.toml."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ BOARDS = ROOT / "boards"
 
 LINE, WIDTH, BOX = 34, 640, 180
 TOP = 70
+ARROW, AXES_HEIGHT = 44, 110  # of the drawing of the axes
 COLOURS = {
     "3V3": "#c62828",
     "GND": "#37474f",
@@ -37,12 +38,13 @@ I2C_WIRES = {"3V3": "VCC, VDD and CS", "GND": "GND", "I2C_SCL": "SCL", "I2C_SDA"
 
 @dataclass(frozen=True)
 class Board:
-    """A board's folder and what stands in it. `chip`: its entry of chips.toml."""
+    """A board's folder and what stands in it. `chip`: its entry of chips.toml; `orientation`: of its sensor.toml."""
 
     folder: Path
     product: str
     chip: dict[str, Any]
     pins: dict[str, str]
+    orientation: list[str]
 
     def place(self, wire: str) -> str:
         """The name of a wire's place on the board."""
@@ -59,13 +61,15 @@ def boards() -> list[Board]:
             line.split(",") for line in (path.parent / "pins.csv").read_text().splitlines() if line[:1] != "#"
         ]
         product = said["product"].removeprefix("Vibnode on ")
-        found.append(Board(path.parent, product, chips[said["mcu"]], {row[0]: row[1] for row in rows}))
+        axes = tomllib.loads((path.parent / "sensor.toml").read_text())["orientation"]
+        found.append(Board(path.parent, product, chips[said["mcu"]], {row[0]: row[1] for row in rows}, axes))
     return found
 
 
 def picture(board: Board) -> str:
     """The SPI wiring as SVG."""
-    height = TOP + LINE * len(SPI_WIRES) + 20
+    bottom = TOP + LINE * len(SPI_WIRES)
+    height = bottom + AXES_HEIGHT
     right = WIDTH - BOX - 10
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"',
@@ -83,14 +87,33 @@ def picture(board: Board) -> str:
             f'<text x="{WIDTH // 2}" y="{y - 5}" text-anchor="middle" fill="{COLOURS[wire]}">{_signal(wire)}</text>',
             f'<text x="{right + 10}" y="{y + 5}">{there}</text>',
         ]
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return "\n".join([*parts, *_axes(board, right + 50, bottom + AXES_HEIGHT - 40), "</svg>"]) + "\n"
+
+
+def _axes(board: Board, x: int, y: int) -> list[str]:
+    """The sensor's axes as breakouts print them, x right, y up, z out; named as the device's."""
+    names = {
+        axis[1]: ("-" if axis[0] == "-" else "") + name
+        for name, axis in zip("xyz", board.orientation, strict=True)
+    }
+    arrow = '<path d="M{0} {1}L{2} {3}M{4}" fill="none" stroke="#37474f" stroke-width="2"/>'
+    tip_x, tip_y = x + ARROW, y - ARROW
+    return [
+        arrow.format(x, y, tip_x, y, f"{tip_x - 7} {y - 4}L{tip_x} {y}L{tip_x - 7} {y + 4}"),
+        arrow.format(x, y, x, tip_y, f"{x - 4} {tip_y + 7}L{x} {tip_y}L{x + 4} {tip_y + 7}"),
+        f'<circle cx="{x}" cy="{y}" r="7" fill="#ffffff" stroke="#37474f" stroke-width="2"/>',
+        f'<circle cx="{x}" cy="{y}" r="2" fill="#37474f"/>',
+        f'<text x="{tip_x + 6}" y="{y + 5}">{names["x"]}</text>',
+        f'<text x="{x + 10}" y="{tip_y + 8}">{names["y"]}</text>',
+        f'<text x="{x - 12}" y="{y + 5}" text-anchor="end">{names["z"]}</text>',
+    ]
 
 
 def notes(board: Board) -> str:
     """deploy.md."""
     offset = f"{board.chip['flash_offset']:#x}" if board.chip["flash_offset"] else "0"
     return f"""\
-<!-- Written by tools/boards/wiring.py from pins.csv. -->
+<!-- Written by tools/boards/wiring.py from pins.csv and sensor.toml. -->
 # {board.product}
 
 For modules with an {board.chip["name"]} and 4 MB of flash or more. `make firmware BOARD={board.folder.name}`
@@ -116,7 +139,19 @@ By I2C, for the chips and rates that [DRIVERS.md](../../docs/DRIVERS.md) gives f
 
 INT1 may be left out; then the sensor's FIFO is polled. Wires of SPI no longer than 10 cm at its full clock; else set
 `bus_hz` lower. None of these pins is {_avoided(board.chip)}.
+
+## Axes
+
+{_axes_in_words(board)}
+The arrows in the picture are those that breakouts print, z pointing out of them. `vibnode selftest` says which axis
+points up. A sensor that lies otherwise says so in the site file: `orientation = ["+y", "-x", "+z"]` makes the
+device's x the sensor's y ([DRIVERS.md](../../docs/DRIVERS.md)).
 """
+
+
+def _axes_in_words(board: Board) -> str:
+    x, y, z = board.orientation
+    return f"In all that a device says and records x is the accelerometer's {x}, y its {y} and z its {z}."
 
 
 def _table(board: Board, wires: dict[str, str]) -> str:

@@ -5,6 +5,7 @@ have run this very file, or null}}.
 """
 
 import argparse
+import fcntl
 import importlib.util
 import json
 import os
@@ -12,6 +13,8 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -79,8 +82,17 @@ def read_record() -> dict[str, Entry]:
     return record
 
 
-def write_record(record: dict[str, Entry]) -> None:
-    """Write build/natmod.json, whole or not at all."""
+@contextmanager
+def held_record() -> Iterator[dict[str, Entry]]:
+    """What build/natmod.json holds, to be changed; it is written, whole or not at all, before another may change it."""
+    with RECORD.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        record = read_record()
+        yield record
+        _write_record(record)
+
+
+def _write_record(record: dict[str, Entry]) -> None:
     partial = RECORD.with_suffix(".partial")
     partial.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n")
     partial.replace(RECORD)
@@ -119,16 +131,20 @@ def build(arch: str, compiler: str, micropython: Path) -> bool:
 
 
 def update(architectures: list[str], micropython: Path) -> dict[str, Entry]:
-    """Build those of `architectures` that have a compiler, and return the record of all that are built."""
-    record = read_record()
+    """Build those of `architectures` that have a compiler; record, and return, all that are built."""
+    changed = {}
     for arch in architectures:
         compiler = ARCHITECTURES[arch].compiler()
-        if compiler is None:
-            continue
-        changed = build(arch, compiler, micropython)
-        ran_in = None if changed or arch not in record else record[arch]["ran_in"]
-        record[arch] = {"bytes": (BUILD / arch / "vib.mpy").stat().st_size, "ran_in": ran_in}
-    return {arch: entry for arch, entry in record.items() if (BUILD / arch / "vib.mpy").exists()}
+        if compiler is not None:
+            changed[arch] = build(arch, compiler, micropython)
+    with held_record() as record:
+        for arch in changed:
+            ran_in = None if changed[arch] or arch not in record else record[arch]["ran_in"]
+            record[arch] = {"bytes": (BUILD / arch / "vib.mpy").stat().st_size, "ran_in": ran_in}
+        for arch in list(record):
+            if not (BUILD / arch / "vib.mpy").exists():
+                del record[arch]
+    return record
 
 
 def table(record: dict[str, Entry]) -> str:
@@ -163,9 +179,7 @@ def main() -> None:
     if missing:
         raise BuildError(f"MicroPython's linker needs the Python packages {', '.join(missing)}: make venv")
     architectures = [options.arch] if options.arch is not None else list(ARCHITECTURES)
-    record = update(architectures, options.micropython.resolve())
-    write_record(record)
-    print(table(record))
+    print(table(update(architectures, options.micropython.resolve())))
 
 
 if __name__ == "__main__":

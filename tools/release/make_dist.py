@@ -51,9 +51,10 @@ def stage(folder: Path, sets: Path) -> None:
             shutil.copyfile(source, target)
     tool = folder / "tools" / "vibtool"
     shutil.copytree(sets, tool / "mpy")
-    for board in sorted((ROOT / "boards").glob("*/pins.csv")):
-        (tool / "boards" / board.parent.name).mkdir(parents=True)
-        shutil.copyfile(board, tool / "boards" / board.parent.name / board.name)
+    for pins in sorted((ROOT / "boards").glob("*/pins.csv")):
+        (tool / "boards" / pins.parent.name).mkdir(parents=True)
+        for path in (pins, pins.with_name("sensor.toml")):
+            shutil.copyfile(path, tool / "boards" / pins.parent.name / path.name)
     shutil.copyfile(ROOT / "boards" / "chips.toml", tool / "boards" / "chips.toml")
     (tool / "golden").mkdir()
     shutil.copyfile(ROOT / "host_tests" / "golden" / "windows.bin", tool / "golden" / "windows.bin")

@@ -87,7 +87,7 @@ def deploy(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", help="Folder of .mpy sets [default: this package's, or the checkout's build/mpy]."
+            "--from", help="Folder of .mpy sets.  \\[default: this package's, or the checkout's build/mpy]"
         ),
     ] = None,
     dry_run: Annotated[

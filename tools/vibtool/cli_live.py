@@ -91,22 +91,43 @@ def record(
     seconds: Annotated[float, typer.Option(min=0.1, help="How long in all.")] = 10.0,
     port: Port = None,
     label: Annotated[str, typer.Option(help="healthy, or the fault's name.")] = "healthy",
-    machine: Annotated[str, typer.Option(help="[default: the device's own]", show_default=False)] = "",
-    session: Annotated[str, typer.Option(help="[default: today]", show_default=False)] = "",
-    speed_rpm: Annotated[float | None, typer.Option(help="Of the shaft [default: the device's]")] = None,
+    machine: Annotated[
+        str, typer.Option(help="Its name.  \\[default: the device's own]", show_default=False)
+    ] = "",
+    session: Annotated[
+        str,
+        typer.Option(
+            help="Mounting or day, so that training can leave one out.  \\[default: today]",
+            show_default=False,
+        ),
+    ] = "",
+    speed_rpm: Annotated[float | None, typer.Option(help="Of the shaft.  \\[default: the device's]")] = None,
     load: Annotated[str, typer.Option(help="In your own words.")] = "",
-    rate_hz: Annotated[float | None, typer.Option(help="Of the sensor [default: the model's]")] = None,
-    range_g: Annotated[int | None, typer.Option(help="Of the sensor [default: the model's]")] = None,
+    rate_hz: Annotated[float | None, typer.Option(help="Of the sensor.  \\[default: the model's]")] = None,
+    range_g: Annotated[int | None, typer.Option(help="Of the sensor.  \\[default: the model's]")] = None,
     start: Start = True,
 ) -> None:
     """Record raw samples for training: stretches without a gap, each as long as the board's memory, a file each."""
     known = recording.Circumstances(label, machine, session, speed_rpm, load)
-    with one_line_errors(), Board(ports.choose(port)) as board:
+    with one_line_errors():
+        recording.check_folder(out)  # before the sensor is stopped for it
+        _record(ports.choose(port), out, seconds, known, (rate_hz, range_g), start)
+
+
+def _record(
+    port: str,
+    out: Path,
+    seconds: float,
+    known: recording.Circumstances,
+    wanted: tuple[float | None, int | None],
+    start: bool,
+) -> None:
+    with Board(port) as board:
         require_sensor(board)
         done = 0.0
         while seconds - done > 0.001:
             with console.status(f"recording, {done:.1f} of {seconds:g} s"):
-                stretch = recording.take(board, rate_hz, range_g, seconds - done)
+                stretch = recording.take(board, *wanted, seconds - done)
             path = recording.write(out, stretch, known)
             done += stretch.seconds
             said = stretch.said

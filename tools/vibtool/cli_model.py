@@ -92,22 +92,20 @@ def _over_the_air(
 ) -> None:
     name = site.choose(device)
     sensor = site.sensor(name, make_key=False)
-    configured = sensor.device
-    key = configured.get("command_key")
-    if not isinstance(key, str):
-        raise ToolError(f"{site.path}: devices.{name}: has no command_key, so it takes no commands")
+    key = site.check_commands(sensor)
     with (
-        Commander(_access(sensor, broker, user), configured["site"], name, bytes.fromhex(key)) as commander,
+        Commander(access(sensor, broker, user), sensor.device["site"], name, key) as commander,
         Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
         task = bar.add_task("sending", total=len(ota))
         models.push_over_the_air(commander, ota, lambda sent: bar.update(task, completed=sent))
 
 
-def _access(sensor: Sensor, broker: str | None, user: str | None) -> Access:
+def access(sensor: Sensor, broker: str | None, user: str | None) -> Access:
+    """How to reach the broker of `sensor`, or `broker` in its place, as `user`. Raises ToolError."""
     mqtt = sensor.device["mqtt"]
     host, _, port = (broker or "").partition(":")
-    if port and not port.isdigit():
+    if port and not (port.isdecimal() and 1 <= int(port) <= 65535):
         raise ToolError(f"--broker: {broker!r}; accepted: HOST or HOST:PORT")
     has_tls = isinstance(mqtt.get("tls"), dict)
     return Access(

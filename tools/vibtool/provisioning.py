@@ -15,7 +15,7 @@ from vibtool.board import Board
 from vibtool.errors import ToolError
 from vibtool.facts import DEVICE_FILE, Facts
 from vibtool.site_file import MODEL_FILE, Sensor, encode
-from vibtool.wiring import fill_pins
+from vibtool.wiring import fill_in
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Provision:
 
 
 def complete(sensor: Sensor, known: Facts) -> None:
-    """Fill in what depends on the board: pins, and where the model is. Raises ToolError."""
+    """Fill in what depends on the board: pins, orientation, and where the model is. Raises ToolError."""
     device = sensor.device
     if isinstance(device.get("sensor"), dict):
-        device["sensor"] = fill_pins(device["sensor"], known.chip)
+        device["sensor"] = fill_in(device["sensor"], known.chip)
     if sensor.package is not None:
         sensor.files[MODEL_FILE] = read_model(sensor.package)
     elif "model" not in device and known.said["linked_model"] is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from vibnode.drivers import orientation
 
 from vibtool.board import Board, Message
 from vibtool.errors import ToolError
@@ -29,7 +30,7 @@ SILENCE_S = 60.0  # that a stretch of samples may take to be filled
 
 @dataclass(frozen=True)
 class Stretch:
-    """Samples without a gap. `counts`: i16 (frames, axes); `said`: what the board said of them."""
+    """Samples without a gap. `counts`: i16 (frames, axes of the device); `said`: what the board said of them."""
 
     counts: NDArray[np.int16]
     said: Message
@@ -65,7 +66,8 @@ def take(board: Board, rate_hz: float | None, range_g: int | None, seconds: floa
         if line["at"] != len(raw):
             raise ToolError(f"{board.port}: samples were lost on the line; record again")
         raw += base64.b64decode(line["data"])
-    return Stretch(counts(bytes(raw), messages[0]), messages[0], began)
+    chips_own = counts(bytes(raw), messages[0])
+    return Stretch(turn(chips_own, messages[0]["orientation"]), messages[0], began)
 
 
 def counts(raw: bytes, said: Message) -> NDArray[np.int16]:
@@ -78,6 +80,27 @@ def counts(raw: bytes, said: Message) -> NDArray[np.int16]:
     frames = np.frombuffer(raw, np.uint8).reshape(said["frames"], said["frame_bytes"])[:, skip_bytes:]
     samples = np.ascontiguousarray(frames).view(">i2" if big_endian else "<i2").astype(np.int16)
     return samples >> (16 - bits) if left_justified else samples
+
+
+def turn(chips_own: NDArray[np.int16], names: list[str]) -> NDArray[np.int16]:
+    """Counts (frames, axes) of a chip, as those of a device whose axes are `names`; none: as they are.
+
+    The same as the device's own ``Orientation.sample`` makes of them.
+    """
+    lies = orientation.of(names or orientation.AS_THE_CHIP)
+    if lies is None:
+        return chips_own
+    turned = chips_own[:, lies.places].astype(np.int32) * lies.signs
+    limited: NDArray[np.int16] = np.minimum(turned, orientation.LARGEST).astype(np.int16)
+    return limited
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ToolError where recordings could not be written to `folder`, made if it is not there."""
+    _rows(folder / MANIFEST)
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise ToolError(f"{folder}: {nearest} is no folder that can be written to; name another")
 
 
 def write(folder: Path, stretch: Stretch, known: Circumstances) -> Path:
@@ -98,7 +121,7 @@ def write(folder: Path, stretch: Stretch, known: Circumstances) -> Path:
         "speed_rpm": _text(known.speed_rpm or said["shaft_rpm"]),
         "load": known.load,
         "rate_hz": _text(said["rate_hz"]),
-        "columns": " ".join("xyz"[: said["axes"]]),
+        "columns": " ".join("xyz"[: stretch.counts.shape[1]]),
         "unit": "m/s2",
         "scale": _text(said["lsb_nm_s2"] * M_PER_NM),
     }
@@ -111,7 +134,9 @@ def _write_parquet(path: Path, stretch: Stretch) -> None:
     import pyarrow.parquet as pq
 
     facts = {key: str(stretch.said[key]) for key in ("driver", "device", "rate_hz", "lsb_nm_s2")}
-    columns = {axis: stretch.counts[:, i] for i, axis in enumerate("xyz"[: stretch.said["axes"]])}
+    if stretch.said["orientation"]:
+        facts["orientation"] = " ".join(stretch.said["orientation"])
+    columns = {axis: stretch.counts[:, i] for i, axis in enumerate("xyz"[: stretch.counts.shape[1]])}
     table = pa.table(columns).replace_schema_metadata(
         {f"vibnode.{key}": value for key, value in facts.items()}
     )

@@ -12,7 +12,7 @@
 
     [defaults]                                        # of every sensor: any field of device.json
     ntp_host = "pool.ntp.org"
-    sensor = { driver = "adxl345", bus = "spi" }      # pins left out are the board's
+    sensor = { driver = "adxl345", bus = "spi" }      # pins and orientation left out are the board's
 
     [devices.motor-1]
     machine = "Pump motor"
@@ -73,7 +73,8 @@ class SiteFile:
         try:
             self._document = tomllib.loads(path.read_text())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ToolError(f"{path}: cannot be read ({error})") from None
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ToolError(f"{path}: cannot be read ({reason})") from None
         for key in self._document:
             if key not in SECTIONS:
                 meant = nearest(key, SECTIONS)
@@ -89,7 +90,11 @@ class SiteFile:
         names = self.names()
         if wanted is None and len(names) == 1:
             return names[0]
-        listed = ", ".join(names) or "none"
+        if not names:
+            raise ToolError(
+                f"{self.path}: lists no devices; accepted: a section [devices.NAME] for each sensor"
+            )
+        listed = ", ".join(names)
         if wanted is None:
             raise ToolError(f"{self.path}: lists {len(names)} devices; name one: {listed}")
         if wanted not in names:
@@ -106,13 +111,13 @@ class SiteFile:
         device = copy.deepcopy({**self._table("defaults"), **own})
         given = self._credentials(name, device.pop("credentials", None))
         device["site"], device["device"] = self._document.get("site", given.pop("site", None)), name
-        mqtt = given.pop("mqtt", {})
-        for table in (self._document, self._table("defaults"), own):
-            mqtt.update(copy.deepcopy(table.get("mqtt", {})))
+        mqtt = {**given.pop("mqtt", {}), **self._mqtt(name, own)}
         device = {**given, **device, "mqtt": mqtt}
         if "wifi" not in device and "wifi" in self._document:
             device["wifi"] = copy.deepcopy(self._table("wifi"))
         package = device.pop("package", None)
+        if package is not None and (not isinstance(package, str) or not package):
+            raise self._refuse(f"devices.{name}.package", package, "a model package, a folder or file")
         new_key = self._new_key(name, device) if make_key else None
         device = self._looked_up(f"devices.{name}.", device)
         files = self._certificates(name, device)
@@ -132,11 +137,39 @@ class SiteFile:
                 said = str(error).removeprefix(f"{path}: ").replace(str(path), "device.json")
                 raise ToolError(f"{self.path}: devices.{name}: {said}") from None
 
+    def check_commands(self, sensor: Sensor) -> bytes:
+        """Have the device's own code check what a command goes by: names, broker and key. The key. Raises ToolError."""
+        name = sensor.device["device"]
+        where = f"{self.path}: devices.{name}"
+        fields = {key: config.DEVICE_FIELDS[key] for key in ("site", "device", "mqtt", "command_key")}
+        try:
+            given = config.fill(where, "", {key: sensor.device.get(key) for key in fields}, fields)
+            config.mqtt_section(where, given["mqtt"])
+        except config.ConfigError as error:
+            raise ToolError(str(error)) from None
+        if given["command_key"] is None:
+            raise ToolError(f"{where}: has no command_key, so it takes no commands")
+        return bytes.fromhex(given["command_key"])
+
     def _table(self, name: str) -> dict[str, Any]:
         value = self._document.get(name, {})
         if not isinstance(value, dict):
             raise self._refuse(name, value, "a table")
         return value
+
+    def _mqtt(self, name: str, own: dict[str, Any]) -> dict[str, Any]:
+        """`mqtt` of the whole file, of its defaults and of `own`, the table of `name`, the later over the earlier."""
+        joined: dict[str, Any] = {}
+        for where, table in (
+            ("", self._document),
+            ("defaults.", self._table("defaults")),
+            (f"devices.{name}.", own),
+        ):
+            given = table.get("mqtt", {})
+            if not isinstance(given, dict):
+                raise self._refuse(f"{where}mqtt", given, "a table")
+            joined.update(copy.deepcopy(given))
+        return joined
 
     def _credentials(self, name: str, folder: Any) -> dict[str, Any]:
         """What `vibdash device add` wrote into `folder`, its files seen from the site file."""

@@ -17,12 +17,13 @@ console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 _errors = Console(stderr=True)
 
 Port = Annotated[
-    str | None, typer.Option("--port", "-p", help="The board's serial port [default: the only board on USB].")
+    str | None,
+    typer.Option("--port", "-p", help="The board's serial port.  \\[default: the only board on USB]"),
 ]
 Start = Annotated[bool, typer.Option("--start/--no-start", help="Start the sensor when done.")]
 Site = Annotated[Path, typer.Argument(help="The site file, a TOML that lists the site's sensors.")]
 Device = Annotated[
-    str | None, typer.Argument(help="Which of them [default: the only one there].", show_default=False)
+    str | None, typer.Argument(help="Which of them.  \\[default: the only one there]", show_default=False)
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 

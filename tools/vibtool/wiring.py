@@ -1,7 +1,8 @@
-"""Which pins of a board the accelerometer is wired to: the boards' own pins.csv."""
+"""Which pins of a board the accelerometer is wired to, and which way it lies: its pins.csv and sensor.toml."""
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,24 @@ def board_of(chip: str | None) -> Path | None:
     return next((place / name for place in PLACES if (place / name).is_dir()), None)
 
 
-def fill_pins(sensor: dict[str, Any], chip: str | None) -> dict[str, Any]:
-    """`sensor` with the pins that it leaves open, where it names a bus and none of the bus's pins."""
-    names = PINS.get(sensor.get("bus", ""))
+def read_orientation(path: Path) -> list[str]:
+    """The device's axes as the sensor's, of a sensor.toml (docs/DRIVERS.md)."""
+    axes: list[str] = tomllib.loads(path.read_text())["orientation"]
+    return axes
+
+
+def fill_in(sensor: dict[str, Any], chip: str | None) -> dict[str, Any]:
+    """`sensor` with the pins and the orientation that it leaves open, where it names a bus and none of the bus's pins.
+
+    With pins of its own it is not the board's sensor, and its axes are the chip's unless it says otherwise.
+    """
+    names = PINS.get(str(sensor.get("bus")))
     folder = board_of(chip)
     if names is None or folder is None or any(key in sensor for key in names if key != "int1"):
         return sensor
     pins = read_pins(folder / "pins.csv")
-    filled = {key: pins[name] for key, name in names.items()}
-    if sensor["driver"] == "mpu6050":  # has no pin that tells of a burst
+    filled: dict[str, Any] = {key: pins[name] for key, name in names.items()}
+    filled["orientation"] = read_orientation(folder / "sensor.toml")
+    if sensor.get("driver") == "mpu6050":  # has no pin that tells of a burst
         filled.pop("int1", None)
     return {**sensor, **filled, **{key: value for key, value in sensor.items() if key in filled}}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
+from scipy.io import loadmat, whosmat
 
 from vibtrain.file_columns import (
     BLOCK_FRAMES,
@@ -22,6 +23,11 @@ from vibtrain.file_columns import (
     split_shape,
 )
 from vibtrain.recordings import DataError
+from vibtrain.whole_files import refuse_beyond_memory
+
+_MAT_BYTES = {"double": 8, "single": 4} | {
+    f"{sign}int{bits}": bits // 8 for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
 
 
 def read_npy(path: Path) -> FileColumns:
@@ -41,12 +47,15 @@ def read_sound(path: Path) -> FileColumns:
         for block in soundfile.blocks(path, BLOCK_FRAMES, dtype="float64", always_2d=True):
             yield [block[:, int(name)] for name in chosen]
 
-    return FileColumns(names, blocks, named=False, rate_hz=float(facts.samplerate))
+    return FileColumns(
+        names, blocks, named=False, rate_hz=float(facts.samplerate), expected_frames=facts.frames
+    )
 
 
 def read_mat(path: Path) -> FileColumns:
     """Arrays of a MATLAB file; fields of a structure as `structure.field`. Before version 7.3 it is read whole."""
     try:
+        refuse_beyond_memory(path, _mat_bytes(path), "the same saved with -v7.3, or as HDF5, WAV or Parquet")
         content = loadmat(path, simplify_cells=True)
     except NotImplementedError:  # version 7.3 is HDF5
         return read_hdf5(path)
@@ -62,6 +71,13 @@ def read_mat(path: Path) -> FileColumns:
             columns[column] = table if place is None else table[:, place]
     _refuse_none(path, columns)
     return of_arrays(columns, rate_hz=rate_hz)
+
+
+def _mat_bytes(path: Path) -> int:
+    """What its arrays take in memory; of structures, whose size is not told, what they take in the file."""
+    arrays: list[tuple[str, tuple[int, ...], str]] = whosmat(path)
+    stated = sum(prod(shape) * _MAT_BYTES.get(kind, 0) for _, shape, kind in arrays)
+    return max(path.stat().st_size, stated)
 
 
 def read_hdf5(path: Path) -> FileColumns:

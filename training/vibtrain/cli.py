@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import math
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -13,30 +14,26 @@ import typer
 
 from vibtrain import cli_data, cli_search, costs, crossval, evaluate, package, pipeline, quality, replay
 from vibtrain.cli_options import (
-    DEFAULT_SENSOR,
-    Backend,
     Baseline,
-    Config,
-    Jobs,
     Json,
     Package,
+    Readers,
     Recordings,
-    Scheduler,
-    Sensor,
-    Simulate,
+    Source,
     announce,
     entries_of,
+    errors,
     one_line_errors,
     output,
-    source,
     windows_of,
 )
-from vibtrain.cli_search import MaxFlash, MaxInstructions, budget_of
+from vibtrain.cli_progress import reading
+from vibtrain.cli_search import Limits
 from vibtrain.evaluation_table import print_cross_validation, print_evaluation
+from vibtrain.option_groups import flattened
 from vibtrain.quality_table import print_dropped
 from vibtrain.recordings import DataError, Entry
 from vibtrain.survey import survey
-from vibtrain.workers import Workers
 
 app = typer.Typer(
     help="Train a vibration anomaly model from recordings, for the sensor that will run it.",
@@ -50,12 +47,11 @@ app.command("search")(cli_search.find_model)
 
 
 @app.command()
+@flattened
 def fit(
+    *,
     out: Annotated[Path, typer.Option("--out", help="Folder of the package to write.")],
-    config_name: Config = None,
-    recordings: Recordings = None,
-    sensor: Sensor = DEFAULT_SENSOR,
-    simulate: Simulate = False,
+    source: Source,
     or_simulate: Annotated[
         bool,
         typer.Option("--or-simulate", help="Use the simulator if the data set is not to be had, and say so."),
@@ -66,24 +62,23 @@ def fit(
             "--drop", help="A recording to leave out, or `flagged`: all that `data check` has findings on."
         ),
     ] = None,
-    max_flash: MaxFlash = None,
-    max_instructions: MaxInstructions = None,
+    limits: Limits,
     as_json: Json = False,
-    jobs: Jobs = None,
-    backend: Backend = "threads",
-    scheduler: Scheduler = "",
+    readers: Readers,
 ) -> None:
     """Train, convert through emlearn, prove the conversion on every window, and write a model package."""
     with one_line_errors():
-        workers = Workers(backend, jobs, scheduler)
-        chosen, entries = source(config_name, recordings, sensor, simulate, or_simulate)
+        workers = readers.workers()
+        package.refuse_other_folder(out)
+        chosen, entries = source.read(or_simulate)
         windows = windows_of(chosen, entries, workers)
         facts: dict[str, Any] = {"package": str(out), "dropped": {}}
         if drop:
-            dropped = quality.drop(drop, entries, windows, chosen, workers)
+            with reading(entries, workers, errors, "checking") as (watched, done):
+                dropped = quality.drop(drop, watched, windows, chosen, workers, done)
             facts |= {"dropped": dropped.reasons, "change": quality.change(dropped, windows, chosen)}
             windows = dropped.kept
-        costs.refuse_over(budget_of(max_flash, max_instructions), windows, chosen)
+        costs.refuse_over(limits.budget(), windows, chosen)
         outcome = pipeline.make_package(out, chosen, windows, announce, facts["dropped"])
         if as_json:
             print(json.dumps(facts | {"digest": outcome.digest} | outcome.evaluation))
@@ -101,19 +96,19 @@ def fit(
 
 
 @app.command("evaluate")
+@flattened
 def evaluate_package(
+    *,
     path: Package,
     recordings: Recordings = None,
     baseline_s: Baseline = None,
     as_json: Json = False,
-    jobs: Jobs = None,
-    backend: Backend = "threads",
-    scheduler: Scheduler = "",
+    readers: Readers,
 ) -> None:
     """What a package is worth, window by window and alert by alert, on the data set that it was trained on or on
     --recordings; held-out groups are those of machine, speed and load not trained on."""
     with one_line_errors():
-        workers = Workers(backend, jobs, scheduler)
+        workers = readers.workers()
         model, description = package.read(path)
         made_for = package.configuration(description)
         entries = entries_of(made_for, recordings)
@@ -126,7 +121,9 @@ def evaluate_package(
 
 
 @app.command("report")
+@flattened
 def write_report(
+    *,
     path: Package,
     out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
     recordings: Recordings = None,
@@ -135,21 +132,20 @@ def write_report(
         Path | None,
         typer.Option("--search", help="What `vibtrain search --json` printed: shows its frontier."),
     ] = None,
-    jobs: Jobs = None,
-    backend: Backend = "threads",
-    scheduler: Scheduler = "",
+    readers: Readers,
 ) -> None:
     """Write what a package is worth, with plots, into one HTML file that needs nothing else, and the same as JSON."""
     with one_line_errors():
         report = _report_module()
-        workers = Workers(backend, jobs, scheduler)
+        workers = readers.workers()
         model, description = package.read(path)
         made_for = package.configuration(description)
         entries = entries_of(made_for, recordings)
         windows = windows_of(made_for, entries, workers)
         judged = evaluate.evaluate(model, windows, made_for.train, baseline_s)
-        found = quality.findings(survey(entries, workers=workers), windows, made_for)
-        material = report.gather(model, judged, description, entries, found, workers)
+        with reading(entries, workers, errors, "checking") as (watched, done):
+            found = quality.findings(survey(watched, done, workers), windows, made_for)
+            material = report.gather(model, judged, description, watched, found, workers)
         if searched:
             material = dataclasses.replace(material, search=cli_search.read(searched))
         beside = report.write(out, material)
@@ -167,27 +163,26 @@ def _report_module() -> ModuleType:
 
 
 @app.command("crossval")
+@flattened
 def cross_validate(
+    *,
     by: Annotated[str, typer.Option("--by", help="What is left out: machine, session, speed or load.")],
-    config_name: Config = None,
-    recordings: Recordings = None,
-    sensor: Sensor = DEFAULT_SENSOR,
-    simulate: Simulate = False,
+    source: Source,
     baselines_s: Annotated[
         list[float] | None,
         typer.Option(
-            "--baseline", help="Seconds of healthy running to learn first; may be given again. 0: none."
+            "--baseline",
+            min=0.0,
+            help="Seconds of healthy running to learn first; may be given again. 0: none.",
         ),
     ] = None,
     as_json: Json = False,
-    jobs: Jobs = None,
-    backend: Backend = "threads",
-    scheduler: Scheduler = "",
+    readers: Readers,
 ) -> None:
     """Leave each machine, session, speed or load out in turn, train on the rest, and judge on what was left out."""
     with one_line_errors():
-        workers = Workers(backend, jobs, scheduler)
-        chosen, entries = source(config_name, recordings, sensor, simulate)
+        workers = readers.workers()
+        chosen, entries = source.read()
         windows = windows_of(chosen, entries, workers)
         results = crossval.cross_validate(windows, chosen, by, baselines_s or crossval.BASELINES_S, announce)
         summary = crossval.summary(results, by)
@@ -198,17 +193,16 @@ def cross_validate(
 
 
 @app.command("replay")
+@flattened
 def write_replay(
+    *,
     items: Annotated[list[str], typer.Argument(help="Recordings in order, each NAME:SECONDS.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the samples and playlist.json.")],
-    config_name: Config = None,
-    recordings: Recordings = None,
-    sensor: Sensor = DEFAULT_SENSOR,
-    simulate: Simulate = False,
+    source: Source,
 ) -> None:
     """Write recordings as the sensor would have sampled them, for a virtual sensor to play."""
     with one_line_errors():
-        chosen, entries = source(config_name, recordings, sensor, simulate)
+        chosen, entries = source.read()
         by_name = {entry.name: entry for entry in entries}
         playlist = [_playlist_item(text, by_name) for text in items]
         output.print(f"Wrote {replay.write_playlist(out, playlist, chosen)}", soft_wrap=True)
@@ -221,9 +215,12 @@ def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:
             f"{text!r}: no recording {name!r}, accepted: NAME:SECONDS with a name such as {min(by_name)}"
         )
     try:
-        return replay.Item(by_name[name], float(seconds))
+        duration_s = float(seconds)
     except ValueError:
-        raise DataError(f"{text!r}: seconds {seconds!r}, accepted: a number") from None
+        duration_s = 0.0
+    if not 0 < duration_s < math.inf:
+        raise DataError(f"{text!r}: seconds {seconds!r}, accepted: a number above 0")
+    return replay.Item(by_name[name], duration_s)
 
 
 def main() -> None:

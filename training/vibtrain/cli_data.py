@@ -14,11 +14,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Column, Table
 
 from vibtrain import config, dataset_loaders, manifest, pipeline, quality, registry, scan, simulator, turbine
-from vibtrain.cli_options import DEFAULT_SENSOR, Backend, Jobs, Json, Scheduler, Sensor, one_line_errors
+from vibtrain.cli_options import DEFAULT_SENSOR, Json, Readers, Sensor, one_line_errors, windows_of
+from vibtrain.cli_progress import reading
 from vibtrain.config import TrainingConfig
+from vibtrain.option_groups import flattened
 from vibtrain.recordings import Entry
 from vibtrain.survey import Figures, survey
-from vibtrain.workers import Workers
 
 app = typer.Typer(help="Published data sets and recordings.", no_args_is_help=True)
 _WIDTH_IN_A_FILE = 160
@@ -78,7 +79,9 @@ def info(name: Name) -> None:
 @app.command()
 def get(
     name: Name,
-    to: Annotated[Path | None, typer.Option(help="Folder to put the files in [default: the cache].")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to put the files in.  \\[default: the cache]")
+    ] = None,
 ) -> None:
     """Download a data set; every file is checked against its SHA-256. Files already here are checked too."""
     with one_line_errors():
@@ -89,7 +92,7 @@ def get(
             raise registry.DataUnavailable(f"{name}: nothing to download here; get it from {data.source}")
         for file in data.files:
             if file.name in present:
-                registry.read_verified(present[file.name], file)
+                registry.verify(present[file.name], file)
         folder = to or registry.cache_folder() / name
         wanted = data.files if to else missing
         if wanted:
@@ -98,27 +101,26 @@ def get(
 
 
 @app.command()
+@flattened
 def check(
+    *,
     recordings: Annotated[
         str, typer.Argument(help="Name of a data set, a manifest (.csv, .toml), or `simulated`.")
     ],
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     as_json: Json = False,
     sensor: Sensor = DEFAULT_SENSOR,
-    jobs: Jobs = None,
-    backend: Backend = "threads",
-    scheduler: Scheduler = "",
+    readers: Readers,
 ) -> None:
     """Measure every recording and name those that look clipped, stuck, gapped, duplicated, mis-scaled, or out of
     family with their label."""
     with one_line_errors():
-        workers = Workers(backend, jobs, scheduler)
+        workers = readers.workers()
         entries = _catalogue(recordings)
-        with Progress(console=_to_stderr, transient=True) as bar:
-            task = bar.add_task("reading", total=len(entries))
-            figures = survey(entries, lambda name: bar.advance(task), workers)
+        with reading(entries, workers, _to_stderr, "checking") as (watched, done):
+            figures = survey(watched, done, workers)
         chosen = _configuration(recordings, entries, sensor)
-        found = quality.findings(figures, pipeline.windows_of(chosen, entries, workers=workers), chosen)
+        found = quality.findings(figures, windows_of(chosen, entries, workers), chosen)
     if as_json:
         print(json.dumps([_facts(figure, found) for figure in figures]))
         return
@@ -136,7 +138,7 @@ def check(
 def scan_folder(
     folder: Annotated[Path, typer.Argument(help="Folder of recordings; folders in it are looked into too.")],
     out: Annotated[
-        Path | None, typer.Option(help="Manifest to write [default: manifest.csv in that folder].")
+        Path | None, typer.Option(help="Manifest to write.  \\[default: manifest.csv in that folder]")
     ] = None,
 ) -> None:
     """Guess a manifest for a folder of recordings: correct it, above all where it says `?`, then train on it."""

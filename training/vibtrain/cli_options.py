@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from vibtrain import config, manifest, pipeline
+from vibtrain.cli_progress import reading
 from vibtrain.config import TrainingConfig
 from vibtrain.features import Windows
 from vibtrain.proof import ConversionError
@@ -24,12 +25,9 @@ DEFAULT_CONFIG, DEFAULT_SENSOR = "adi-motor", "adxl345"
 output = Console(width=None if sys.stdout.isatty() else 120)
 errors = Console(stderr=True)
 
-Config = Annotated[
-    str | None,
-    typer.Option(
-        "--config",
-        help="A built-in configuration's name or a .toml file [default: adi-motor; with --recordings one of its own].",
-    ),
+Recordings = Annotated[
+    Path | None,
+    typer.Option("--recordings", help="A manifest (CSV or TOML) in place of the configuration's data set."),
 ]
 Sensor = Annotated[
     str,
@@ -37,29 +35,73 @@ Sensor = Annotated[
         "--sensor", help="With --recordings and no --config: the accelerometer that will run the model."
     ),
 ]
-Recordings = Annotated[
-    Path | None,
-    typer.Option("--recordings", help="A manifest (CSV or TOML) in place of the configuration's data set."),
-]
-Simulate = Annotated[
-    bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
-]
 Package = Annotated[Path, typer.Argument(help="A model package, a folder that `vibtrain fit` made.")]
 Baseline = Annotated[
     float | None,
     typer.Option(
         "--baseline",
-        help="Seconds of healthy running to learn first, 0 for none [default: half of the first recording, up to 300].",
+        min=0.0,
+        help="Seconds of healthy running to learn first, 0 for none.  "
+        "\\[default: half of the first recording, up to 300]",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-Jobs = Annotated[
-    int | None, typer.Option("--jobs", help="Recordings to read at a time [default: one a processor].")
-]
-Backend = Annotated[str, typer.Option("--backend", help="Who computes features: threads, processes or dask.")]
-Scheduler = Annotated[
-    str, typer.Option("--scheduler", help="With --backend dask: the address of your cluster's scheduler.")
-]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which recordings, and with which configuration."""
+
+    config_name: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            help="A built-in configuration's name or a .toml file.  "
+            "\\[default: adi-motor; with --recordings one of its own]",
+        ),
+    ] = None
+    recordings: Recordings = None
+    sensor: Sensor = DEFAULT_SENSOR
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
+    ] = False
+
+    def read(self, or_simulate: bool = False) -> tuple[TrainingConfig, list[Entry]]:
+        """The configuration and the catalogue that these options name. Raises `DataError`."""
+        if self.recordings is not None and self.config_name is None:
+            entries = manifest.catalogue(self.recordings)
+            return pipeline.general(self.recordings, entries, self.sensor), entries
+        chosen = config.load(self.config_name or DEFAULT_CONFIG)
+        if self.recordings is not None or not self.simulate:
+            try:
+                return chosen, entries_of(chosen, self.recordings)
+            except DataUnavailable as error:
+                if not or_simulate:
+                    raise
+                errors.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        errors.print("SIMULATED data: these figures say nothing about a real machine.", style="bold yellow")
+        chosen = pipeline.simulated(chosen)
+        return chosen, pipeline.entries_of(chosen)
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Who reads recordings, and how many at a time."""
+
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", help="Recordings to read at a time.  \\[default: one a processor]"),
+    ] = None
+    backend: Annotated[
+        str, typer.Option("--backend", help="Who computes features: threads, processes or dask.")
+    ] = "threads"
+    scheduler: Annotated[
+        str, typer.Option("--scheduler", help="With --backend dask: the address of your cluster's scheduler.")
+    ] = ""
+
+    def workers(self) -> Workers:
+        """Raises `DataError` where these options contradict each other."""
+        return Workers(self.backend, self.jobs, self.scheduler)
 
 
 @contextmanager
@@ -77,26 +119,6 @@ def announce(step: str) -> None:
     errors.print(f"{step} ...", style="dim", markup=False)
 
 
-def source(
-    config_name: str | None, recordings: Path | None, sensor: str, simulate: bool, or_simulate: bool = False
-) -> tuple[TrainingConfig, list[Entry]]:
-    """The configuration and the catalogue that these options name. Raises `DataError`."""
-    if recordings is not None and config_name is None:
-        entries = manifest.catalogue(recordings)
-        return pipeline.general(recordings, entries, sensor), entries
-    chosen = config.load(config_name or DEFAULT_CONFIG)
-    if recordings is not None or not simulate:
-        try:
-            return chosen, entries_of(chosen, recordings)
-        except DataUnavailable as error:
-            if not or_simulate:
-                raise
-            errors.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    errors.print("SIMULATED data: these figures say nothing about a real machine.", style="bold yellow")
-    chosen = pipeline.simulated(chosen)
-    return chosen, pipeline.entries_of(chosen)
-
-
 def entries_of(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
     """The recordings of a manifest, or of the configuration's data set. Raises `DataError`."""
     if recordings is not None:
@@ -106,7 +128,5 @@ def entries_of(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
 
 def windows_of(chosen: TrainingConfig, entries: list[Entry], workers: Workers) -> list[Windows]:
     """Features of all recordings, with a bar that shows the time left. Raises `DataError`."""
-    columns = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as bar:
-        task = bar.add_task("recordings", total=len(entries))
-        return pipeline.windows_of(chosen, entries, lambda name: bar.advance(task), workers)
+    with reading(entries, workers, errors) as (watched, done):
+        return pipeline.windows_of(chosen, watched, done, workers)

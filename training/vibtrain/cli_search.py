@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,59 +13,49 @@ from rich.progress import Progress
 from rich.table import Table
 
 from vibtrain import config, search
-from vibtrain.cli_options import (
-    DEFAULT_SENSOR,
-    Backend,
-    Config,
-    Jobs,
-    Json,
-    Recordings,
-    Scheduler,
-    Sensor,
-    Simulate,
-    errors,
-    one_line_errors,
-    output,
-    source,
-    windows_of,
-)
+from vibtrain.cli_options import Json, Readers, Source, errors, one_line_errors, output, windows_of
 from vibtrain.costs import Budget
+from vibtrain.option_groups import flattened
 from vibtrain.plain_words import number
 from vibtrain.recordings import DataError
 from vibtrain.search import Candidate, Found
-from vibtrain.workers import Workers
-
-MaxFlash = Annotated[
-    int | None, typer.Option("--max-flash", help="Bytes that model.bin may take [default: any number].")
-]
-MaxInstructions = Annotated[
-    int | None,
-    typer.Option(
-        "--max-instructions",
-        help="Instructions of an ESP32-C3 that a window may take, features and model [default: any number].",
-    ),
-]
 
 
-def budget_of(max_flash: int | None, max_instructions: int | None) -> Budget:
-    """The budget that these options name."""
-    return Budget(
-        float("inf") if max_flash is None else max_flash,
-        float("inf") if max_instructions is None else max_instructions,
-    )
+@dataclass(frozen=True)
+class Limits:
+    """What a model may take on the device."""
+
+    max_flash: Annotated[
+        int | None,
+        typer.Option("--max-flash", help="Bytes that model.bin may take.  \\[default: any number]"),
+    ] = None
+    max_instructions: Annotated[
+        int | None,
+        typer.Option(
+            "--max-instructions",
+            help="Instructions of an ESP32-C3 that a window may take, features and model.  "
+            "\\[default: any number]",
+        ),
+    ] = None
+
+    def budget(self) -> Budget:
+        """The same, with no limit for none."""
+        return Budget(
+            float("inf") if self.max_flash is None else self.max_flash,
+            float("inf") if self.max_instructions is None else self.max_instructions,
+        )
 
 
+@flattened
 def find_model(
-    config_name: Config = None,
-    recordings: Recordings = None,
-    sensor: Sensor = DEFAULT_SENSOR,
-    simulate: Simulate = False,
-    max_flash: MaxFlash = None,
-    max_instructions: MaxInstructions = None,
+    *,
+    source: Source,
+    limits: Limits,
     by: Annotated[
         str | None,
         typer.Option(
-            "--by", help="What is left out in turn: machine, session, speed or load [default: the first]."
+            "--by",
+            help="What is left out in turn: machine, session, speed or load.  \\[default: the first]",
         ),
     ] = None,
     write_config: Annotated[
@@ -74,21 +65,19 @@ def find_model(
         ),
     ] = None,
     as_json: Json = False,
-    jobs: Jobs = None,
-    backend: Backend = "threads",
-    scheduler: Scheduler = "",
+    readers: Readers,
 ) -> None:
     """Try kinds, feature subsets and sizes on the training recordings alone, and name the best within a budget."""
     with one_line_errors():
-        workers = Workers(backend, jobs, scheduler)
-        chosen, entries = source(config_name, recordings, sensor, simulate)
+        workers = readers.workers()
+        chosen, entries = source.read()
         windows = windows_of(chosen, entries, workers)
         with Progress(console=errors, transient=True) as bar:
             task = bar.add_task("models", total=None)
             found = search.search(
                 windows,
                 chosen,
-                budget_of(max_flash, max_instructions),
+                limits.budget(),
                 by,
                 lambda name: bar.update(task, advance=1, description=name),
                 workers,

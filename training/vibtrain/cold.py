@@ -2,8 +2,9 @@
 
 A model that has never seen a machine knows its healthy features only as well as it knows those of one training
 condition from the others. So each feature is compared with the line that healthy levels follow against the logarithm
-of the shaft's speed, in units of how far training conditions lie from the line that the other ones give. The speed is
-not asked for: it is the one that explains the window best.
+of the shaft's speed, in units of how far a condition that was not trained on is assumed to lie from it, or more where
+training conditions lie farther from what the others give. The speed is not asked for: it is the one that explains the
+window best.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ RIDGE_OCTAVES2 = 0.25  # speeds half an octave apart say little of a slope
 SPEED_MARGIN = (
     STEPS_PER_OCTAVE // 2
 )  # beyond the slowest and fastest speed, 1/256 octave: speeds are told that well
+REACH_OCTAVES = 0.25  # so far beyond others vibnode.detector.untrained_speed calls nothing outside either
 GAIN_BITS, WEIGHT_BITS = 28, 20  # of the core's fractions
 MAX_GAIN, MAX_WEIGHT, MAX_OCTAVES = 2**24 - 1, 2**16 - 1, 32.0
 
@@ -110,49 +112,51 @@ class ColdModel:
         )
 
 
-def fit(
-    conditions: Sequence[HealthyCondition],
-    families: Sequence[str],
-    condition_steps: float,
-    floor_steps: float,
-) -> ColdModel:
+def fit(conditions: Sequence[HealthyCondition], names: Sequence[str], condition_steps: float) -> ColdModel:
     """Fit on healthy conditions.
 
-    Deviations are those of each condition from what the ones not left out with it let expect, pooled over the axes;
-    `condition_steps` is what is assumed besides, with the weight of one more group of conditions, and all there is
-    where there is one group only.
+    Deviations are those of each of `trials` from what the others let expect, pooled over the axes, with
+    `condition_steps` as one condition more; and never less than that.
 
     Args:
-        families: of each input, the name without its axis.
+        names: of each input, without its axis.
         condition_steps: deviation assumed of a condition never seen.
-        floor_steps: least deviation within a condition.
     """
     centre, slopes, middle = _line(conditions)
-    missed = np.array([rest for _, rest in left_out_rests(conditions)]).reshape(-1, len(centre))
-    groups = len({c.left_out for c in conditions})
     variance = np.full(len(centre), float(condition_steps**2))
-    if len(missed):
-        names = np.asarray(families)
-        squares = (missed**2).mean(axis=0)
-        pooled = np.array([squares[names == name].mean() for name in names])
-        variance = (pooled * (groups - 1) + variance) / groups
+    missed = [_rest(conditions[i], others) for i, others in trials(conditions)]
+    if missed:
+        of = np.asarray(names)
+        squares = np.square(missed).sum(axis=0)
+        pooled = np.array([squares[of == name].mean() for name in of])
+        variance = np.maximum(variance, (pooled + variance) / (len(missed) + 1))
     speeds = [c.log2_rpm - middle for c in conditions if c.log2_rpm is not None] if slopes.any() else [0.0]
-    return ColdModel(centre, slopes, np.sqrt(variance + floor_steps**2), min(speeds), max(speeds))
+    return ColdModel(centre, slopes, np.sqrt(variance), min(speeds), max(speeds))
 
 
-def left_out_rests(conditions: Sequence[HealthyCondition]) -> list[tuple[int, Float]]:
-    """Of each condition, its index and its distance in steps from what the conditions of other groups let expect."""
+def trials(conditions: Sequence[HealthyCondition]) -> list[tuple[int, list[HealthyCondition]]]:
+    """Indexes of the conditions that can be tried on others, and these: all that are not left out with it, if its speed
+    is within theirs. At a speed beyond them it would be a trial of what a device calls outside."""
     result = []
-    for group in sorted({c.left_out for c in conditions}):
-        known = [c for c in conditions if c.left_out != group]
-        if not known:
-            continue
-        centre, slopes, middle = _line(known)
-        for i, c in enumerate(conditions):
-            if c.left_out == group:
-                octaves = 0.0 if c.log2_rpm is None else c.log2_rpm - middle
-                result.append((i, c.mean - centre - octaves * slopes))
+    for i, condition in enumerate(conditions):
+        others = [c for c in conditions if c.left_out != condition.left_out]
+        if others and _reach(others, condition.log2_rpm):
+            result.append((i, others))
     return result
+
+
+def _reach(others: Sequence[HealthyCondition], log2_rpm: float | None) -> bool:
+    speeds = [c.log2_rpm for c in others if c.log2_rpm is not None]
+    if log2_rpm is None or len(speeds) < len(others):
+        return True
+    return min(speeds) - REACH_OCTAVES <= log2_rpm <= max(speeds) + REACH_OCTAVES
+
+
+def _rest(condition: HealthyCondition, others: Sequence[HealthyCondition]) -> Float:
+    """Distance in steps from what the other conditions let expect."""
+    centre, slopes, middle = _line(others)
+    octaves = 0.0 if condition.log2_rpm is None else condition.log2_rpm - middle
+    return condition.mean - centre - octaves * slopes
 
 
 def with_deviations_of(model: ColdModel, conditions: Sequence[HealthyCondition]) -> ColdModel:

@@ -21,6 +21,7 @@ KINDS = ("mahalanobis", "gaussian-mixture", "isolation-forest")
 COVARIANCES = ("full", "tied")
 FORESTS = ("random-forest", "extra-trees")
 WINDOW_S = 0.3  # of a configuration made for a manifest, as far as the core's window sizes allow
+BROAD_HZ = (200.0, 1000.0)  # of its score's bands: over the shaft's lines, under what mountings differ in
 AVERAGED_S = 0.6  # what its mean of windows spans at least: six turns of a shaft at 600 rpm
 
 
@@ -89,8 +90,8 @@ class IsolationChoice:
 
 @dataclass(frozen=True)
 class AnomalyChoice:
-    """The anomaly model. `inputs`: feature families; `floor_steps` and `condition_steps` are in 1/256 octave, margins
-    in score steps.
+    """The anomaly model. `inputs`: feature families, or single features as `band08`; `floor_steps` and
+    `condition_steps` are in 1/256 octave, margins in score steps.
 
     `condition_steps` and `cold_margin_steps` are for scores without a learnt baseline; cold.py says what they mean.
     """
@@ -100,10 +101,10 @@ class AnomalyChoice:
     mixture: MixtureChoice = MixtureChoice()
     isolation: IsolationChoice = IsolationChoice()
     floor_steps: int = 32
-    condition_steps: int = 200
+    condition_steps: int = 100
     false_alarm_rate: float = 0.01
     margin_steps: int = 128
-    cold_margin_steps: int = 64
+    cold_margin_steps: int = 128
 
 
 @dataclass(frozen=True)
@@ -207,18 +208,26 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
         envelope_lo_hz=max(highest_hz - int(0.24 * rate_hz), highest_hz * 9 // 20),
         envelope_hi_hz=highest_hz,
     )
-    families = ("rms", "crest", "kurtosis", "velocity_rms", "centroid", "flatness")
+    shapes = ("rms", "crest", "kurtosis", "velocity_rms", "centroid", "flatness")
     averaged = max(1, min(64, math.ceil((AVERAGED_S * rate_hz - window) / hop) + 1))
     config = TrainingConfig(
         name=name,
         sensor=SensorChoice(sensor_name, rate_hz, axes=axes),
         core=core,
-        anomaly=AnomalyChoice(inputs=families),
-        classifier=ClassifierChoice(inputs=(*families, "band", "env"), trees=20),
+        anomaly=AnomalyChoice(inputs=("rms", "crest", "kurtosis", "velocity_rms", *_broad_bands(core))),
+        classifier=ClassifierChoice(inputs=(*shapes, "band", "env"), trees=20),
         detector=DetectorChoice(average_windows=averaged),
     )
     _check(config, Path(name))
     return config
+
+
+def _broad_bands(core: CoreChoice) -> list[str]:
+    """The bands within BROAD_HZ, or the upper half where there is none."""
+    octaves = math.log2(core.band_hi_hz / core.band_lo_hz) / core.bands
+    edges = [core.band_lo_hz * 2 ** (octaves * i) for i in range(core.bands + 1)]
+    within = [i for i in range(core.bands) if edges[i] >= BROAD_HZ[0] and edges[i + 1] <= BROAD_HZ[1]]
+    return [f"band{i:02d}" for i in within or range(core.bands // 2, core.bands)]
 
 
 def write(path: Path, config: TrainingConfig) -> None:
@@ -233,17 +242,15 @@ def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
 
 def _check(config: TrainingConfig, path: Path) -> None:
     try:
-        families = {family(name) for name in vib.feature_names(config.core_config())}
+        known = input_names(vib.feature_names(config.core_config()))
     except ValueError as error:
         raise DataError(f"{path}: [core] with sensor {config.sensor.name}: {error}") from None
     for section, inputs in (("anomaly", config.anomaly.inputs), ("classifier", config.classifier.inputs)):
         for wanted in inputs:
-            if wanted not in families:
-                raise DataError(
-                    f"{path}: {section}.inputs {wanted!r}, accepted: {', '.join(sorted(families))}"
-                )
+            if wanted not in known:
+                raise DataError(f"{path}: {section}.inputs {wanted!r}, accepted: {', '.join(known)}")
     if not config.anomaly.inputs:
-        raise DataError(f"{path}: anomaly.inputs is empty, accepted: {', '.join(sorted(families))}")
+        raise DataError(f"{path}: anomaly.inputs is empty, accepted: {', '.join(known)}")
     for field, value, right, accepted in (*_anomaly_rules(config.anomaly), *_other_rules(config)):
         if not right:
             raise DataError(f"{path}: {field} {value!r}, accepted: {accepted}")
@@ -278,9 +285,14 @@ def family(feature_name: str) -> str:
     return feature_name.split(".")[1].rstrip("0123456789")
 
 
-def select_inputs(names: list[str], families: tuple[str, ...]) -> list[int]:
-    """Indexes of the features, of every axis, that belong to one of the families (`band` is all `bandNN`)."""
-    return [i for i, name in enumerate(names) if family(name) in families]
+def input_names(feature_names: list[str]) -> list[str]:
+    """What `inputs` may name: each family, and each feature without its axis."""
+    return sorted({family(name) for name in feature_names} | {name.split(".")[1] for name in feature_names})
+
+
+def select_inputs(names: list[str], wanted: tuple[str, ...]) -> list[int]:
+    """Indexes of the features, of every axis, that are wanted, by themselves (`band08`) or by family (`band`)."""
+    return [i for i, name in enumerate(names) if family(name) in wanted or name.split(".")[1] in wanted]
 
 
 def _build(cls: type, table: dict[str, Any], where: str) -> Any:

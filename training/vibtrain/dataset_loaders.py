@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vibtrain import registry
-from vibtrain.recordings import HEALTHY, OFF, STANDARD_GRAVITY, DataError, Entry, Samples
+from vibtrain.recordings import HEALTHY, OFF, STANDARD_GRAVITY, DataError, Entry, Reading
 from vibtrain.registry import DataFile, Dataset
 
 AXES = ("x", "y", "z")
@@ -58,9 +58,12 @@ def catalogue(name: str, *, announce: Callable[[str], None] = print) -> list[Ent
     """
     data = registry.dataset(name)
     describe = _DESCRIBE.get(name)
+    if data.files and describe is None:
+        raise DataError(
+            f"{name}: is not read by its name; accepted: vibtrain data get {name}, and a manifest of its recordings"
+        )
     paths = registry.locate(data, announce=announce)
-    if describe is None:
-        raise DataError(f"{name}: its files are registered, but nothing reads their format")
+    assert describe is not None  # without files nothing was located
     return [describe(data, file, paths[file.name]) for file in data.files]
 
 
@@ -95,12 +98,12 @@ def _describe_adi(data: Dataset, file: DataFile, path: Path) -> Entry:
     )
 
 
-def _read_adi(path: Path, file: DataFile) -> tuple[list[Samples], str]:
+def _read_adi(path: Path, file: DataFile) -> Reading:
     columns = range(7)  # time, three voltages, and in the first row alone the three offsets
     volts = _parse(path, file, sep=";", header=None, names=columns, usecols=(1, 2, 3))
     offset = volts.mean(axis=0)
     note = "offset taken off, gravity with it: " + ", ".join(f"{value:.4f} V" for value in offset)
-    return [((volts - offset) * (STANDARD_GRAVITY / ADI_VOLTS_PER_G)).astype(np.float32)], note
+    return Reading([((volts - offset) * (STANDARD_GRAVITY / ADI_VOLTS_PER_G)).astype(np.float32)], note)
 
 
 def _describe_nxp(data: Dataset, file: DataFile, path: Path) -> Entry:
@@ -119,9 +122,10 @@ def _describe_nxp(data: Dataset, file: DataFile, path: Path) -> Entry:
     )
 
 
-def _read_nxp(path: Path, file: DataFile) -> tuple[list[Samples], str]:
+def _read_nxp(path: Path, file: DataFile) -> Reading:
     counts = _parse(path, file, sep=",", usecols=("ax", "ay", "az"))
-    return [(counts * (STANDARD_GRAVITY / NXP_COUNTS_PER_G)).astype(np.float32)], "gravity is in it"
+    samples = (counts * (STANDARD_GRAVITY / NXP_COUNTS_PER_G)).astype(np.float32)
+    return Reading([samples], "gravity is in it")
 
 
 def _describe_st(data: Dataset, file: DataFile, path: Path) -> Entry:
@@ -137,9 +141,9 @@ def _describe_st(data: Dataset, file: DataFile, path: Path) -> Entry:
     )
 
 
-def _read_st(path: Path, file: DataFile) -> tuple[list[Samples], str]:
+def _read_st(path: Path, file: DataFile) -> Reading:
     g = _parse(path, file, sep="\t", skiprows=4, header=None, usecols=(0, 1, 2))
-    return [(g * STANDARD_GRAVITY).astype(np.float32)], "gravity is in it"
+    return Reading([(g * STANDARD_GRAVITY).astype(np.float32)], "gravity is in it")
 
 
 def _parse(path: Path, file: DataFile, **how: Any) -> npt.NDArray[np.float64]:

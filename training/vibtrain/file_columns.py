@@ -41,6 +41,7 @@ class FileColumns:
         named: whether the names are the file's own; else they are numbers from 0.
         rate_hz: the sample rate that the file states, None where it states none.
         units: the unit that the file states for a column, by the column's name.
+        expected_frames: of columns without `lengths`, about how many there are; None where nothing says so.
     """
 
     names: tuple[str, ...]
@@ -49,6 +50,7 @@ class FileColumns:
     named: bool = True
     rate_hz: float | None = None
     units: Mapping[str, str] = field(default_factory=dict)
+    expected_frames: int | None = None
 
     def beginning(self) -> dict[str, Array]:
         """The first block of every column."""

@@ -16,7 +16,7 @@ from vibtrain.anomaly import STEPS_PER_OCTAVE, AnomalyModel, median_baseline
 from vibtrain.averaging import averaged
 from vibtrain.classifier import Classifier, fit_forest
 from vibtrain.cold import ColdModel, HealthyCondition
-from vibtrain.config import AnomalyChoice, TrainingConfig, family, select_inputs
+from vibtrain.config import AnomalyChoice, TrainingConfig, select_inputs
 from vibtrain.features import Windows, digest
 from vibtrain.isolation import BaselineIsolationForest
 from vibtrain.mahalanobis import BaselineMahalanobis
@@ -183,26 +183,22 @@ def fit_cold(
     healthy: list[Windows], names: list[str], inputs: list[int], warning: int, config: TrainingConfig
 ) -> tuple[Int16, ColdModel]:
     """The centre, of all features, and the model for want of a baseline, scaled so that `warning` is its threshold
-    too: the farthest that a healthy condition lies from what the others let expect, and `cold_margin_steps`."""
+    too: `cold_margin_steps` over a condition that is as far from the trained ones as assumed, or over the farthest
+    healthy condition where that is farther."""
     choice = config.anomaly
     features = [_scored(r.features, config) for r in healthy]
     kept = [(r, rows) for r, rows in zip(healthy, features, strict=True) if len(rows)]
-    left_out = _left_out([r for r, _ in kept])
+    scored = [rows[:, inputs] for _, rows in kept]
     conditions = [
-        HealthyCondition(name, r.speed_rpm and float(np.log2(r.speed_rpm)), rows[:, inputs].mean(axis=0))
-        for name, (r, rows) in zip(left_out, kept, strict=True)
+        HealthyCondition(name, r.speed_rpm and float(np.log2(r.speed_rpm)), rows.mean(axis=0))
+        for name, (r, _), rows in zip(_left_out([r for r, _ in kept]), kept, scored, strict=True)
     ]
-    model = cold.fit(
-        conditions, [family(names[i]) for i in inputs], choice.condition_steps, choice.floor_steps
-    )
-    farthest = FARTHEST_UNKNOWN
-    if len(set(left_out)) > 1:
-        farthest = 0.0
-        for group in sorted(set(left_out)):
-            trial = cold.with_deviations_of(model, [c for c in conditions if c.left_out != group])
-            judged = [rows for (_, rows), name in zip(kept, left_out, strict=True) if name == group]
-            scores = [trial.steps(rows[:, inputs] - trial.centre) for rows in judged]
-            farthest = max(farthest, *(float(np.quantile(s, 1 - choice.false_alarm_rate)) for s in scores))
+    model = cold.fit(conditions, [names[i].split(".")[1] for i in inputs], choice.condition_steps)
+    trials = [(model, rows) for rows in scored]
+    trials += [(cold.with_deviations_of(model, others), scored[i]) for i, others in cold.trials(conditions)]
+    quantiles = [np.quantile(m.steps(rows - m.centre), 1 - choice.false_alarm_rate) for m, rows in trials]
+    knows_others = len(trials) > len(scored) or model.slopes.any()
+    farthest = max(0.0 if knows_others else FARTHEST_UNKNOWN, *map(float, quantiles))
     centre = np.rint(np.stack([rows.mean(axis=0) for _, rows in kept]).mean(axis=0)).astype(np.int16)
     octaves = (warning - farthest - choice.cold_margin_steps) / STEPS_PER_OCTAVE
     return centre, model.rescaled(octaves).quantised()

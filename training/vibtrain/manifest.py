@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from vibtrain import time_columns, units
-from vibtrain.recordings import HEALTHY, DataError, Entry, Samples
-from vibtrain.sample_files import ENDINGS, Column, read_blocks, read_file
+from vibtrain.recordings import HEALTHY, DataError, Entry, Reading
+from vibtrain.sample_files import ENDINGS, Column, open_table, read_file
 
 FIELDS = (
     "file", "machine", "session", "time", "label", "speed_rpm", "load", "rate_hz", "columns", "unit", "scale",
@@ -89,13 +89,18 @@ def _rows(path: Path) -> Iterator[_Row]:
             yield from _csv_rows(path)
         else:
             raise DataError(f"{path}: ending {path.suffix!r}, accepted: .csv, .toml")
-    except (OSError, UnicodeDecodeError, csv.Error, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: byte {error.start} is no text, accepted: a text in UTF-8") from None
+    except (OSError, csv.Error, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
 
 
 def _csv_rows(path: Path) -> Iterator[_Row]:
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
+        heading = stream.readline()
+        stream.seek(0)
+        delimiter = next((mark for mark in ",;\t" if mark in heading), ",")
+        reader = csv.DictReader(stream, delimiter=delimiter)
         _check_fields(path, "line 1", reader.fieldnames or ())
         for row in reader:
             if None in row or None in row.values():
@@ -112,8 +117,12 @@ def _toml_rows(path: Path) -> Iterator[_Row]:
     unknown = set(document) - {"defaults", "recordings"}
     if unknown:
         raise DataError(f"{path}: {sorted(unknown)[0]!r}, accepted: [defaults], [[recordings]]")
-    defaults = document.get("defaults", {})
-    for number, table in enumerate(document.get("recordings", []), start=1):
+    defaults, tables = document.get("defaults", {}), document.get("recordings", [])
+    if not isinstance(defaults, dict):
+        raise DataError(f"{path}: defaults {defaults!r}, accepted: a table, [defaults]")
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise DataError(f"{path}: recordings {tables!r}, accepted: tables, [[recordings]]")
+    for number, table in enumerate(tables, start=1):
         row = {**defaults, **table}
         _check_fields(path, f"recording {number}", row)
         yield _Row(path, f"recording {number}", row)
@@ -154,11 +163,9 @@ def _entry(row: _Row) -> Entry:
     )
 
 
-def _read(
-    file: Path, columns: tuple[Column, ...], rate_hz: float, unit: str, scale: float
-) -> tuple[Iterator[Samples], str]:
-    tables = read_blocks(file, columns, rate_hz=rate_hz, unit=unit)
-    return ((table * scale).astype(np.float32) for table in tables), ""
+def _read(file: Path, columns: tuple[Column, ...], rate_hz: float, unit: str, scale: float) -> Reading:
+    tables, frames = open_table(file, columns, rate_hz=rate_hz, unit=unit)
+    return Reading(((table * scale).astype(np.float32) for table in tables), expected_frames=frames)
 
 
 def _file(row: _Row) -> Path:

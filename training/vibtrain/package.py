@@ -61,12 +61,19 @@ def write(
         if _same_files(new, folder):
             return
         if folder.exists():
-            if any(folder.iterdir()) and not (folder / "model.toml").exists():
-                raise DataError(
-                    f"{folder}: exists and is no model package, accepted: a new or empty folder, or a package"
-                )
+            refuse_other_folder(folder)
             shutil.move(folder, Path(temporary) / "old")
         new.rename(folder)
+
+
+def refuse_other_folder(folder: Path) -> None:
+    """Raise `DataError` where a package would replace something that is none."""
+    if folder.exists() and (
+        not folder.is_dir() or (any(folder.iterdir()) and not (folder / "model.toml").exists())
+    ):
+        raise DataError(
+            f"{folder}: exists and is no model package, accepted: a new or empty folder, or a package"
+        )
 
 
 def _same_files(one: Path, other: Path) -> bool:

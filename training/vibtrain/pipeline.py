@@ -43,12 +43,11 @@ def entries_of(config: TrainingConfig, announce: Callable[[str], None] = print) 
 def general(manifest: Path, entries: list[Entry], sensor_name: str) -> TrainingConfig:
     """A configuration for a manifest's recordings on a sensor: see `config.general`. Raises `DataError`."""
     name = re.sub(r"[^a-z0-9]+", "-", manifest.stem.lower()).strip("-") or "model"
-    axes = {len(entry.axes) for entry in entries}
-    if len(axes) > 1:
-        raise DataError(
-            f"{manifest}: recordings of {sorted(axes)} axes, accepted is one number of axes for all"
-        )
-    return configs.general(name, sensor_name, min(entry.rate_hz for entry in entries), axes.pop())
+    with_axes = {len(entry.axes): entry.name for entry in reversed(entries)}  # the first of each
+    if len(with_axes) > 1:
+        found = ", ".join(f"{axes} ({name})" for axes, name in sorted(with_axes.items()))
+        raise DataError(f"{manifest}: recordings of {found} axes, accepted is one number of axes for all")
+    return configs.general(name, sensor_name, min(entry.rate_hz for entry in entries), len(entries[0].axes))
 
 
 def simulated(config: TrainingConfig) -> TrainingConfig:

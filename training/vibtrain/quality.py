@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,10 @@ def drop(
     windows: list[Windows],
     config: TrainingConfig,
     workers: Workers,
+    progress: Callable[[str], None] = lambda name: None,
 ) -> Dropped:
-    """Leave recordings out: `wanted` names them, or is FLAGGED. Raises `DataError` for a name that is none."""
+    """Leave recordings out: `wanted` names them, or is FLAGGED; `progress` is told each name that was looked at.
+    Raises `DataError` for a name that is none."""
     names = {r.name for r in windows}
     for name in wanted:
         if name != FLAGGED and name not in names:
@@ -62,7 +64,7 @@ def drop(
             )
     reasons = {name: "named by --drop" for name in wanted if name != FLAGGED}
     if FLAGGED in wanted:
-        found = findings(survey(entries, workers=workers), windows, config)
+        found = findings(survey(entries, progress, workers), windows, config)
         reasons |= {name: f"{FLAGGED}: {'; '.join(why)}" for name, why in sorted(found.items()) if why}
     return Dropped(reasons, [r for r in windows if r.name not in reasons])
 

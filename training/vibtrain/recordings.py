@@ -8,8 +8,9 @@ by piece, so that a recording may be larger than memory; `Entry.read()` reads it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -112,31 +113,63 @@ class Recording(Condition):
         return len(self.data) / self.rate_hz
 
 
+class Reading(NamedTuple):
+    """Samples on their way: acceleration in m/s² in blocks of shape (frames, axes), which may raise `DataError`; a
+    note; about how many frames are to come, for a progress bar, None where nothing says so."""
+
+    blocks: Iterable[Samples]
+    note: str = ""
+    expected_frames: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry(Condition):
     """One line of a catalogue: a recording whose samples have not been read yet.
 
     Attributes:
-        reader: returns acceleration in m/s² in blocks of shape (frames, axes), and a note; raises `DataError`, and so
-            may the blocks.
+        reader: begins to read them; raises `DataError`.
         stamps: reads what the file's time stamps say of gaps; None where it has none.
     """
 
-    reader: Callable[[], tuple[Iterable[Samples], str]]
+    reader: Callable[[], Reading]
     stamps: Callable[[], Gaps | None] | None = None
 
     def blocks(self) -> Iterator[Samples]:
         """Read the samples piece by piece. Raises `DataError` where they cannot be read, or are not finite."""
         frames = 0
-        for block in self.reader()[0]:
+        for block in self.reader().blocks:
             _refuse_not_finite(self, block, frames)
             frames += len(block)
             yield block
 
     def read(self) -> Recording:
         """Read the samples in one piece. Raises `DataError` where they cannot be read."""
-        blocks, note = self.reader()
-        return Recording(**condition_fields(self), data=np.concatenate(list(blocks)), note=note)
+        reading = self.reader()
+        return Recording(
+            **condition_fields(self), data=np.concatenate(list(reading.blocks)), note=reading.note
+        )
+
+
+Told = Callable[[str, int, int | None], None]  # name, frames done, frames expected
+
+
+def watched(entry: Entry, told: Told) -> Entry:
+    """The same recording, of whose every reading `told` hears: its name, the frames that are done with, and about how
+    many there are."""
+    return replace(entry, reader=partial(_told_reading, entry, told))
+
+
+def _told_reading(entry: Entry, told: Told) -> Reading:
+    reading = entry.reader()
+
+    def blocks() -> Iterator[Samples]:
+        frames = 0
+        for block in reading.blocks:
+            yield block
+            frames += len(block)
+            told(entry.name, frames, reading.expected_frames)
+
+    return reading._replace(blocks=blocks())
 
 
 def _refuse_not_finite(condition: Condition, block: Samples, first_frame: int) -> None:

@@ -163,6 +163,18 @@ def read_verified(path: Path, file: DataFile) -> bytes:
     return content
 
 
+def verify(path: Path, file: DataFile) -> None:
+    """Check `path`, however large, without keeping it. Raises as `read_verified` does."""
+    digest = hashlib.sha256()
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    _verify(path, digest.hexdigest(), file)
+
+
 def _verify(where: Path | str, sha256: str, file: DataFile) -> None:
     if sha256 != file.sha256:
         raise ChecksumMismatch(

@@ -45,10 +45,11 @@ def read_file(path: Path) -> FileColumns:
     return dataclasses.replace(content, blocks=partial(_named_blocks, path, content.blocks))
 
 
-def read_blocks(
+def open_table(
     path: Path, columns: Sequence[Column] = (), *, rate_hz: float | None = None, unit: str = ""
-) -> Iterator[Table]:
-    """Numbers in the named or (from 0) numbered columns of `path`, unscaled, shape (frames, columns), in blocks.
+) -> tuple[Iterator[Table], int | None]:
+    """Numbers in the named or (from 0) numbered columns of `path`, unscaled, shape (frames, columns), in blocks; about
+    how many frames they are, None where the file does not let know.
 
     No `columns` means all. Integer sound samples come as shares of full scale. Where the file itself states a sample
     rate it must be `rate_hz`; where it states a unit, `unit` (empty: any will do). Raises `DataError` naming file,
@@ -65,6 +66,18 @@ def read_blocks(
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} ({length})" for name, length in lengths.items())
         raise DataError(f"{path}: columns of different lengths, {listed}; accepted are equally long ones")
+    expected = next(iter(lengths.values()), content.expected_frames)
+    return _checked(path, chosen, content), expected
+
+
+def read_blocks(
+    path: Path, columns: Sequence[Column] = (), *, rate_hz: float | None = None, unit: str = ""
+) -> Iterator[Table]:
+    """The blocks alone."""
+    yield from open_table(path, columns, rate_hz=rate_hz, unit=unit)[0]
+
+
+def _checked(path: Path, chosen: list[str], content: FileColumns) -> Iterator[Table]:
     shown = [repr(name) if content.named else name for name in chosen]
     frames = 0
     for block in content.blocks(chosen):
@@ -78,7 +91,7 @@ def read_blocks(
 def read_columns(
     path: Path, columns: Sequence[Column] = (), *, rate_hz: float | None = None, unit: str = ""
 ) -> Table:
-    """The same in one piece."""
+    """The same numbers in one piece."""
     return np.concatenate(list(read_blocks(path, columns, rate_hz=rate_hz, unit=unit)))
 
 

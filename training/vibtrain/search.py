@@ -9,7 +9,7 @@ those of a window on RV32IMC, estimated by `costs`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,7 +24,7 @@ from vibtrain.config import (
     MixtureChoice,
     Selection,
     TrainingConfig,
-    family,
+    input_names,
 )
 from vibtrain.costs import Budget
 from vibtrain.evaluate import Figures
@@ -163,7 +163,7 @@ def _first_split(training: list[Windows]) -> str:
 
 
 def _anomalies(config: TrainingConfig) -> list[TrainingConfig]:
-    known = {family(name) for name in vib.feature_names(config.core_config())}
+    known = set(input_names(vib.feature_names(config.core_config())))
     subsets = dict.fromkeys(s for s in (*SUBSETS, config.anomaly.inputs) if set(s) <= known)
     found = []
     for inputs in subsets:
@@ -232,14 +232,21 @@ def _classifier(training: list[Windows], by: str, budget: Budget, config: Traini
 
 def _on_the_same_core(classifier: ClassifierChoice, anomaly: AnomalyChoice) -> ClassifierChoice:
     """The classifier without the envelope's features, where the score needs none."""
-    if OF_ENVELOPE & set(anomaly.inputs):
+    if _of_envelope(anomaly.inputs):
         return classifier
-    return dataclasses.replace(classifier, inputs=tuple(f for f in classifier.inputs if f not in OF_ENVELOPE))
+    return dataclasses.replace(
+        classifier, inputs=tuple(f for f in classifier.inputs if not _of_envelope([f]))
+    )
+
+
+def _of_envelope(inputs: Iterable[str]) -> bool:
+    """Whether one of them is made of the envelope."""
+    return any(name.rstrip("0123456789") in OF_ENVELOPE for name in inputs)
 
 
 def _lean(training: list[Windows], config: TrainingConfig) -> tuple[list[Windows], TrainingConfig]:
     """The same without the envelope, where no input is made of it: a third less to compute."""
-    if OF_ENVELOPE & {*config.anomaly.inputs, *config.classifier.inputs}:
+    if _of_envelope((*config.anomaly.inputs, *config.classifier.inputs)):
         return training, config
     bare = {
         "envelope_bands",

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from vibtrain.recordings import HEALTHY, STANDARD_GRAVITY, DataError, Entry, Samples
+from vibtrain.recordings import HEALTHY, STANDARD_GRAVITY, DataError, Entry, Reading, Samples
 
 SOURCE = "simulated drivetrain"
 AXES = ("x", "y", "z")
@@ -183,10 +183,10 @@ def _entry(
     )
 
 
-def _run(name: str, seed: int, label: str, size: float, **run: Any) -> tuple[list[Samples], str]:
+def _run(name: str, seed: int, label: str, size: float, **run: Any) -> Reading:
     digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "little"))
-    return [simulate(label, size, random=random, **run)], f"simulated, seed {seed}"
+    return Reading([simulate(label, size, random=random, **run)], f"simulated, seed {seed}")
 
 
 def _shaft_turns(

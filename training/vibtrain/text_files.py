@@ -58,7 +58,7 @@ def read_text(path: Path) -> FileColumns:
             for piece in pieces:
                 yield [piece[place].to_numpy() for place in places]
 
-    return FileColumns(titles, blocks, named=bool(found.names))
+    return FileColumns(titles, blocks, named=bool(found.names), expected_frames=_expected_rows(path))
 
 
 def layout(path: Path) -> Layout:
@@ -82,6 +82,15 @@ def layout(path: Path) -> Layout:
     heading = _cells(lines[first - 1], delimiter)[1] if first else []
     names = heading if len(heading) == len(cells) else []
     return Layout(encoding, delimiter, decimal, names, len(cells), first)
+
+
+def _expected_rows(path: Path) -> int | None:
+    """As many as lines like the first ones fill the file; None of a compressed one."""
+    if path.suffix == ".gz":
+        return None
+    with path.open("rb") as stream:
+        beginning = stream.read(_SNIFFED_BYTES)
+    return round(beginning.count(b"\n") * path.stat().st_size / len(beginning))
 
 
 def _decoded(beginning: bytes) -> tuple[str, str]:

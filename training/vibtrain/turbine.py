@@ -104,9 +104,10 @@ def write(folder: Path, fleet: Fleet) -> Iterator[Run]:
 
     Raises `DataError` where the folder holds anything, or the fleet cannot be.
     """
-    if min(fleet.turbines, fleet.days, fleet.a_day, fleet.seconds) <= 0:
-        raise DataError(f"{fleet}, accepted are numbers above 0")
-    if folder.exists() and any(folder.iterdir()):
+    for name in ("turbines", "days", "a_day", "seconds", "rate_hz"):
+        if getattr(fleet, name) <= 0:
+            raise DataError(f"{name} {getattr(fleet, name):g}, accepted: a number above 0")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder}: is not empty, accepted: a new or empty folder")
     rows = []
     for run in runs(fleet):

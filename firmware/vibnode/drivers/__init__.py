@@ -4,6 +4,8 @@ What the sampler asks of a driver:
 
 - ``rate_hz``, ``axes``, ``lsb_nm_s2`` (acceleration of one count), ``full_scale_counts``, ``noise_um_s2`` (RMS of the
   sensor's own noise, typical; None: not known).
+- ``orientation``: how the device's axes lie in its frames (drivers.orientation.Orientation), None: as they are. The
+  sampler turns; a driver only carries it: what it reads and its self-test are of the chip's own axes.
 - ``raw_format`` and ``frame_bytes``: how a frame looks, see drivers.raw. ``burst_frames``: most frames for one read.
 - ``readinto(buf)``: fill `buf`, a bytearray of whole frames; returns how many frames, 0 while fewer are there. Always
   the same `buf`: its length is the watermark. Raises OSError when the sensor does not answer; the samples up to

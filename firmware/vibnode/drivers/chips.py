@@ -1,6 +1,7 @@
 """From the configuration to the driver of a chip on its bus."""
 
 from .. import checks, config
+from . import orientation
 from .bus import I2cBus, SpiBus
 
 CLASSES = {
@@ -17,6 +18,7 @@ PIN = checks.whole(0, 255)
 COMMON_FIELDS = {
     "driver": config.DRIVER_FIELD["driver"],
     "bus_id": (None, checks.optional(checks.whole(0, 7))),
+    "orientation": (orientation.AS_THE_CHIP, orientation.check),
 }
 SPI_FIELDS = {
     "sck": (config.REQUIRED, PIN),
@@ -75,6 +77,7 @@ def open_chip(sensor: dict, core_config: dict):
     check_rate(sensor, chip, rate_hz)
     try:
         driver = chip(open_bus(sensor, chip), rate_hz, range_g, open_pin(sensor.get("int1")))
+        driver.orientation = orientation.of(sensor["orientation"])
     except (ImportError, AttributeError):
         text = f"{sensor['driver']!r} needs a board with {sensor['bus']}; accepted here: replay"
         raise config.ConfigError("sensor.driver: " + text) from None

@@ -25,6 +25,7 @@ class FifoSensor:
     """
 
     axes = 3
+    orientation = None
     STATUS_BYTES = 1
     STEP_COUNTS = 1
     SPI_MODE = (1, 1)

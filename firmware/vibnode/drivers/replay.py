@@ -30,6 +30,7 @@ class Replay:
 
     poll_ms = 10
     raw_format = PLAIN
+    orientation = None  # a recording is of the device's axes
     burst_frames = 1 << 16  # any number at once
     backlog = None  # the pace is not a sensor's own
     noise_um_s2 = None

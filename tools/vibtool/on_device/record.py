@@ -1,4 +1,4 @@
-"""Raw samples as they come off the bus: as many frames without a gap as fit in memory, then sent over the line."""
+"""Raw samples as they come off the bus, of the chip's axes: a stretch without a gap, as long as memory has room for."""
 
 import binascii
 import gc
@@ -19,8 +19,11 @@ def run(path, rate_hz, range_g, seconds):
     device = config.load(path)
     sensor = dict(device["sensor"])
     if sensor["driver"] != "replay":
+        from vibnode.drivers import chips
+
         sensor["rate_hz"] = rate_hz or sensor["rate_hz"]
         sensor["range_g"] = range_g or sensor["range_g"]
+        sensor = chips.check("--rate-hz, --range-g", sensor)
     needs_model = sensor["driver"] != "replay" and not (sensor["rate_hz"] and sensor["range_g"])
     driver = drivers.open_sensor(sensor, main.model_in_use(device).config() if needs_model else None)
     gc.collect()
@@ -33,7 +36,7 @@ def run(path, rate_hz, range_g, seconds):
         {"raw_format": list(driver.raw_format), "frame_bytes": driver.frame_bytes, "restarts": restarts}
     )
     head.update({"driver": sensor["driver"], "device": device["device"], "machine": device["machine"]})
-    head.update({"shaft_rpm": device["shaft_rpm"]})
+    head.update({"shaft_rpm": device["shaft_rpm"], "orientation": list(sensor.get("orientation", []))})
     print(json.dumps(head))
     view = memoryview(samples)
     for at in range(0, len(samples), LINE_BYTES):

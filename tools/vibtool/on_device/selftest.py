@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import struct
 
+STILL_FRAMES = 64  # whose mean tells which way is up
+UP_MG = 850  # within 30 degrees of it
+NM_S2_PER_MG = 9806650
 LOUD = 4  # times the sensor's own noise: it does not lie still
 
 
@@ -57,7 +61,7 @@ def check_sensor(device, core_config, seconds):
         return say("sensor", False, str(error))
     except OSError as error:
         return say("sensor", False, f"does not answer ({error}): check its wires and supply")
-    measure(driver, taking, seconds)
+    measure(driver, taking, seconds, device["sensor"].get("orientation"))
 
 
 def check_self_test(name, results):
@@ -70,8 +74,8 @@ def check_self_test(name, results):
     say("self-test", passed, f"moved {moved}" + ("" if passed else ": is the machine at rest?"))
 
 
-def measure(driver, taking, seconds):
-    """Sample as the application does."""
+def measure(driver, taking, seconds, orientation):
+    """Sample as the application does. `orientation`: the device's axes as the chip's, None for a recording."""
     from vibnode.clock import ticks_diff, ticks_ms
 
     columns = [i for i, name in enumerate(taking.names) if name.endswith(".rms")]
@@ -90,7 +94,10 @@ def measure(driver, taking, seconds):
         except asyncio.TimeoutError:  # noqa: UP041 - MicroPython knows it by this name only
             pass
 
+    held = taking.new_snapshot(STILL_FRAMES)
     asyncio.run(sample())
+    if orientation:
+        tell_axes(driver, orientation, held)
     if faults:
         say("samples", False, f"{faults[-1]} ({taking.frames} frames read, {taking.gaps} gaps)")
     else:
@@ -98,6 +105,27 @@ def measure(driver, taking, seconds):
         say("samples", ok, f"{taking.frames} frames, {taking.gaps} gaps")
     tell_noise(driver, quietest)
     tell_rate(driver, taking)
+
+
+def tell_axes(driver, orientation, held):
+    """Which of the chip's axes the device's are, and which points up: a sensor at rest feels 1 g that way."""
+    pairs = zip("xyz", orientation)  # noqa: B905 - MicroPython knows no strict=
+    text = ", ".join([f"{axis} = {own}" for axis, own in pairs]) + " of the chip"
+    if not held.is_whole():
+        return say("axes", None, text)
+    counts = struct.unpack(f"<{STILL_FRAMES * held.axes}h", bytes(held.counts(0, STILL_FRAMES)))
+    up = "none points up or down"
+    means = []
+    for i in range(held.axes):
+        mg = (
+            sum([counts[at] for at in range(i, len(counts), held.axes)])
+            * driver.lsb_nm_s2
+            // (STILL_FRAMES * NM_S2_PER_MG)
+        )
+        means.append("{} {}".format("xyz"[i], mg))
+        if abs(mg) >= UP_MG:
+            up = "{}{} points up".format("-" if mg < 0 else "+", "xyz"[i])
+    say("axes", None, "{}; at rest {} mg: {}".format(text, ", ".join(means), up))
 
 
 def tell_noise(driver, quietest):
