@@ -90,18 +90,23 @@ class ShaftLine:
         if self._is_silent(features):
             return True
         line = self._agreed(features)
-        multiple = line and self._multiple(line)
-        if line and multiple and self._line < self._bin + COARSE_BINS:
-            return multiple > 2  # twice the speed is where misalignment shows, too
-        return line != 0 and not multiple
+        if not line:
+            return False
+        multiple = self._multiple(line)
+        if multiple > 2:
+            return self._line < self._bin + COARSE_BINS
+        return multiple == 0  # twice the speed is where misalignment shows, too
 
     def _agreed(self, features) -> int:
         """A line that two axes have, or the only axis there is; 0 for none."""
         freq = self._freq
-        for n, i in enumerate(freq):
-            for j in freq[:n] if n else freq[1:] or freq:
-                if features[i] and abs(features[i] - features[j]) <= self._tolerance(features[i]):
-                    return features[i]
+        if len(freq) == 1:
+            return features[freq[0]]
+        for n in range(1, len(freq)):
+            line = features[freq[n]]
+            for m in range(n):
+                if abs(features[freq[m]] - line) <= self._tolerance(line):
+                    return line
         return 0
 
     def _multiple(self, line: int) -> int:
