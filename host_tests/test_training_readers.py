@@ -227,3 +227,27 @@ def test_a_time_stamp_is_no_sample(tmp_path: Path) -> None:
     parquet.write_table(table, tmp_path / "t.parquet")
     with pytest.raises(DataError, match=r"column 't': datetime64.*accepted: finite numbers"):
         read_columns(tmp_path / "t.parquet", ["t"])
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "message"),
+    [
+        (
+            "a.npy",
+            lambda path: np.save(path, np.zeros((0, 3))),
+            r"float64 of shape \(0, 3\), accepted are numbers",
+        ),
+        ("a.npz", np.savez, "holds no array, accepted are numbers"),
+        (
+            "b.npy",
+            lambda path: np.save(path, [1.0, np.inf]),
+            "row 2, column 0: inf, accepted: finite numbers",
+        ),
+    ],
+)
+def test_what_an_array_lacks_is_told(
+    tmp_path: Path, name: str, write: Callable[[Path], None], message: str
+) -> None:
+    write(tmp_path / name)
+    with pytest.raises(DataError, match=rf"{name}: {message}"):
+        read_columns(tmp_path / name)

@@ -148,3 +148,19 @@ def test_rounded_time_stamps_tell_the_mean_rate(tmp_path: Path) -> None:
     times = np.round(np.arange(FRAMES) * 1.25)
     write_csv(tmp_path / "a.csv", noise(), "time [ms],x,y,z", times=times)
     assert float(only(tmp_path).fields["rate_hz"]) == pytest.approx(800, rel=0.01)
+
+
+def test_a_channel_without_samples_does_not_end_the_scan(tmp_path: Path) -> None:
+    nptdms = pytest.importorskip("nptdms")
+    samples = np.random.default_rng(1).normal(0, 1, 1000)
+    with nptdms.TdmsWriter(tmp_path / "a.tdms") as writer:
+        channels = (("x", samples), ("y", samples[:0]))
+        writer.write_segment([nptdms.ChannelObject("g", name, data) for name, data in channels])
+    found = scan.guess(tmp_path / "a.tdms", tmp_path)
+    assert not found.trouble and found.fields["columns"] == "x"
+
+
+def test_a_manifest_with_semicolons_is_no_recording(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((100, 3)))
+    (tmp_path / "m.csv").write_text("file;rate_hz\na.npy;800\n")
+    assert scan.find(tmp_path) == [tmp_path / "a.npy"]

@@ -141,8 +141,8 @@ def _flattened(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 
 def refuse_other_than_tables(path: Path, shape: tuple[int, ...], dtype: Any) -> None:
-    """Raise `DataError` for an array that is not of numbers, or not of one or two dimensions."""
-    if dtype.kind not in "iuf" or len(shape) not in (1, 2):
+    """Raise `DataError` for an array that is not of numbers, not of one or two dimensions, or empty."""
+    if dtype.kind not in "iuf" or len(shape) not in (1, 2) or 0 in shape:
         raise DataError(f"{path}: {dtype} of shape {shape}, accepted are numbers of shape (frames, axes)")
 
 

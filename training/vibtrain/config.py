@@ -208,6 +208,10 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
         envelope_lo_hz=max(highest_hz - int(0.24 * rate_hz), highest_hz * 9 // 20),
         envelope_hi_hz=highest_hz,
     )
+    if core.band_hi_hz <= core.band_lo_hz:
+        raise DataError(
+            f"{name}: {rate_hz:g} Hz leave no bands over {core.band_lo_hz} Hz, accepted: a higher rate"
+        )
     shapes = ("rms", "crest", "kurtosis", "velocity_rms", "centroid", "flatness")
     averaged = max(1, min(64, math.ceil((AVERAGED_S * rate_hz - window) / hop) + 1))
     config = TrainingConfig(

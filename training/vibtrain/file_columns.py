@@ -53,10 +53,11 @@ class FileColumns:
     expected_frames: int | None = None
 
     def beginning(self) -> dict[str, Array]:
-        """The first block of every column."""
+        """The first block of every column that has any."""
         if len(set(self.lengths.values())) <= 1:
             return dict(zip(self.names, next(self.blocks(self.names), []), strict=False))
-        return {name: next(self.blocks([name]))[0] for name in self.names}
+        firsts = {name: next(self.blocks([name]), None) for name in self.names}
+        return {name: first[0] for name, first in firsts.items() if first}
 
 
 @dataclass(frozen=True)

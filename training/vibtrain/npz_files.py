@@ -13,6 +13,7 @@ import numpy as np
 
 from vibtrain.array_files import refuse_other_than_tables
 from vibtrain.file_columns import BLOCK_FRAMES, Array, Block, FileColumns, is_rate
+from vibtrain.recordings import DataError
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -44,6 +45,8 @@ def read_npz(path: Path) -> FileColumns:
         members = {name.removesuffix(".npy"): _header(archive, name) for name in archive.namelist()}
         rates = [_single(archive, m) for name, m in members.items() if m.size == 1 and is_rate(name)]
     members = {name: m for name, m in members.items() if m.size != 1}
+    if not members:
+        raise DataError(f"{path}: holds no array, accepted are numbers of shape (frames, axes)")
     for member in members.values():
         refuse_other_than_tables(path, member.shape, member.dtype)
     named = len(members) > 1 or all(m.columns == 1 for m in members.values())

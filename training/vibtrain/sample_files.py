@@ -143,7 +143,7 @@ def _numbers(path: Path, shown: str, values: Array, first_frame: int) -> Array:
     bad = np.flatnonzero(~np.isfinite(column))
     if len(bad):
         value = values[bad[0]]
-        found = "empty or nan" if value is None or value != value else repr(value)
+        found = "empty or nan" if value is None or value != value else repr(np.asarray(value).item())
         row = first_frame + bad[0] + 1
         raise DataError(f"{path}: row {row}, column {shown}: {found}, accepted: finite numbers")
     return column

@@ -107,7 +107,7 @@ def _is_manifest(path: Path) -> bool:
     if path.suffix != ".csv":
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        return set(stream.readline().strip().split(",")) >= {"file", "rate_hz"}
+        return set(re.split("[,;\t]", stream.readline().strip())) >= {"file", "rate_hz"}
 
 
 def _guess(name: str, content: FileColumns, columns: dict[str, Array]) -> Guess:
