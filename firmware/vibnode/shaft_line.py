@@ -16,7 +16,7 @@ NEAR_MULTIPLE_STEPS = 42  # 12 %
 MULTIPLES = (256, 406, 512, 594, 662, 719, 768)  # 2 to 8 times, in steps
 MOST_OF_BAND_STEPS = 128  # 3 dB: what a line may be under its band and still be most of it
 SILENT_STEPS = 384  # 9 dB
-SPREADS = 3  # of the line while it was learnt, that it may be off: 14 % at least
+SPREADS = 2  # of the line while it was learnt, that it may be off: 9 % at least
 BACK_TIMES = 3  # as many windows to be sure that it is back: a line that fades in is there before the machine is
 
 
@@ -35,7 +35,8 @@ class ShaftLine:
         self._freq = [i for i, name in enumerate(names) if name.endswith(".vline_freq")]
         self._bin = to_log2(core_config["rate_millihz"]) - to_log2(1000 * core_config["window"])
         self._line, axes = self._shared_line(baseline)
-        self._near = max([SPREADS * baseline.spread[self._freq[axis]] for axis in axes] or [0])
+        spreads = [SPREADS * baseline.spread[self._freq[axis]] for axis in axes]
+        self._near = max(spreads + [self._tolerance(self._line) // 3])  # that is half a bin
         self._bands = self._bands_of_line(names, core_config, axes, baseline.median)
 
     def take(self, features) -> None:
