@@ -70,7 +70,8 @@ def test_scores_and_classes_in_sql_are_those_of_the_core(database: str, packages
         f" vib_outside('a', features) FROM {TABLE} ORDER BY uptime_ms",
     )
     a, b = (one.model for one in models(packages))
-    classes = [b.meta()["classes"][index] for index in vib.classify(b, FEATURES)]
+    named = vib.classify(b, FEATURES) * (vib.score(b, FEATURES) >= b.meta()["warning"])
+    classes = [b.meta()["classes"][index] for index in named]
     expected = zip(
         *(vib.score(a, FEATURES), vib.score(a, FEATURES), vib.score(b, FEATURES), classes, vib.outside(a, FEATURES)),
         strict=True,
@@ -96,9 +97,13 @@ def test_what_a_new_model_would_have_alerted_on(database: str, packages: dict[st
     healthy = f"(SELECT vib_baseline(features) FROM {TABLE} WHERE uptime_ms <= 60)"  # the first five windows
     question = f"SELECT count(*) FROM {TABLE} WHERE vib_score('a', features, {healthy}) >= vib_warning('a')"
     model, median = models(packages)[0], np.median(FEATURES[:5], axis=0).astype(np.int16)
-    over = int((vib.score(model.model, FEATURES, median) >= model.meta["warning"]).sum())
-    assert 0 < over < len(FEATURES)
-    assert answer(database, packages, question) == [(over,)]
+    over = vib.score(model.model, FEATURES, median) >= model.meta["warning"]
+    assert 0 < over.sum() < len(FEATURES)
+    assert answer(database, packages, question) == [(over.sum(),)]
+    question = f"SELECT vib_class('a', features, {healthy}) FROM {TABLE} ORDER BY uptime_ms"
+    classes = [str(model.meta["classes"][k]) for k in vib.classify(model.model, FEATURES, median) * over]
+    assert answer(database, packages, question) == [(name,) for name in classes]
+    assert {"healthy"} < set(classes)
 
 
 @pytest.mark.parametrize(

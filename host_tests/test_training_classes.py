@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from small_model import small_config, small_windows
 from vibtrain import config, convert, evaluate, fit, intervals, proof
 from vibtrain.features import Windows
 from vibtrain.recordings import DataError
+from vibtrain.virtual_sensor import VirtualSensor
 
 
 def chosen(kind: str, severities: bool) -> config.TrainingConfig:
@@ -49,6 +51,58 @@ def test_a_forest_of_either_kind_tells_degrees_apart_where_asked_to(kind: str) -
             named = vib.classify(model, r.features, learnt[r.regime])
             assert (named == fitted.classes.index(r.fine_label)).mean() > 0.8, r.name
     assert fit.fit(with_severities(), chosen(kind, False)).classes == ("healthy", "imbalance", "outer-race")
+
+
+def test_a_forest_of_several_faults_knows_no_healthy_windows() -> None:
+    fitted = fit.fit(small_windows(), chosen("extra-trees", False))
+    model = vib.Model(convert.convert(fitted).binary)
+    learnt = fit.baselines(small_windows())
+    for r in small_windows(seed=5):
+        named = vib.classify(model, r.features, learnt[r.regime])
+        if r.is_healthy:
+            assert named.min() > 0
+        else:
+            assert (named == fitted.classes.index(r.label)).all(), r.name
+
+
+def test_one_fault_alone_is_told_from_healthy() -> None:
+    def of_one(seed: int) -> list[Windows]:
+        return [r for r in small_windows(seed=seed) if r.label != "outer-race"]
+
+    fitted = fit.fit(of_one(1), chosen("random-forest", False))
+    model = vib.Model(convert.convert(fitted).binary)
+    learnt = fit.baselines(of_one(1))
+    for r in of_one(5):
+        named = vib.classify(model, r.features, learnt[r.regime])
+        assert (named == fitted.classes.index(r.label)).mean() > 0.9, r.name
+
+
+def growing(r: Windows) -> Windows:
+    """The recording with its fault growing from none to what it is."""
+    shift = {"imbalance": 500, "outer-race": -400}.get(r.label, 0) * (np.arange(r.features.shape[1]) % 3 == 0)
+    missing = np.linspace(1, 0, len(r.features))[:, None] * shift
+    return dataclasses.replace(r, features=np.rint(r.features - missing).astype(np.int16))
+
+
+def test_a_window_under_the_threshold_is_judged_as_healthy() -> None:
+    model = vib.Model(convert.convert(fit.fit(small_windows(), chosen("extra-trees", False))).binary)
+    result = evaluate.evaluate(model, [growing(r) for r in small_windows(seed=5)], None)
+    for s in (s for g in result.groups for s in g.best):
+        under = s.scores < result.warning
+        assert under.any() and under.all() != s.faulty, s.name
+        assert ((s.classes == 0) == under).all(), s.name
+
+
+def test_a_device_calls_a_machine_healthy_until_its_score_says_otherwise(tmp_path: Path) -> None:
+    model = vib.Model(convert.convert(fit.fit(small_windows(), chosen("extra-trees", False))).binary)
+    recordings = {r.label: r for r in small_windows(seed=5) if r.machine == "a"}
+    sensor = VirtualSensor(model, tmp_path, learn_windows=20)
+    told = []
+    for label in ("healthy", "healthy", "imbalance"):
+        sensor.play(recordings[label].features)
+        told.append(json.loads(sensor._node.status("periodic")))
+    assert [said["class"] for said in told] == ["healthy", "healthy", "imbalance"]
+    assert told[1]["score"] < told[1]["warning"] <= told[2]["score"]
 
 
 def test_accuracy_is_by_degree_where_the_model_knows_degrees() -> None:

@@ -33,14 +33,15 @@ OPENING = """# Results
 
 Made by `make results` from the commands that are named here; never edited. A group is one machine at one speed and
 load. AUC, recall, "healthy windows over" (the warning threshold) and the balanced class accuracy are of what a device
-scores, the mean of some windows; the rest is of alerts, by the device's own program. "Outside" is the share of all
-windows that a device without a baseline told to be outside of what was trained on; recall and healthy windows over are
-of the others. In brackets are 95 % intervals: exact ones for alerts, of recordings drawn anew for windows, none where
+scores, the mean of some windows; the rest is of alerts, by the device's own program. The class is what it reports:
+healthy under the warning threshold, else the fault that its classifier names. "Outside" is the share of all windows
+that a device without a baseline told to be outside of what was trained on; recall and healthy windows over are of the
+others. In brackets are 95 % intervals: exact ones for alerts, of recordings drawn anew for windows, none where
 there is one recording only. `vibtrain report PACKAGE --out report.html` shows the same with plots.
 
 Settings were chosen on 600 and 3000 rpm without load, each of the two speeds left out in turn, and on the sessions of
 fan 1 ([DESIGN.md](DESIGN.md) says which). So those recordings, where they are judged here, are less of a test than the
-others. Two choices were made after a look at what is judged: which features tell the thirteen classes apart, and
+others. Two choices were made after a look at what is judged: the classifiers' forests and features, and
 how much a model that knows one condition only forgives without a baseline. And the model that is used without a
 baseline, its estimate of the speed and its margin, was designed with the recordings at 1800 rpm and under 11 lb in
 view.

@@ -1,7 +1,7 @@
 """Stored feature vectors judged by any model, as functions of SQL over the very core that the devices run.
 
     vib_score(MODEL, features [, baseline])     the score; without a baseline, against the model's own centre
-    vib_class(MODEL, features [, baseline])     the class as a word, null for a model without classes
+    vib_class(MODEL, features [, baseline])     the class, healthy under the warning threshold; null for no classifier
     vib_outside(MODEL, features)                1 where the machine ran outside what the model was trained on
     vib_warning(MODEL), vib_alarm(MODEL)        the scores from which the model warns and alarms
     vib_baseline(features)                      aggregate: the baseline that a device learns from these vectors
@@ -111,7 +111,8 @@ class _Functions:
         of = self._of(name)
         if value is None or not of.meta["classes"]:
             return None
-        index = of.model.classify(of.features(value), None if baseline is None else of.features(baseline))
+        given = of.features(value), None if baseline is None else of.features(baseline)
+        index = of.model.classify(*given) if of.model.score(*given) >= of.meta["warning"] else 0
         return str(of.meta["classes"][index])
 
     def _explained(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -196,12 +196,12 @@ class Node:
     def _measured(self) -> dict:
         if self._latest is None:
             return {"score": None, "class": None, "velocity_um_s": None, "rms_mm_s2": None}
-        running = (
-            self._detector.machine == "running"
-        )  # of a machine at rest, or not known yet, a score says nothing
+        # Of a machine at rest, or not known yet, a score says nothing; of a healthy one the classifier does not.
+        running = self._detector.machine == "running"
+        class_index = self._class if self._score >= self._thresholds["warning"] else 0
         return {
             "score": self._score if running else None,
-            "class": self._class_name(self._class) if running else None,
+            "class": self._class_name(class_index) if running else None,
             "velocity_um_s": messages.from_log2(largest(self._latest, self._layout.velocity)) // 1000,
             "rms_mm_s2": messages.from_log2(largest(self._latest, self._layout.rms)) // 1000,
         }

@@ -32,7 +32,8 @@ class Scored:
     Attributes:
         scores: int16, shape (windows,).
         outside: which of them were told to lie outside of what was trained on; those are neither right nor wrong.
-        classes: shape (windows,); empty where the model names no faults.
+        classes: as the device reports them, healthy (0) under the warning threshold; shape (windows,), empty where the
+            model names no faults.
     """
 
     name: str
@@ -62,7 +63,8 @@ class Figures:
         false_alarm_rate: share of healthy windows at or over the warning threshold, of those not outside.
         recall: share of faulty windows at or over it, of those not outside.
         outside_rate: share of all windows told to lie outside of what was trained on.
-        class_accuracy: balanced accuracy of the classifier over the classes present.
+        class_accuracy: balanced accuracy over the classes present of what the device calls each window: healthy under
+            the warning threshold, else the fault that most trees name.
         healthy_windows, fault_windows: how many windows there are.
     """
 
@@ -150,15 +152,18 @@ def _scored(model: vib.Model, group: Group, baseline: Int16 | None) -> list[Scor
         if baseline is None:
             told = untrained_speed(meta, r.speed_rpm)
             outside[:] = vib.outside(model, features) if told is None else told
+        scores, classes = vib.score(model, features, baseline), np.empty(0, np.int16)
+        if meta["classes"]:
+            classes = vib.classify(model, features, baseline) * (scores >= meta["warning"])
         result.append(
             Scored(
                 name=r.name,
                 label=r.label,
                 fine_label=r.fine_label,
                 faulty=r.is_fault,
-                scores=vib.score(model, features, baseline),
+                scores=scores,
                 outside=outside,
-                classes=vib.classify(model, features, baseline) if meta["classes"] else np.empty(0, np.int16),
+                classes=classes,
             )
         )
     return result

@@ -227,10 +227,11 @@ def _fit_classifier(
         return [], (), None
     tree_inputs = select_inputs(names, config.classifier.inputs)
     classes = (HEALTHY, *faults)
+    told_apart = faults if len(faults) > 1 else classes
     learnt = baselines(chosen)
     X, y = [], []
     for r in chosen:
-        if known_as[id(r)] not in classes:
+        if known_as[id(r)] not in told_apart:
             continue
         if r.is_healthy:  # each half against the other's baseline: no window may shape its own
             first, second = np.array_split(r.features, 2)

@@ -43,9 +43,10 @@ class View:
         from vibnode.messages import from_log2
 
         classes = self._meta["classes"]
-        k = self._model.classify(features, self._usual) if classes else 0
+        score = self._model.score(features, self._usual)
+        k = self._model.classify(features, self._usual) if classes and score >= self._meta["warning"] else 0
         rms = largest(features, self._layout.rms)
-        said = {"score": self._model.score(features, self._usual), "class": classes[k] if classes else None}
+        said = {"score": score, "class": classes[k] if classes else None}
         said["rms_mm_s2"] = from_log2(rms) // 1000
         said["velocity_um_s"] = from_log2(largest(features, self._layout.velocity)) // 1000
         said["off"] = rms < self._meta["off_rms"]
