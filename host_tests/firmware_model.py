@@ -25,7 +25,7 @@ CONFIG = {
     "bsf_milliorders": 0,
     "ftf_milliorders": 0,
 }
-FEATURES_PER_AXIS = 9 + CONFIG["bands"]
+FEATURES_PER_AXIS = 11 + CONFIG["bands"]
 CENTRE = 4000  # log2 level of x.rms that counts as healthy where no baseline was learnt: about 50 mm/s2
 SPREAD = 64  # steps of x.rms that count as one standard deviation
 WARNING, ALARM, HYSTERESIS = 256, 512, 64

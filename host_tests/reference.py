@@ -38,7 +38,7 @@ def axis_features(counts: Float, config: Mapping[str, int], shaft_hz: float) -> 
     rate_hz, window = config["rate_millihz"] / 1000, config["window"]
     if np.ptp(counts) == 0:
         return np.zeros(
-            9 + config["bands"] + config["envelope_bands"] + config["orders"] + len(bearing(config))
+            11 + config["bands"] + config["envelope_bands"] + config["orders"] + len(bearing(config))
         )
     a = (counts - counts.mean()) * (config["lsb_nm_s2"] / 1000)  # um/s^2
     rms, peak = np.sqrt(np.mean(a**2)), np.abs(a).max()
@@ -59,6 +59,7 @@ def axis_features(counts: Float, config: Mapping[str, int], shaft_hz: float) -> 
             level(np.mean(a**4) / np.mean(a**2) ** 2),
             level(velocity_nm_s(mean_square, rate_hz / window)),
             *shape(power, bins, edges, rate_hz / window, window),
+            *velocity_line(mean_square, rate_hz / window),
             *(level(np.sqrt(mean_square[lo:hi].sum())) for lo, hi in itertools.pairwise(edges)),
             *envelope_and_shaft(spectrum, config, shaft_hz),
         ]
@@ -93,14 +94,36 @@ def shape(
     floored = np.maximum(p, p.sum() * FLATNESS_FLOOR)
     flatness = STEPS * (np.log2(floored).mean() - np.log2(p.mean()))
     top = int(k[p.argmax()])
-    offset, log_peak = 0.0, np.log2(power[top])
-    if top >= 2 and top + 1 < window // 2:
-        a, b, c = np.log2(np.maximum(power[top - 1 : top + 2], 1e-300))
-        if a <= b >= c and 2 * b > a + c:
-            offset = (c - a) / (2 * (2 * b - a - c))
-            log_peak = b + (c - a) / 4 * offset
+    offset, log_peak = parabola(power, top)
     line = 4 / window / np.sqrt(2) * np.sqrt(2.0**log_peak)
     return [level((k * p).sum() / p.sum() * bin_hz), flatness, level((top + offset) * bin_hz), level(line)]
+
+
+def parabola(power: Float, top: int) -> tuple[float, float]:
+    """Of a line in bin `top`: how many bins beside it its top is, and the logarithm of its power there."""
+    if top < 2 or top + 1 >= len(power):
+        return 0.0, float(np.log2(power[top]))
+    a, b, c = np.log2(np.maximum(power[top - 1 : top + 2], 1e-300))
+    if not (a <= b >= c and 2 * b > a + c):
+        return 0.0, b
+    offset = (c - a) / (2 * (2 * b - a - c))
+    return offset, b + (c - a) / 4 * offset
+
+
+def velocity_line(mean_square: Float, bin_hz: float) -> list[float]:
+    """vline_freq, vline_level."""
+    hz = np.arange(len(mean_square)) * bin_hz
+    inside = (hz >= 10) & (hz <= 1000)
+    if not mean_square[inside].any():
+        return [0.0, 0.0]
+    top = int(np.where(inside, mean_square / np.maximum(hz, bin_hz) ** 2, 0).argmax())
+    top = min(max(top, 3), len(mean_square) - 3)
+    if mean_square[top + 1] > mean_square[top]:
+        top += 1
+    elif mean_square[top - 1] > mean_square[top]:
+        top -= 1
+    level_there = level(np.sqrt(mean_square[top - 1 : top + 2].sum()))
+    return [level((top + parabola(mean_square, top)[0]) * bin_hz), level_there]
 
 
 def bearing(config: Mapping[str, int]) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from fuzz import harness
 from vibtrain.proof import CORE
 
-RUNS = {"model": 30_000, "stream": 10_000, "lanes": 3_000}
+RUNS = {"model": 30_000, "stream": 10_000, "lanes": 6_000}
 
 
 def fuzz(program: Path, name: str, folder: Path) -> harness.Figures:

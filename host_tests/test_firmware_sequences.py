@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from recorded_sequences import Stage
 from vibtrain import config, dataset_loaders, registry, simulator
-from vibtrain.recordings import Entry
+from vibtrain.recordings import Entry, Reading
 
 RAMP_DWELLS = 6  # the longest start or change that the detector lets pass
 SETTLED_DWELLS = 16  # after which at the latest a changed machine is judged
@@ -104,6 +107,79 @@ def test_a_machine_of_changing_speed_that_learns_no_baseline_raises_nothing_at_t
         parts += [on.change(slow, fast, seconds), on.run(fast, 20 * dwell)]
         parts += [on.change(fast, slow, seconds), on.run(slow, 20 * dwell)]
     assert on.play(on.model(trained), parts, tmp_path, 0) == []
+
+
+@pytest.mark.parametrize("name", RECORDED[:1])
+def test_every_fault_is_an_alert_at_the_speed_that_was_learnt(name: str, tmp_path: Path) -> None:
+    on, entries = stage(name)
+    model = on.model([one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")])
+    dwell = dwell_s(on)
+    healthy = {(e.speed_rpm, e.load): e for e in of(entries, "healthy")}
+    silent = []
+    for fault in (e for e in entries if e.label != "healthy"):
+        before = on.run(on.counts(healthy[fault.speed_rpm, fault.load]), 10 * dwell + on.config.core.hop / on.rate_hz * LEARN_WINDOWS)
+        parts = [before, on.run(on.counts(fault), 60 * dwell)]
+        alerts = on.play(model, parts, tmp_path / fault.name, LEARN_WINDOWS)
+        if [a.event for a in alerts][:1] != ["raise"] or alerts[0].window < on.windows(len(before) / on.rate_hz) - 1:
+            silent.append(fault.name)
+    assert not silent
+
+
+@pytest.mark.parametrize("name", RECORDED[:1])
+def test_a_lasting_change_of_speed_is_no_alert_though_another_speed_was_learnt(name: str, tmp_path: Path) -> None:
+    on, entries = stage(name)
+    model = on.model([one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")])
+    healthy = [on.counts(e) for e in of(entries, "healthy", load="11 lb")]
+    dwell = dwell_s(on)
+    before_s = on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell
+    assert len(healthy) == 3
+    for i, (learnt, other) in enumerate(itertools.permutations(healthy, 2)):
+        for ramp_dwells in (0.5, RAMP_DWELLS):
+            parts = [on.run(learnt, before_s), on.change(learnt, other, ramp_dwells * dwell)]
+            parts += [on.run(other, 60 * dwell), on.change(other, learnt, ramp_dwells * dwell)]
+            parts += [on.run(learnt, 40 * dwell)]
+            assert on.play(model, parts, tmp_path / f"{i} {ramp_dwells}", LEARN_WINDOWS) == []
+
+
+@pytest.mark.parametrize("ramp_dwells", [0.5, RAMP_DWELLS])
+@pytest.mark.parametrize(("learnt_rpm", "other_rpm"), [(1800, 3000), (3000, 600), (1500, 1800)])
+def test_a_speed_that_glides_to_another_and_back_is_no_alert(
+    learnt_rpm: float, other_rpm: float, ramp_dwells: float, tmp_path: Path
+) -> None:
+    """A simulated machine in one piece, its speed that of each moment."""
+    on, entries = stage("simulated")
+    trained = [one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")]
+    dwell = dwell_s(on)
+    before_s = on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell
+    lasts_s = np.array([0, before_s, ramp_dwells * dwell, 40 * dwell, ramp_dwells * dwell, 40 * dwell])
+    speeds_rpm = [learnt_rpm, learnt_rpm, other_rpm, other_rpm, learnt_rpm, learnt_rpm]
+    ends_s, rate_hz = lasts_s.cumsum(), trained[0].rate_hz
+    frames = round(ends_s[-1] * rate_hz)
+    samples = simulator.simulate(
+        "healthy",
+        0,
+        speed_rpm=np.interp(np.arange(frames) / rate_hz, ends_s, speeds_rpm),
+        load=0,
+        seconds=frames / rate_hz,
+        rate_hz=rate_hz,
+        random=np.random.default_rng(7),
+    )
+    entry = dataclasses.replace(trained[0], name="glide", reader=lambda: Reading([samples]))
+    assert on.play(on.model(trained), [on.counts(entry)], tmp_path, LEARN_WINDOWS) == []
+
+
+@pytest.mark.parametrize("name", [RECORDED[0], "simulated"])
+def test_a_gross_fault_at_a_speed_that_was_not_learnt_is_an_alert(name: str, tmp_path: Path) -> None:
+    on, entries = stage(name)
+    model = on.model([one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")])
+    learnt, other = (on.counts(of(entries, "healthy", speed_rpm=rpm, load="0 lb")[0]) for rpm in (3000, 1800))
+    fault = on.counts(of(entries, "inner-race", severity="heavy", speed_rpm=1800, load="0 lb")[0])
+    dwell = dwell_s(on)
+    parts = [on.run(learnt, on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell)]
+    parts += [on.run(other, 60 * dwell), on.run(fault, 40 * dwell)]
+    alerts = on.play(model, parts, tmp_path, LEARN_WINDOWS)
+    assert [a.event for a in alerts][:1] == ["raise"]
+    assert alerts[0].window > on.windows(sum(len(part) for part in parts[:2]) / on.rate_hz) - 1
 
 
 @pytest.mark.parametrize("name", [*RECORDED, "simulated"])

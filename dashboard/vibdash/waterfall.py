@@ -19,7 +19,7 @@ from vibdash.snapshots import AXES, join_snapshot
 from vibdash.wording import band_edges_hz, band_levels_m_s2, factor
 
 MOST_ROWS = 40
-FEATURES_BEFORE_BANDS = 9  # of each axis, SPEC.md 1.2
+FEATURES_BEFORE_BANDS = 11  # of each axis, SPEC.md 1.2
 USUAL_BANDS = (10.0, 16)  # lowest edge in Hz and number, where no message has told the sensor's own
 LOWEST_M_S2 = 1e-6  # under it is nothing, SPEC.md 1.2
 _Bands = tuple[float, float, int]  # lowest and highest edge in Hz, number

@@ -128,11 +128,11 @@ class Steadiness:
         self._mean = rms * 256
         self._unsteady = 0
 
-    def take(self, rms: int) -> bool:
-        """One window of a machine that turns; True where it may be judged."""
+    def take(self, rms: int, moving: bool) -> bool:
+        """One window of a machine that turns, `moving` where its speed may be; True where it may be judged."""
         away = rms * 256 - self._mean
         self._mean += away // self._span
-        moving = abs(away) > STEADY_STEPS * 256
+        moving = moving or abs(away) > STEADY_STEPS * 256
         self._unsteady = _leak(self._unsteady, moving, self.limit)
         return not moving or self._unsteady == self.limit
 
@@ -189,11 +189,12 @@ class Detector:
         velocity: "int | None" = None,
         fault: str = "ok",
         outside: bool = False,
+        moving: bool = False,
     ) -> "list[Transition] | tuple[()]":
         """Take one window: its level `rms`, and `velocity`, the mean's that limits are for (None where there is none
         yet), each of the largest axis; the model's `score` (None where there are too few windows for one) and
-        `class_index`, what the sampler says of the instrument, and whether the model calls the window `outside` of what
-        it was trained on. Returns the transitions it caused, most often none.
+        `class_index`, what the sampler says of the instrument, whether the model calls the window `outside` of what
+        it was trained on, and whether the machine's speed may be `moving`. Returns the transitions it caused, most often none.
 
         A window with a fault says nothing about the machine; neither does one of a machine that is off. One that is
         outside does not count for or against an anomaly; velocity limits hold there too.
@@ -204,7 +205,7 @@ class Detector:
         off, outside = rms < self._off_rms, outside or rms < self._quiet_rms
         if off or self.machine == "unknown":
             self._steadiness.begin(rms)
-        self.steady = self._steadiness.take(rms)
+        self.steady = self._steadiness.take(rms, moving)
         self._update_machine(off, outside)
         if off or self.machine == "off":
             self._forget_counts()

@@ -14,6 +14,7 @@ from .component_class import averaging_s
 from .detector import Detector, FeatureLayout, largest, untrained_speed
 from .mean_velocity import MeanVelocity, block_windows
 from .settings import Settings
+from .shaft_line import ShaftLine
 from .supervision import Supervisor
 from .watchdog import Watchdog
 
@@ -68,7 +69,9 @@ class Node:
         noise = sampler.noise_um_s2
         noise = None if noise is None else messages.to_log2(noise)
         self._detector = Detector(self._meta, None, self._learner is not None, self._usual_rms(), noise)
-        self._untrained_speed = untrained_speed(self._meta, device["shaft_rpm"])
+        self._shaft_rpm = device["shaft_rpm"]
+        self._untrained_speed = untrained_speed(self._meta, self._shaft_rpm)
+        self._line = self._baseline_line()
         self.settings_changed()
         self._battery = open_battery(device["battery"])
         self._state = self._summary()
@@ -77,7 +80,10 @@ class Node:
         """Take the features of one window. Returns True when the window limit is reached."""
         self.alive()
         self.windows += 1
-        usual = self._baseline and self._baseline.median
+        detector, line = self._detector, self._line
+        if line and detector.machine != "off":
+            line.take(features)
+        usual = self._usual()
         whole = self._average.add(features)
         self._latest = mean = self._average.mean
         self._score = score = self._model.score(mean, usual)
@@ -85,13 +91,15 @@ class Node:
         if self._trace:
             self._write_trace(features)
         rms = largest(features, self._layout.rms)
-        detector = self._detector
         velocity = self._velocity
         if detector.machine != "off":
             velocity.add(largest(features, self._layout.velocity))
-        outside = not usual and not self._learner and self._is_outside(mean)
+        outside = not usual and not self._learner and self._is_outside(mean, score)
+        moving = line is not None and line.moving
         self._act(
-            detector.update(rms, score if whole else None, self._class, velocity.level, outside=outside)
+            detector.update(
+                rms, score if whole else None, self._class, velocity.level, outside=outside, moving=moving
+            )
         )
         if detector.machine == "off":
             self._average.forget()
@@ -123,7 +131,7 @@ class Node:
         learner = baseline.Learner(windows, len(self._names))
         self.settings.learn(windows)
         flash.remove(self._baseline_path)
-        self._learner, self._baseline = learner, None
+        self._learner, self._baseline, self._line = learner, None, None
         self._average.forget()
         self._detector.learn()
 
@@ -236,7 +244,7 @@ class Node:
         }
         if not about_machine or self._latest is None:
             return messages.alert_body(fields, [], None)
-        if self._baseline:
+        if self._usual():
             movers = messages.movers(self._names, self._latest, self._baseline.median, self._baseline.spread)
         else:
             usual = array("h", bytes(2 * len(self._names)))
@@ -258,6 +266,7 @@ class Node:
             return
         self._baseline = learner.baseline(self.clock.unix_time()[0])
         self._learner = None
+        self._line = self._baseline_line()
         self._average.forget()
         self._detector.learnt(self._usual_rms())
         try:
@@ -270,7 +279,19 @@ class Node:
     def _usual_rms(self) -> "int | None":
         return largest(self._baseline.median, self._layout.rms) if self._baseline else None
 
-    def _is_outside(self, mean) -> bool:
+    def _usual(self):
+        """What features are compared with; None where nothing was learnt, or that at another speed."""
+        return self._baseline.median if self._baseline and not (self._line and self._line.away) else None
+
+    def _baseline_line(self):
+        """None, too, where the speed is told: then another one is nothing to let pass."""
+        if not self._baseline or self._shaft_rpm:
+            return None
+        return ShaftLine(self._names, self._config, self._baseline, self._meta["dwell_windows"])
+
+    def _is_outside(self, mean, score: int) -> bool:
+        if self._baseline:  # learnt at another speed: this one is not known to be healthy, but may be seen to be faulty
+            return score < self._thresholds["alarm"]
         if self._untrained_speed is None:
             return self._model.outside(mean)  # by the speed that the features tell
         return self._untrained_speed

@@ -48,6 +48,8 @@ class NumpyPeer:
         hz = self.bins[1:] * self.bin_hz
         weight = np.where((hz >= 10) & (hz <= 1000), (1000 / (2 * np.pi * hz)) ** 2, 0)
         self.velocity_weight = np.concatenate([[0], weight]).astype(precision)
+        first, *_, last = np.flatnonzero(self.velocity_weight)
+        self.velocity_bins = slice(int(first), int(last) + 1)
         self.log2_mean_square = precision(np.log2(16 / 3 / self.n**2))
         lo, hi = (int(np.ceil(config[f"envelope_{end}_hz"] / self.bin_hz)) for end in ("lo", "hi"))
         self.pass_band = slice(lo, hi)
@@ -85,20 +87,33 @@ class NumpyPeer:
         return STEPS * np.stack([rms + unit, peak + unit, peak - rms, np.log2(square4) - 4 * rms], axis=-1)
 
     def _shape(self, power: Float) -> Float:
-        """velocity_rms, centroid, flatness, line_freq, line_level."""
+        """velocity_rms, centroid, flatness, line_freq, line_level, vline_freq, vline_level."""
         lo, hi = int(self.edges[0]), int(self.edges[-1])
         inside = power[..., lo:hi]
         total = inside.sum(axis=-1)
-        velocity = (np.log2(power @ self.velocity_weight) + self.log2_mean_square) / 2 + self.log2_lsb
+        of_velocity = power[..., self.velocity_bins] * self.velocity_weight[self.velocity_bins]
+        velocity = (np.log2(of_velocity.sum(axis=-1)) + self.log2_mean_square) / 2 + self.log2_lsb
         centroid = np.log2(inside @ self.bins[lo:hi] / total * self.bin_hz)
         logs = np.log2(np.maximum(inside, total[..., None] * self.precision(2**-32)))
         flatness = logs.mean(axis=-1) - np.log2(total / (hi - lo))
-        top = inside.argmax(axis=-1)[..., None] + lo
+        line_freq, top = self._line(power, inside.argmax(axis=-1)[..., None] + lo)
+        line_level = top / 2 + np.log2(4 / self.n / np.sqrt(2)) + self.log2_lsb
+        levels = [velocity, centroid, flatness, line_freq, line_level, *self._velocity_line(power, of_velocity)]
+        return STEPS * np.stack(levels, axis=-1)
+
+    def _line(self, power: Float, top: npt.NDArray[np.int64]) -> tuple[Float, Float]:
+        """Logarithms of a line's frequency and of its power; `top`: its bin, shape (windows, axes, 1)."""
         a, b, c = (np.log2(np.take_along_axis(power, top + d, axis=-1)[..., 0]) for d in (-1, 0, 1))
         offset = (c - a) / (2 * (2 * b - a - c))
-        line_freq = np.log2((top[..., 0] + offset) * self.bin_hz)
-        line_level = (b + (c - a) / 4 * offset) / 2 + np.log2(4 / self.n / np.sqrt(2)) + self.log2_lsb
-        return STEPS * np.stack([velocity, centroid, flatness, line_freq, line_level], axis=-1)
+        return np.log2((top[..., 0] + offset) * self.bin_hz), b + (c - a) / 4 * offset
+
+    def _velocity_line(self, power: Float, of_velocity: Float) -> tuple[Float, Float]:
+        """vline_freq, vline_level."""
+        top = of_velocity.argmax(axis=-1)[..., None] + self.velocity_bins.start
+        before, at, after = (np.take_along_axis(power, top + d, axis=-1) for d in (-1, 0, 1))
+        top += np.where(after > at, 1, np.where(before > at, -1, 0))
+        sums = sum(np.take_along_axis(power, top + d, axis=-1)[..., 0] for d in (-1, 0, 1))
+        return self._line(power, top)[0], (np.log2(sums) + self.log2_mean_square) / 2 + self.log2_lsb
 
     def _bands(self, power: Float) -> Float:
         sums = np.add.reduceat(power[..., : self.edges[-1]], self.edges[:-1], axis=-1)

@@ -9,7 +9,7 @@
 #define FLATNESS_FLOOR 2.3283064e-10f /* 2^-32 */
 #define ENVELOPE_SCALE 1e-20f         /* keeps squares of squares in float's range; the depth is a ratio */
 
-enum { RMS, PEAK, CREST, KURTOSIS, VELOCITY, CENTROID, FLATNESS, LINE_FREQ, LINE_LEVEL, BAND0 };
+enum { RMS, PEAK, CREST, KURTOSIS, VELOCITY, CENTROID, FLATNESS, LINE_FREQ, LINE_LEVEL, VLINE_FREQ, VLINE_LEVEL, BAND0 };
 
 static struct {
     const vib_config_t *config;
@@ -112,12 +112,13 @@ static void time_domain(const int16_t *x, float *out)
     out[KURTOSIS] = level(sum4 * (float)p.n / (sum2 * sum2));
 }
 
-static void line(uint32_t top, float *out)
+/* Frequency of the line in bin top; its power's logarithm into peak. */
+static float line(uint32_t top, float *peak)
 {
     float a = log2f(p.power[top - 1]), b = log2f(p.power[top]), c = log2f(p.power[top + 1]);
     float offset = (c - a) / (2 * (2 * b - a - c));
-    out[LINE_FREQ] = level(((float)top + offset) * p.bin_hz);
-    out[LINE_LEVEL] = 128 * (b + (c - a) / 4 * offset) + 256 * log2f(4 / (float)p.n * 0.70710678f);
+    *peak = b + (c - a) / 4 * offset;
+    return level(((float)top + offset) * p.bin_hz);
 }
 
 static void shape(float *out)
@@ -132,16 +133,25 @@ static void shape(float *out)
     }
     out[CENTROID] = level(moment / sum * p.bin_hz);
     out[FLATNESS] = 256 * (logs / (float)(hi - lo) - log2f(sum / (float)(hi - lo)));
-    line(top, out);
+    float peak;
+    out[LINE_FREQ] = line(top, &peak);
+    out[LINE_LEVEL] = 128 * peak + 256 * log2f(4 / (float)p.n * 0.70710678f);
 }
 
-static float velocity(void)
+static void velocity(float *out)
 {
-    float sum = 0;
+    uint32_t top = p.velocity_lo;
+    float sum = 0, most = 0, peak;
     for (uint32_t k = p.velocity_lo; k < p.velocity_hi; k++) {
-        sum += p.power[k] * p.velocity_weight[k];
+        float square = p.power[k] * p.velocity_weight[k];
+        sum += square;
+        top = square > most ? k : top;
+        most = square > most ? square : most;
     }
-    return level(1000 * sqrtf(mean_square(sum)));
+    out[VELOCITY] = level(1000 * sqrtf(mean_square(sum)));
+    top = p.power[top + 1] > p.power[top] ? top + 1 : p.power[top - 1] > p.power[top] ? top - 1 : top;
+    out[VLINE_FREQ] = line(top, &peak);
+    out[VLINE_LEVEL] = level(sqrtf(mean_square(total(p.power, top - 1, top + 2))));
 }
 
 /* Works in p.re and p.im, whose bins are not needed after it. */
@@ -180,7 +190,7 @@ static void axis_features(const int16_t *x, float *out)
     for (uint32_t k = 1; k < p.half; k++) {
         p.power[k] = p.re[k] * p.re[k] + p.im[k] * p.im[k];
     }
-    out[VELOCITY] = velocity();
+    velocity(out);
     shape(out);
     for (uint32_t i = 0; i < p.config->bands; i++) {
         out[BAND0 + i] = level(sqrtf(mean_square(total(p.power, p.edges[i], p.edges[i + 1]))));

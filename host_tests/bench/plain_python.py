@@ -58,8 +58,9 @@ class Features:
         re, im = self.fft([a[i] * self.hann[i] for i in range(n)])
         power = [re[k] * re[k] + im[k] * im[k] for k in range(n // 2)]
         power[0] = 0
-        out = [level(rms), level(peak), level(peak / rms), level(kurtosis), level(self.velocity(power))]
-        out += self.shape(power)
+        velocity, *line = self.velocity(power)
+        out = [level(rms), level(peak), level(peak / rms), level(kurtosis), velocity]
+        out += self.shape(power) + line
         for i in range(len(self.edges) - 1):
             out.append(level(math.sqrt(self.mean_square(sum(power[self.edges[i] : self.edges[i + 1]])))))
         return out
@@ -88,10 +89,18 @@ class Features:
     def mean_square(self, power: float) -> float:
         return power * 16 / 3 / (self.n * self.n)
 
-    def velocity(self, power: list[float]) -> float:
+    def velocity(self, power: list[float]) -> list[float]:
+        """velocity_rms, and at the end vline_freq, vline_level."""
         lo, hi = max(1, math.ceil(10 / self.bin_hz)), min(self.n // 2, math.floor(1000 / self.bin_hz) + 1)
-        total = sum([power[k] / (k * k) for k in range(lo, hi)])
-        return 1000 / (2 * math.pi * self.bin_hz) * math.sqrt(self.mean_square(total))
+        velocity = [power[k] / (k * k) for k in range(lo, hi)]
+        rms = 1000 / (2 * math.pi * self.bin_hz) * math.sqrt(self.mean_square(sum(velocity)))
+        top = lo + velocity.index(max(velocity))
+        if power[top + 1] > power[top]:
+            top += 1
+        elif power[top - 1] > power[top]:
+            top -= 1
+        line = math.sqrt(self.mean_square(sum(power[top - 1 : top + 2])))
+        return [level(rms), self.line(power, top)[0], level(line)]
 
     def shape(self, power: list[float]) -> list[float]:
         """centroid, flatness, line_freq, line_level."""
@@ -102,11 +111,15 @@ class Features:
         moment = sum([k * power[k] for k in range(lo, hi)])
         logs = sum([math.log(max(p, floor)) for p in inside]) / len(inside)
         flatness = STEPS / math.log(2) * (logs - math.log(total / len(inside)))
-        top = lo + inside.index(max(inside))
+        freq, peak = self.line(power, lo + inside.index(max(inside)))
+        line = math.sqrt(peak) * 4 / self.n / math.sqrt(2)
+        return [level(moment / total * self.bin_hz), flatness, freq, level(line)]
+
+    def line(self, power: list[float], top: int) -> tuple[float, float]:
+        """Frequency and power of the line in bin `top`."""
         a, b, c = (math.log(p) for p in power[top - 1 : top + 2])
         offset = (c - a) / (2 * (2 * b - a - c))
-        line = math.sqrt(math.exp(b + (c - a) / 4 * offset)) * 4 / self.n / math.sqrt(2)
-        return [level(moment / total * self.bin_hz), flatness, level((top + offset) * self.bin_hz), level(line)]
+        return level((top + offset) * self.bin_hz), math.exp(b + (c - a) / 4 * offset)
 
 
 def main() -> None:

@@ -131,10 +131,16 @@ static inline vib_u64_t vib_power(const vib_i32_t *z)
     return r;
 }
 
-/* As powers are under 2^63, the comparison of signed numbers serves. */
+/* AVX2 compares signed numbers only: turning the highest bits keeps the order. */
+static inline __m256i over_unsigned(__m256i a, __m256i b)
+{
+    const __m256i highest = _mm256_set1_epi64x((long long)(1ULL << 63));
+    return _mm256_cmpgt_epi64(_mm256_xor_si256(a, highest), _mm256_xor_si256(b, highest));
+}
+
 static inline vib_u64_t over(vib_u64_t a, vib_u64_t b)
 {
-    vib_u64_t r = { _mm256_cmpgt_epi64(a.even, b.even), _mm256_cmpgt_epi64(a.odd, b.odd) };
+    vib_u64_t r = { over_unsigned(a.even, b.even), over_unsigned(a.odd, b.odd) };
     return r;
 }
 

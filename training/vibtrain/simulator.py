@@ -119,7 +119,7 @@ def simulate(
     label: str,
     size: float,
     *,
-    speed_rpm: float,
+    speed_rpm: float | Array,
     load: float,
     seconds: float,
     rate_hz: float,
@@ -131,9 +131,11 @@ def simulate(
     Args:
         label: `healthy` or a fault named in FAULTS.
         size: of the defect, 0 none to 1 severe.
+        speed_rpm: one for all frames, or of each frame.
         load: share of full load, 0 to 1.
     """
     frames = round(seconds * rate_hz)
+    speed_rpm = np.broadcast_to(np.asarray(speed_rpm, np.float64), frames)
     turns = _shaft_turns(frames, speed_rpm / 60, rate_hz, machine.speed_wander, random)
     # Mounting and path differ a little between runs, and the load stiffens the path.
     gain = random.normal(1.0, 0.04, (4, 3)) * (1 + 0.1 * load)
@@ -188,7 +190,7 @@ def _run(name: str, seed: int, label: str, size: float, **run: Any) -> Reading:
 
 
 def _shaft_turns(
-    frames: int, shaft_hz: float, rate_hz: float, wander: float, random: np.random.Generator
+    frames: int, shaft_hz: Array, rate_hz: float, wander: float, random: np.random.Generator
 ) -> Array:
     """Shaft angle in turns; the speed wanders over about a second."""
     knots = max(2, round(frames / rate_hz * 2) + 1)
@@ -196,7 +198,7 @@ def _shaft_turns(
     return random.uniform() + np.cumsum(shaft_hz * (1 + wander * slow)) / rate_hz
 
 
-def _shaft_harmonics(label: str, size: float, turns: Array, speed_rpm: float) -> Array:
+def _shaft_harmonics(label: str, size: float, turns: Array, speed_rpm: Array) -> Array:
     """1x, 2x and 3x on each axis; the forces grow with the square of the speed."""
     force = np.array([[0.30, 0.25, 0.10], [0.10, 0.10, 0.05], [0.05, 0.04, 0.03]])  # harmonic, axis; m/s²
     if label == "imbalance":
@@ -207,15 +209,14 @@ def _shaft_harmonics(label: str, size: float, turns: Array, speed_rpm: float) ->
     elif label == "misalignment":
         force[1] += np.array([2.0, 1.6, 1.8]) * size
         force[2] += np.array([0.8, 0.7, 0.6]) * size
-    force *= (speed_rpm / 1800) ** 2
     lag = np.array([0.0, 0.25, 0.4])  # turns between the axes
     orders = np.arange(1, 4)
     phase = orders[:, None, None] * (turns[None, :, None] - lag)
     waves: Array = (force[:, None, :] * np.cos(2 * np.pi * phase)).sum(axis=0)
-    return waves
+    return waves * ((speed_rpm / 1800) ** 2)[:, None]
 
 
-def _gear_mesh(turns: Array, teeth: int, load: float, speed_rpm: float) -> Array:
+def _gear_mesh(turns: Array, teeth: int, load: float, speed_rpm: Array) -> Array:
     """Mesh frequency and its harmonics, modulated once a turn: side bands at plus and minus shaft speed."""
     modulation = 1 + 0.3 * np.cos(2 * np.pi * turns)
     angle = 2 * np.pi * teeth * turns
@@ -224,7 +225,7 @@ def _gear_mesh(turns: Array, teeth: int, load: float, speed_rpm: float) -> Array
 
 
 def _bearing_impacts(
-    label: str, size: float, turns: Array, speed_rpm: float, bearing: Bearing, random: np.random.Generator
+    label: str, size: float, turns: Array, speed_rpm: Array, bearing: Bearing, random: np.random.Generator
 ) -> Array:
     """Force impulses of a bearing defect, one sample long each."""
     orders = {

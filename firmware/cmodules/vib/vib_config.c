@@ -14,6 +14,11 @@ static const char *const feature_names[VIB_F_COUNT] = {
 #undef VIB_FEATURE
 };
 
+/* every name fits, axis and all */
+#define VIB_FEATURE(name, unit, meaning) typedef char name##_fits[sizeof("x." #name) <= VIB_FEATURE_NAME_SIZE ? 1 : -1];
+#include "vib_features.def"
+#undef VIB_FEATURE
+
 static const char bearing_names[VIB_BEARING_FREQUENCIES][5] = { "bpfo", "bpfi", "bsf", "ftf" };
 
 static unsigned log2_of_power(uint32_t n)

@@ -53,21 +53,6 @@ static vib_u32_t excess(vib_u64_t sum)
     return (vib_u32_t)vib_max((vib_i32_t)vib_bits64(sum) - 32, vib_each(0));
 }
 
-/* log2 of the RMS velocity in nm/s; unit: log2 of a spectrum count in um/s^2. v = a / (2 pi f), bin by bin. */
-static vib_feature_t velocity(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit)
-{
-    vib_bins_t b = core->velocity;
-    vib_u32_t shift = excess(total(power, b.lo, b.hi));
-    vib_u64_t sum = { 0 };
-    for (uint32_t k = b.lo; k < b.hi; k++) {
-        uint32_t weight = 0xffffffffu / (k * k); /* 2^32 / k^2, within 0.1 % of the power up to bin 2047 */
-        sum = vib_add(sum, vib_product(vib_narrow(power[k], shift), weight));
-    }
-    vib_i32_t mean_square = vib_log2_64(sum) + ((vib_i32_t)shift - 32) * VIB_LOG2_ONE + LOG2_16_3;
-    int32_t to_velocity = LOG2_1000 - LOG2_2PI - core->log2_bin_hz - (int32_t)core->log2n * VIB_LOG2_ONE;
-    return vib_level(vib_where(vib_nonzero(sum), mean_square / 2 + unit + to_velocity, vib_each(0)));
-}
-
 /* The strongest bin k and its neighbours as logarithms give a parabola; its top is the line (exact for a Gaussian
  * main lobe, near enough for Hann's). peak and offset in Q16 and 1/256 bin. */
 static void interpolate(const vib_u64_t *power, vib_i32_t k, int32_t half, vib_i32_t *peak, vib_i32_t *offset)
@@ -83,6 +68,52 @@ static void interpolate(const vib_u64_t *power, vib_i32_t k, int32_t half, vib_i
     *peak = b + (c - a) / 4 * *offset / 256;
 }
 
+/* offset: 1/256 bin */
+static vib_feature_t frequency(const vib_core_t *core, vib_i32_t k, vib_i32_t offset)
+{
+    vib_u32_t fine = (vib_u32_t)(k * 256 + offset);
+    return vib_level(vib_log2_32(fine) - 8 * VIB_LOG2_ONE + core->log2_bin_hz);
+}
+
+/* The line in bin k of the velocity's spectrum, or beside it: a line between two bins has more velocity in the lower
+ * one, more power perhaps in the upper one; one at the lowest bin may be of the bin before. */
+static void velocity_line(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit, vib_i32_t k,
+                          vib_feature_t *freq, vib_feature_t *level)
+{
+    int32_t half = (int32_t)core->config.window / 2;
+    vib_i32_t peak, offset;
+    k = vib_max(vib_min(k, vib_each(half - 3)), vib_each(3)); /* so that the neighbours have some, too */
+    vib_u64_t before = vib_pick(power, k - 1), at = vib_pick(power, k), after = vib_pick(power, k + 1);
+    k = vib_where(vib_over(after, at), k + 1, vib_where(vib_over(before, at), k - 1, k));
+    interpolate(power, k, half, &peak, &offset);
+    *freq = frequency(core, k, offset);
+    vib_u64_t beside = vib_add(vib_pick(power, k - 1), vib_pick(power, k + 1));
+    *level = vib_band_level(core, vib_add(beside, vib_pick(power, k)), unit);
+}
+
+/* Velocity, v = a / (2 pi f) bin by bin, and its strongest line: of most machines the shaft's. */
+static void velocity(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit, vib_feature_t *out)
+{
+    vib_bins_t b = core->velocity;
+    vib_u32_t shift = excess(total(power, b.lo, b.hi));
+    vib_u64_t sum = { 0 }, most = { 0 };
+    vib_i32_t top = vib_each(b.lo);
+    for (uint32_t k = b.lo; k < b.hi; k++) {
+        uint32_t weight = 0xffffffffu / (k * k); /* 2^32 / k^2, within 0.1 % of the power up to bin 2047 */
+        vib_u64_t p = vib_product(vib_narrow(power[k], shift), weight);
+        sum = vib_add(sum, p);
+        top = vib_where(vib_over(p, most), vib_each((int32_t)k), top);
+        most = vib_larger(p, most);
+    }
+    vib_i32_t mean_square = vib_log2_64(sum) + ((vib_i32_t)shift - 32) * VIB_LOG2_ONE + LOG2_16_3;
+    int32_t to_velocity = LOG2_1000 - LOG2_2PI - core->log2_bin_hz - (int32_t)core->log2n * VIB_LOG2_ONE;
+    vib_feature_t level = vib_level(mean_square / 2 + unit + to_velocity), freq, line;
+    velocity_line(core, power, unit, top, &freq, &line);
+    out[VIB_F_velocity_rms] = vib_where(vib_nonzero(sum), level, vib_each(0));
+    out[VIB_F_vline_freq] = vib_where(vib_nonzero(sum), freq, vib_each(0));
+    out[VIB_F_vline_level] = vib_where(vib_nonzero(sum), line, vib_each(0));
+}
+
 /* Strongest line over the bands' range. */
 static void line(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit, vib_feature_t *out)
 {
@@ -94,8 +125,7 @@ static void line(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit,
         most = vib_larger(power[k], most);
     }
     interpolate(power, strongest, (int32_t)core->config.window / 2, &peak, &offset);
-    vib_u32_t fine = (vib_u32_t)(strongest * 256 + offset);
-    out[VIB_F_line_freq] = vib_level(vib_log2_32(fine) - 8 * VIB_LOG2_ONE + core->log2_bin_hz);
+    out[VIB_F_line_freq] = frequency(core, strongest, offset);
     /* a sine of amplitude A stands in its bin as A N / 4; its RMS is A / sqrt 2 */
     out[VIB_F_line_level] = vib_level(peak / 2 + 3 * VIB_LOG2_ONE / 2 - (int32_t)core->log2n * VIB_LOG2_ONE + unit);
 }
@@ -162,7 +192,7 @@ static void spectral(const vib_core_t *core, const vib_u64_t *power, vib_i32_t u
 {
     vib_u64_t sum = bands(core, power, unit, out + VIB_F_COUNT);
     vib_i32_t present = vib_nonzero(sum);
-    out[VIB_F_velocity_rms] = velocity(core, power, unit);
+    velocity(core, power, unit, out);
     line(core, power, unit, out);
     out[VIB_F_centroid] = vib_where(present, centroid(core, power, sum), vib_each(0));
     out[VIB_F_flatness] = vib_where(present, flatness(core, power, sum), vib_each(0));
