@@ -114,10 +114,11 @@ def test_every_fault_is_an_alert_at_the_speed_that_was_learnt(name: str, tmp_pat
     on, entries = stage(name)
     model = on.model([one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")])
     dwell = dwell_s(on)
+    before_s = on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 10 * dwell
     healthy = {(e.speed_rpm, e.load): e for e in of(entries, "healthy")}
     silent = []
     for fault in (e for e in entries if e.label != "healthy"):
-        before = on.run(on.counts(healthy[fault.speed_rpm, fault.load]), 10 * dwell + on.config.core.hop / on.rate_hz * LEARN_WINDOWS)
+        before = on.run(on.counts(healthy[fault.speed_rpm, fault.load]), before_s)
         parts = [before, on.run(on.counts(fault), 60 * dwell)]
         alerts = on.play(model, parts, tmp_path / fault.name, LEARN_WINDOWS)
         if [a.event for a in alerts][:1] != ["raise"] or alerts[0].window < on.windows(len(before) / on.rate_hz) - 1:

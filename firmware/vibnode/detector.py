@@ -193,8 +193,9 @@ class Detector:
     ) -> "list[Transition] | tuple[()]":
         """Take one window: its level `rms`, and `velocity`, the mean's that limits are for (None where there is none
         yet), each of the largest axis; the model's `score` (None where there are too few windows for one) and
-        `class_index`, what the sampler says of the instrument, whether the model calls the window `outside` of what
-        it was trained on, and whether the machine's speed may be `moving`. Returns the transitions it caused, most often none.
+        `class_index`, what the sampler says of the instrument, whether the window is `outside` of what was trained
+        on or learnt, and whether the machine's speed may be `moving`. Returns the transitions it caused, most often
+        none.
 
         A window with a fault says nothing about the machine; neither does one of a machine that is off. One that is
         outside does not count for or against an anomaly; velocity limits hold there too.

@@ -1,9 +1,9 @@
 """Whether a machine turns at another speed than the one that its baseline was learnt at.
 
-The strongest line in the spectrum of the velocity is, of most machines, the shaft's or a multiple of it. It moves when the
-speed does. A fault adds lines, at multiples and fractions of it above all, which may well be stronger, but does not take it
-away. So the speed is another one when no axis has its line where it was, and either the bands that it stood in have fallen
-silent, or two axes agree on a line elsewhere that is neither a multiple nor a fraction of the old one.
+The strongest line in the spectrum of the velocity is, of most machines, the shaft's or a multiple of it. It moves when
+the speed does. A fault adds lines, at multiples and fractions of it above all, which may well be stronger, but does not
+take it away. So the speed is another one when no axis has its line where it was, and either the bands that it stood in
+have fallen silent, or two axes agree on a line elsewhere that is neither a multiple nor a fraction of the old one.
 """
 
 from .messages import to_log2
@@ -23,8 +23,8 @@ BACK_TIMES = 3  # as many windows to be sure that it is back: a line that fades 
 class ShaftLine:
     """Follows the line from window to window.
 
-    `away`: whether the machine turns at another speed. `moving`: whether it may be on its way there. Both stay False where
-    the baseline has no steady line.
+    `away`: whether the machine turns at another speed. `moving`: whether it may be on its way there. Both stay False
+    where the baseline has no steady line.
     """
 
     def __init__(self, names: "list[str]", core_config: dict, baseline, windows: int) -> None:
@@ -35,8 +35,8 @@ class ShaftLine:
         self._freq = [i for i, name in enumerate(names) if name.endswith(".vline_freq")]
         self._bin = to_log2(core_config["rate_millihz"]) - to_log2(1000 * core_config["window"])
         self._line, axes = self._shared_line(baseline)
-        spreads = [SPREADS * baseline.spread[self._freq[axis]] for axis in axes]
-        self._near = max(spreads + [self._tolerance(self._line) // 3])  # that is half a bin
+        spread = max([baseline.spread[self._freq[axis]] for axis in axes] or [0])
+        self._near = max(SPREADS * spread, self._tolerance(self._line) // 3)  # that is half a bin
         self._bands = self._bands_of_line(names, core_config, axes, baseline.median)
 
     def take(self, features) -> None:
@@ -82,10 +82,7 @@ class ShaftLine:
         return found
 
     def _is_there(self, features) -> bool:
-        for i in self._freq:
-            if abs(features[i] - self._line) <= self._near:
-                return True
-        return False
+        return any([abs(features[i] - self._line) <= self._near for i in self._freq])
 
     def _is_elsewhere(self, features) -> bool:
         if self._is_silent(features):
