@@ -43,7 +43,7 @@ def learnt(*lines_hz: float, spread: tuple[int, ...] = (16, 16, 16)) -> ShaftLin
 def after(line: ShaftLine, features: list[int], windows: int) -> bool:
     for _ in range(windows):
         line.take(features)
-    return line.away
+    return bool(line.away)
 
 
 @pytest.mark.parametrize("hz", [20.0, 36.0, 50.0, 90.0])
