@@ -24,6 +24,7 @@ PORTABLE = (
     "test_firmware_duty",
     "test_firmware_lookup",
     "test_firmware_settings",
+    "test_firmware_shaft_line",
     "test_firmware_hostile",
     "test_firmware_snapshot",
     "test_firmware_wifi",

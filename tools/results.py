@@ -42,8 +42,8 @@ there is one recording only. `vibtrain report PACKAGE --out report.html` shows t
 Settings were chosen on 600 and 3000 rpm without load, each of the two speeds left out in turn, and on the sessions of
 fan 1 ([DESIGN.md](DESIGN.md) says which). So those recordings, where they are judged here, are less of a test than the
 others. Two choices were made after a look at what is judged: the classifiers' forests and features; and the features
-of the score, with what the model without a baseline assumes of a condition never seen, its estimate of the speed and its
-margins, which were chosen with all recordings of the ADI motor and of both fans in view.
+of the score, with what the model without a baseline assumes of a condition never seen, its estimate of the speed and
+its margins, which were chosen with all recordings of the ADI motor and of both fans in view.
 """
 
 

@@ -18,7 +18,7 @@ MACHINE_WORDS = {
     "off": "Off",
     "learning": "Learning",
     "running": "Running",
-    "outside": "Outside trained range",
+    "outside": "Outside known range",
     "unknown": "Unknown",
 }
 INSTRUMENT_WORDS = {
