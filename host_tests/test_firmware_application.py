@@ -194,6 +194,34 @@ def test_interrupt_says_goodbye(bench: Bench) -> None:
     assert host.statuses[-1]["why"] == "shutdown"
 
 
+CLOSED_ONCE = """
+import asyncio, sys
+from vibnode import clock
+from vibnode.link import Link, LinkDown
+async def main():
+    mqtt = {"host": "127.0.0.1", "port": int(sys.argv[1]), "user": None, "password": None, "keepalive_s": 60, "tls": None}
+    link = Link(mqtt, "device", "will", b"", clock.Clock(None))
+    try:
+        await link.connect((), None)
+    except LinkDown as error:
+        print(error)
+    file = open(sys.argv[0], "rb")  # gets the number that the socket had
+    await link.close(False)
+    print(len(file.read(1)))
+asyncio.run(main())
+"""
+
+
+def test_a_refused_connection_closes_nothing_but_itself(bench: Bench) -> None:
+    """The outbox or a recording may be opened under the socket's number before the link is given up."""
+    bench.broker.kill()
+    script = bench.folder / "closed_once.py"
+    script.write_text(CLOSED_ONCE)
+    done = bench.micropython(script, bench.broker.port)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ECONNREFUSED" in done.stdout and done.stdout.splitlines()[-1] == "1"
+
+
 def test_a_dead_axis_is_an_instrument_fault_and_no_machine_alert(bench: Bench) -> None:
     host = bench.listen()
     dead = noise(1, 2000, 5120)

@@ -24,12 +24,31 @@ class LinkDown(Exception):
 
 
 class _Protocol(aiomqttc.MQTTProtocol):  # type: ignore[misc]
-    """What the library leaves out: a bound on what arrives, and one writer at a time."""
+    """What the library leaves out: a bound on what arrives, one writer at a time, and one close of a stream.
+
+    A second close does harm on the unix port: by then another file may have the number of the first one's socket.
+    """
 
     def __init__(self, client) -> None:
         super().__init__(client)
         self._writing = asyncio.Lock()
         self._heard_ms = ticks_ms()
+
+    async def connect(self, *settings):
+        try:
+            return await super().connect(*settings)
+        except Exception:
+            self.stream = None  # the library has closed it
+            raise
+
+    async def disconnect(self) -> None:
+        await self._send_packet(self.DISCONNECT, b"")
+        await self.close()
+
+    async def close(self) -> None:
+        stream, self.stream = self.stream, None
+        if stream:
+            await stream.close()
 
     async def _send_packet(self, packet_type: int, payload) -> None:
         # asyncio's stream loses bytes when one task writes while another waits for room.
