@@ -199,7 +199,8 @@ import asyncio, sys
 from vibnode import clock
 from vibnode.link import Link, LinkDown
 async def main():
-    mqtt = {"host": "127.0.0.1", "port": int(sys.argv[1]), "user": None, "password": None, "keepalive_s": 60, "tls": None}
+    mqtt = {"host": "127.0.0.1", "port": int(sys.argv[1]), "user": None, "password": None}
+    mqtt.update({"keepalive_s": 60, "tls": None})
     link = Link(mqtt, "device", "will", b"", clock.Clock(None))
     try:
         await link.connect((), None)
