@@ -33,7 +33,7 @@ def results() -> ModuleType:
 @pytest.fixture(scope="module")
 def figures() -> dict[str, Any]:
     judged = evaluate.evaluate(
-        vib.Model(small_model_binary()), small_windows(seed=3), Selection(machine=("a",))
+        vib.Model(small_model_binary()), small_windows(seed=3), Selection(machine=("a",)).admits
     )
     through_json: dict[str, Any] = json.loads(json.dumps(evaluate.summary(judged)))
     return through_json

@@ -73,8 +73,11 @@ def test_a_manifest_alone_is_enough(tmp_path: Path) -> None:
     assert fitted.returncode == 0, fitted.stderr
     judged = vibtrain("evaluate", tmp_path / "model", "--recordings", tmp_path / "other.csv", "--json")
     figures = json.loads(judged.stdout)
+    assert figures["held_out_conditions"] == 1 and not figures["groups"][0]["trained"]
     assert figures["window_auc"] > 0.99 and figures["false_alarms"] == 0
     assert figures["bytes_sampled"] > figures["bytes_sent"] > 0
+    known = vibtrain("evaluate", tmp_path / "model", "--recordings", tmp_path / "train.csv", "--json")
+    assert json.loads(known.stdout)["held_out_conditions"] == 0
 
 
 ERRORS = [

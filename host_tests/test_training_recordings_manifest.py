@@ -131,6 +131,15 @@ def test_wav_must_have_the_rate_that_the_manifest_says(folder: Path) -> None:
         entry.read()
 
 
+@pytest.mark.parametrize("columns", ["2 1 0", '"2,1,0"', '"2, 1, 0"'])
+def test_columns_may_be_parted_by_commas(tmp_path: Path, columns: str) -> None:
+    samples = np.arange(30.0).reshape(10, 3)
+    np.save(tmp_path / "a.npy", samples)
+    (tmp_path / "m.csv").write_text(f"file,rate_hz,columns\na.npy,800,{columns}\n")
+    (entry,) = manifest.catalogue(tmp_path / "m.csv")
+    assert np.array_equal(entry.read().data, samples[:, ::-1])
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_a_manifest_as_spreadsheets_of_other_countries_write_it(tmp_path: Path, delimiter: str) -> None:
     np.save(tmp_path / "a.npy", np.zeros((10, 3)))

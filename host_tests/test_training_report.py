@@ -35,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[vib.Model, dict[str,
 
 
 def judged(made: tuple[vib.Model, dict[str, Any]], recordings: list[Windows]) -> evaluate.Evaluation:
-    return evaluate.evaluate(made[0], recordings, Selection(machine=("a",)))
+    return evaluate.evaluate(made[0], recordings, Selection(machine=("a",)).admits)
 
 
 def material(

@@ -113,7 +113,7 @@ def evaluate_package(
         made_for = package.configuration(description)
         entries = entries_of(made_for, recordings)
         windows = windows_of(made_for, entries, workers)
-        summary = evaluate.summary(evaluate.evaluate(model, windows, made_for.train, baseline_s))
+        summary = evaluate.summary(evaluate.evaluate(model, windows, package.trained_on(description), baseline_s))
         if as_json:
             print(json.dumps(summary))
         else:
@@ -142,7 +142,7 @@ def write_report(
         made_for = package.configuration(description)
         entries = entries_of(made_for, recordings)
         windows = windows_of(made_for, entries, workers)
-        judged = evaluate.evaluate(model, windows, made_for.train, baseline_s)
+        judged = evaluate.evaluate(model, windows, package.trained_on(description), baseline_s)
         with reading(entries, workers, errors, "checking") as (watched, done):
             found = quality.findings(survey(watched, done, workers), windows, made_for)
             material = report.gather(model, judged, description, watched, found, workers)

@@ -16,9 +16,8 @@ from vibnode.detector import untrained_speed
 
 from vibtrain import alerts, intervals
 from vibtrain.alerts import AlertFigures
-from vibtrain.config import Selection
 from vibtrain.features import Windows
-from vibtrain.groups import Group, by_regime
+from vibtrain.groups import Group, Trained, by_regime
 from vibtrain.intervals import Interval
 from vibtrain.recordings import DataError
 
@@ -115,19 +114,19 @@ class Evaluation:
 def evaluate(
     model: vib.Model,
     recordings: list[Windows],
-    train: Selection | None,
+    trained: Trained | None,
     baseline_s: float | None = None,
     *,
     play: bool = True,
 ) -> Evaluation:
-    """Judge every group. `train` says which conditions the model was fitted on, None for none of these; `baseline_s`
-    as in `by_regime`. Without `play` windows alone are judged, and no alerts.
+    """Judge every group. `trained` and `baseline_s` as in `by_regime`. Without `play` windows alone are judged, and no
+    alerts.
 
     Raises `DataError` as that does, and where no recording is healthy or faulty.
     """
     config, meta = model.config(), model.meta()
     hop_s = config["hop"] * 1000 / config["rate_millihz"]
-    groups = by_regime(recordings, train, hop_s, baseline_s)
+    groups = by_regime(recordings, trained, hop_s, baseline_s)
     if not groups:
         raise DataError(f"nothing to judge: all {len(recordings)} recordings are of a machine switched off")
     results = []

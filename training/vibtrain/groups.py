@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,13 @@ import numpy.typing as npt
 
 from vibtrain.anomaly import median_baseline
 from vibtrain.averaging import averaged
-from vibtrain.config import Selection
 from vibtrain.features import Windows
 from vibtrain.fit import Regime
 from vibtrain.recordings import DataError
 
 Int16 = npt.NDArray[np.int16]
+
+Trained = Callable[[Windows], bool]
 
 LONGEST_BASELINE_S = 300.0  # unless asked for more
 
@@ -69,13 +71,13 @@ class Group:
 
 
 def by_regime(
-    recordings: list[Windows], train: Selection | None, hop_s: float, baseline_s: float | None = None
+    recordings: list[Windows], trained: Trained | None, hop_s: float, baseline_s: float | None = None
 ) -> list[Group]:
     """Groups in order of name.
 
     Args:
         recordings: of any number of machines and conditions.
-        train: what was trained on; None for nothing of this.
+        trained: whether a recording is of a condition that was trained on; None where none is.
         hop_s: seconds from window to window.
         baseline_s: healthy time to learn first; 0 for none; None for half of the first healthy recording, at most
             LONGEST_BASELINE_S.
@@ -91,8 +93,8 @@ def by_regime(
         if all(r.time for r in members):
             members = sorted(members, key=lambda r: r.time)
         if any(r.is_healthy or r.is_fault for r in members):
-            trained = train is not None and all(train.admits(r) for r in members)
-            groups.append(Group(regime, trained, tuple(members), _to_learn(members, hop_s, baseline_s)))
+            known = trained is not None and all(trained(r) for r in members)
+            groups.append(Group(regime, known, tuple(members), _to_learn(members, hop_s, baseline_s)))
     return groups
 
 

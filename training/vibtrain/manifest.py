@@ -198,7 +198,7 @@ def _time(row: _Row) -> str:
 
 
 def _columns(row: _Row, file: Path) -> tuple[Column, ...]:
-    """Column names or numbers; in CSV separated by blanks, where a whole number is a column number."""
+    """Column names or numbers; in CSV separated by blanks or else commas, where a whole number is a column number."""
     value = row.get("columns")
     if value == "":
         names = read_file(file).names
@@ -207,7 +207,7 @@ def _columns(row: _Row, file: Path) -> tuple[Column, ...]:
                 "columns", f"the axes, for {file.name} has {len(names)} columns: {', '.join(names)}"
             )
         return tuple(range(len(names)))
-    listed = value.split() if isinstance(value, str) else value
+    listed = value.replace(",", " ").split() if isinstance(value, str) else value
     if not isinstance(listed, list) or any(not isinstance(column, str | int) for column in listed):
         raise row.refuse("columns", "names or numbers (from 0) of the axes")
     columns = tuple(

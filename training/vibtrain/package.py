@@ -17,10 +17,11 @@ import tomli_w
 import vib
 
 from vibtrain import ota, registry, simulator
-from vibtrain.config import AnomalyChoice, CoreChoice, Selection, SensorChoice, TrainingConfig
+from vibtrain.config import AnomalyChoice, CoreChoice, SensorChoice, TrainingConfig
 from vibtrain.convert import LIMITS, SHAFT_RANGE, Converted
 from vibtrain.features import Windows
 from vibtrain.fit import FittedModel
+from vibtrain.groups import Trained
 from vibtrain.proof import CORE, Proof
 from vibtrain.recordings import DataError
 
@@ -121,6 +122,7 @@ def _description(
                 "sources": sorted({r.source for r in chosen}),
                 "recordings": sorted(r.name for r in chosen),
                 "settle_s": config.settle_s,
+                "conditions": _conditions(chosen),
                 "select": {k: list(v) for k, v in dataclasses.asdict(config.train).items() if v},
             }
             | ({"dropped": dict(sorted(dropped.items()))} if dropped else {}),
@@ -129,6 +131,18 @@ def _description(
         }
     )
     return described
+
+
+def _conditions(chosen: list[Windows]) -> list[dict[str, Any]]:
+    """Machine, speed and load of what was trained on; a speed that nobody stated is left out."""
+    regimes = sorted({r.regime for r in chosen if r.is_healthy or r.is_fault}, key=str)
+    return [{"machine": machine, "speed_rpm": rpm, "load": load} for machine, rpm, load in regimes]
+
+
+def trained_on(description: dict[str, Any]) -> Trained:
+    """Whether a recording is of a machine, speed and load that a package was trained on."""
+    known = {(c["machine"], c.get("speed_rpm"), c["load"]) for c in description["training"]["conditions"]}
+    return lambda recording: recording.regime in known
 
 
 def _kind_parameters(config: TrainingConfig) -> dict[str, Any]:
@@ -202,7 +216,6 @@ def configuration(description: dict[str, Any]) -> TrainingConfig:
         if dataset in registry.names()
         else "",
         settle_s=description["training"].get("settle_s", 0.0),
-        train=selection(description),
     )
     if config.core_config() != description["config"]:
         raise DataError(
@@ -210,8 +223,3 @@ def configuration(description: dict[str, Any]) -> TrainingConfig:
             f"{config.core_config()}"
         )
     return config
-
-
-def selection(description: dict[str, Any]) -> Selection:
-    """Which conditions a package was trained on."""
-    return Selection(**{k: tuple(v) for k, v in description["training"]["select"].items()})

@@ -79,5 +79,5 @@ def change(dropped: Dropped, windows: list[Windows], config: TrainingConfig) -> 
 
 def _judged(trained_on: list[Windows], judged_on: list[Windows], config: TrainingConfig) -> dict[str, Any]:
     model = vib.Model(convert.convert(fit.fit(trained_on, config)).binary)
-    summary = evaluate.summary(evaluate.evaluate(model, judged_on, config.train))
+    summary = evaluate.summary(evaluate.evaluate(model, judged_on, config.train.admits))
     return {"warning": model.meta()["warning"]} | {name: summary[name] for name in (*COMPARED, "episodes")}
