@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vibtrain import config, manifest, pipeline
+from vibtrain import config, manifest, pipeline, sensors
 from vibtrain.cli_progress import reading
 from vibtrain.config import TrainingConfig
 from vibtrain.features import Windows
@@ -70,7 +70,9 @@ class Source:
         """The configuration and the catalogue that these options name. Raises `DataError`."""
         if self.recordings is not None and self.config_name is None:
             entries = manifest.catalogue(self.recordings)
-            return pipeline.general(self.recordings, entries, self.sensor), entries
+            chosen = pipeline.general(self.recordings, entries, self.sensor)
+            _say_slower(chosen)
+            return chosen, entries
         chosen = config.load(self.config_name or DEFAULT_CONFIG)
         if self.recordings is not None or not self.simulate:
             try:
@@ -117,6 +119,18 @@ def one_line_errors() -> Iterator[None]:
 def announce(step: str) -> None:
     """Say what begins."""
     errors.print(f"{step} ...", style="dim", markup=False)
+
+
+def _say_slower(chosen: TrainingConfig) -> None:
+    """Recordings are never resampled up, so a model may be for a rate that the chip has to be set to, if it can."""
+    at_most = sensors.sensor(chosen.sensor.name)
+    if chosen.chip().rate_hz < at_most.rate_hz:
+        errors.print(
+            f"note: for {chosen.chip().rate_hz:g} Hz, which is what was recorded; a device with the {at_most.name} takes "
+            f"the model only where that runs at this rate, and by itself it runs at {at_most.rate_hz:g} Hz",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def entries_of(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
