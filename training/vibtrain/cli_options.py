@@ -126,8 +126,8 @@ def _say_slower(chosen: TrainingConfig) -> None:
     at_most = sensors.sensor(chosen.sensor.name)
     if chosen.chip().rate_hz < at_most.rate_hz:
         errors.print(
-            f"note: for {chosen.chip().rate_hz:g} Hz, which is what was recorded; a device with the {at_most.name} takes "
-            f"the model only where that runs at this rate, and by itself it runs at {at_most.rate_hz:g} Hz",
+            f"note: for {chosen.chip().rate_hz:g} Hz, which is what was recorded; a device with the {at_most.name} "
+            f"takes the model only where that runs at this rate, and by itself it runs at {at_most.rate_hz:g} Hz",
             markup=False,
             soft_wrap=True,
         )
