@@ -30,8 +30,11 @@ class Stage:
 
     def model(self, healthy: Sequence[Entry]) -> vib.Model:
         """Fitted to these, without a classifier."""
+        return vib.Model(self.model_bin(healthy))
+
+    def model_bin(self, healthy: Sequence[Entry]) -> bytes:
         windows = [windows_of(entry, self.config) for entry in healthy]
-        return vib.Model(convert.convert(fit.fit(windows, self.config)).binary)
+        return convert.convert(fit.fit(windows, self.config)).binary
 
     def counts(self, entry: Entry) -> Counts:
         """A recording as the sensor would give it, settled, and without gravity."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import json
+import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from firmware_fixtures import MICROPYTHON, ROOT
 from recorded_sequences import Stage
 from vibtrain import config, dataset_loaders, registry, simulator
 from vibtrain.recordings import Entry, Reading
@@ -140,6 +144,39 @@ def test_a_lasting_change_of_speed_is_no_alert_though_another_speed_was_learnt(n
             parts += [on.run(other, 60 * dwell), on.change(other, learnt, ramp_dwells * dwell)]
             parts += [on.run(learnt, 40 * dwell)]
             assert on.play(model, parts, tmp_path / f"{i} {ramp_dwells}", LEARN_WINDOWS) == []
+
+
+@pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+@pytest.mark.parametrize("name", RECORDED[:1])
+def test_the_device_itself_lets_a_speed_pass_and_tells_a_fault(name: str, tmp_path: Path) -> None:
+    """The firmware in MicroPython, no broker being there: what it prints."""
+    on, entries = stage(name)
+    healthy = of(entries, "healthy", load="0 lb")
+    binary = on.model_bin([e for e in healthy if e.speed_rpm in SPEEDS_RPM])
+    (tmp_path / "model.bin").write_bytes(binary)
+    fault = of(entries, "outer-race", severity="heavy", speed_rpm=1800, load="0 lb")[0]
+    played = {e.speed_rpm: e for e in healthy}
+    items = [(played[1800], 12), (played[3000], 12), (played[1800], 12), (fault, 12)]
+    for i, (entry, _) in enumerate(items):
+        (tmp_path / f"{i}.i16").write_bytes(on.counts(entry).astype("<i2").tobytes())
+    playlist = {"rate_hz": on.rate_hz, "axes": 3, "lsb_nm_s2": on.config.chip().lsb_nm_s2}
+    files = [{"file": f"{i}.i16", "seconds": seconds} for i, (_, seconds) in enumerate(items)]
+    (tmp_path / "playlist.json").write_text(json.dumps(playlist | {"items": files}))
+    sensor = {"driver": "replay", "playlist": "playlist.json", "pace": 0}
+    device = {"site": "a", "device": "b", "model": "model.bin", "sensor": sensor, "learn_windows": LEARN_WINDOWS}
+    (tmp_path / "device.json").write_text(json.dumps(device | {"mqtt": {"host": "127.0.0.1", "port": 1}}))
+
+    def alerts(seconds: float) -> list[str]:
+        windows = str(on.windows(seconds))
+        command = [str(MICROPYTHON), "-m", "vibnode", "--windows", windows, str(tmp_path / "device.json")]
+        environment = {"MICROPYPATH": f"{ROOT / 'firmware'}:.frozen"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+        assert done.returncode == 0 and "baseline learnt" in done.stdout, done.stdout
+        shutil.rmtree(tmp_path / "state")
+        return [line for line in done.stdout.splitlines() if line.startswith("vibnode: alert")]
+
+    assert alerts(35) == []
+    assert alerts(47)[0].startswith("vibnode: alert: raise")
 
 
 @pytest.mark.parametrize("ramp_dwells", [0.5, RAMP_DWELLS])
