@@ -11,7 +11,7 @@ import pytest
 import vib
 from sklearn.metrics import roc_auc_score
 from small_model import small_model_binary, small_windows
-from vibtrain import evaluate, intervals, plain_words
+from vibtrain import evaluate, intervals, package, plain_words
 from vibtrain.config import Selection
 from vibtrain.features import Windows
 from vibtrain.recordings import DataError
@@ -198,3 +198,14 @@ def test_a_median_of_delays_may_be_never() -> None:
     assert intervals.upper_median([1.0, np.inf, 2.0]) == 2.0
     spread = intervals.of_median([1.0, np.inf, 2.0, 3.0])
     assert spread is not None and spread[0] == 1.0 and spread[1] == np.inf
+
+
+def test_a_machine_that_nobody_named_is_known_by_its_recordings_alone() -> None:
+    conditions = [{"machine": machine, "load": ""} for machine in ("machine", "a")]
+    known = {"conditions": conditions, "recordings": ["one.csv"]}
+    trained = package.trained_on({"training": known})
+    unnamed = dataclasses.replace(small_windows()[0], machine="machine", speed_rpm=None, load="")
+    assert trained(dataclasses.replace(unnamed, name="one.csv"))
+    assert not trained(dataclasses.replace(unnamed, name="two.csv"))
+    assert trained(dataclasses.replace(unnamed, name="two.csv", machine="a"))
+    assert not trained(dataclasses.replace(unnamed, name="one.csv", machine="a", load="full"))

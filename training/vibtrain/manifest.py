@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from vibtrain import time_columns, units
-from vibtrain.recordings import HEALTHY, DataError, Entry, Reading
+from vibtrain.recordings import HEALTHY, UNNAMED_MACHINE, DataError, Entry, Reading
 from vibtrain.sample_files import ENDINGS, Column, open_table, read_file
 
 FIELDS = (
@@ -149,7 +149,7 @@ def _entry(row: _Row) -> Entry:
     name = str(row.get("file"))
     return Entry(
         name=name,
-        machine=str(row.get("machine")) or "machine",
+        machine=str(row.get("machine")) or UNNAMED_MACHINE,
         session=str(row.get("session")) or name,
         label=str(row.get("label")) or HEALTHY,
         speed_rpm=row.positive("speed_rpm", None),

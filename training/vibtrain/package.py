@@ -23,7 +23,7 @@ from vibtrain.features import Windows
 from vibtrain.fit import FittedModel
 from vibtrain.groups import Trained
 from vibtrain.proof import CORE, Proof
-from vibtrain.recordings import DataError
+from vibtrain.recordings import UNNAMED_MACHINE, DataError
 
 GOLDEN_WINDOWS = 8
 
@@ -140,9 +140,12 @@ def _conditions(chosen: list[Windows]) -> list[dict[str, Any]]:
 
 
 def trained_on(description: dict[str, Any]) -> Trained:
-    """Whether a recording is of a machine, speed and load that a package was trained on."""
-    known = {(c["machine"], c.get("speed_rpm"), c["load"]) for c in description["training"]["conditions"]}
-    return lambda recording: recording.regime in known
+    """Whether a recording is of a machine, speed and load that a package was trained on. One of a machine that nobody
+    named is so only if it was trained on itself."""
+    training = description["training"]
+    known = {(c["machine"], c.get("speed_rpm"), c["load"]) for c in training["conditions"]}
+    names = set(training["recordings"])
+    return lambda r: r.regime in known and (r.machine != UNNAMED_MACHINE or r.name in names)
 
 
 def _kind_parameters(config: TrainingConfig) -> dict[str, Any]:

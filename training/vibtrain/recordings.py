@@ -19,6 +19,7 @@ STANDARD_GRAVITY = 9.80665  # m/s² in one g
 
 HEALTHY = "healthy"
 OFF = "off"  # the machine is switched off: neither healthy nor a fault
+UNNAMED_MACHINE = "machine"  # where nobody stated one
 
 Samples = npt.NDArray[np.float32]
 
