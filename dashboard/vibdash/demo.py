@@ -46,7 +46,7 @@ class Scene:
 
 SCENES = (
     Scene("simulated-1", 20.0, ("outer-race", "heavy"), 86_400.0),
-    Scene("simulated-2", 40.0, ("imbalance", "heavy"), 60.0),
+    Scene("simulated-2", 40.0, ("imbalance", "light"), 60.0),
     Scene("simulated-3", 86_400.0, None),
 )
 
