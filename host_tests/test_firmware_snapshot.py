@@ -3,7 +3,7 @@
 import struct
 
 from vibnode.drivers.raw import PLAIN
-from vibnode.snapshot import Snapshot
+from vibnode.snapshot import PIECE_FRAMES, Snapshot
 
 
 def bursts(frames, sizes):
@@ -29,6 +29,16 @@ def test_bursts_of_any_size_come_out_in_a_row():
             snapshot.take(burst, size)
         assert snapshot.is_whole() and held(snapshot, 0, 100) == FRAMES[:100], sizes
         assert held(snapshot, 30, 5) == FRAMES[30:35]
+
+
+def test_more_than_fits_into_one_piece_of_memory():
+    frames = [(i % 30000, -i % 30000, 7 * i % 30000) for i in range(2 * PIECE_FRAMES + 50)]
+    for sizes in ((len(frames),), (1,) * len(frames), (PIECE_FRAMES - 1, 2, PIECE_FRAMES, 100), (77,) * 8):
+        snapshot = Snapshot(len(frames), PLAIN, 3)
+        for burst, size in bursts(frames, sizes):
+            snapshot.take(burst, min(size, len(burst) // 6))
+        assert snapshot.is_whole() and held(snapshot, 0, len(frames)) == frames, sizes
+        assert held(snapshot, PIECE_FRAMES - 3, 7) == frames[PIECE_FRAMES - 3 : PIECE_FRAMES + 4]
 
 
 def test_a_gap_begins_it_anew_unless_it_is_whole():

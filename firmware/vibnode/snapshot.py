@@ -2,6 +2,8 @@
 
 from .drivers.raw import PLAIN, frame_bytes, sample
 
+PIECE_FRAMES = 128  # free memory is in pieces, too: a long one may not be there
+
 
 class Snapshot:
     """Filled by the sampler. `taken`: frames held so far, of `frames`."""
@@ -14,7 +16,8 @@ class Snapshot:
         self._format = raw_format
         self._orientation = orientation
         self._frame_bytes = frame_bytes(raw_format, axes)
-        self._held = bytearray(frames * self._frame_bytes)
+        pieces = -(-frames // PIECE_FRAMES)
+        self._pieces = [bytearray(PIECE_FRAMES * self._frame_bytes) for _ in range(pieces)]
 
     def restart(self) -> None:
         """Samples were lost: what is held so far does not go on."""
@@ -24,9 +27,13 @@ class Snapshot:
     def take(self, burst, frames: int) -> None:
         """Take what is still needed of the `frames` that `burst` holds."""
         frames = min(frames, self.frames - self.taken)
-        size, at = frames * self._frame_bytes, self.taken * self._frame_bytes
-        memoryview(self._held)[at : at + size] = memoryview(burst)[:size]
-        self.taken += frames
+        source, at = memoryview(burst), 0
+        while at < frames:
+            first = self.taken % PIECE_FRAMES
+            n = min(frames - at, PIECE_FRAMES - first)
+            self._bytes(self.taken, n)[:] = source[at * self._frame_bytes : (at + n) * self._frame_bytes]
+            at += n
+            self.taken += n
 
     def is_whole(self) -> bool:
         """Whether all frames are held."""
@@ -34,16 +41,24 @@ class Snapshot:
 
     def counts(self, first: int, frames: int) -> bytearray:
         """So many frames from frame `first` on, as little-endian i16."""
-        at, size = first * self._frame_bytes, frames * self._frame_bytes
+        burst, at = bytearray(frames * self._frame_bytes), 0
+        while at < frames:
+            n = min(frames - at, PIECE_FRAMES - (first + at) % PIECE_FRAMES)
+            burst[at * self._frame_bytes : (at + n) * self._frame_bytes] = self._bytes(first + at, n)
+            at += n
         if self._format == PLAIN and not self._orientation:
-            return self._held[at : at + size]
+            return burst
         counts = bytearray(2 * frames * self.axes)
-        burst = memoryview(self._held)[at : at + size]
         for i in range(frames * self.axes):
             value = self._sample(burst, i) & 0xFFFF
             counts[2 * i] = value & 0xFF
             counts[2 * i + 1] = value >> 8
         return counts
+
+    def _bytes(self, first: int, frames: int):
+        """Where so many frames from frame `first` on are held, all of one piece."""
+        at = first % PIECE_FRAMES * self._frame_bytes
+        return memoryview(self._pieces[first // PIECE_FRAMES])[at : at + frames * self._frame_bytes]
 
     def _sample(self, burst, index: int) -> int:
         if self._orientation:
