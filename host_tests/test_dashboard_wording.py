@@ -39,6 +39,12 @@ X = "\N{MULTIPLICATION SIGN}"
             2816,
             ("X axis, frequency of the strongest tone", f"0.5{X}", "1 kHz, usually 2 kHz"),
         ),
+        (
+            "y.vline_freq",
+            256 * 5,
+            256 * 4,
+            ("Y axis, frequency of the strongest movement", f"2.0{X}", "32 Hz, usually 16 Hz"),
+        ),
         ("x.env02", 256, 256, ("X axis, repeating impacts, envelope band 2", f"1.0{X}", "2, usually 2")),
         ("x.band\u00b2", 256, 0, ("X axis, band\u00b2", f"2.0{X}", "0.002 mm/s², usually 0.001 mm/s²")),
         ("x.novel", 256, 0, ("X axis, novel", f"2.0{X}", "2, usually 1")),

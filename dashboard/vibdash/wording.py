@@ -225,6 +225,8 @@ def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
         "flatness": "noise against tones (flatness)",
         "line_freq": "frequency of the strongest tone",
         "line_level": "strongest tone",
+        "vline_freq": "frequency of the strongest movement",
+        "vline_level": "strongest movement",
     }
     if kind in words:
         return words[kind]
@@ -241,12 +243,12 @@ def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
 
 def _describe_both(kind: str, value: float, usual: float) -> str:
     """Return a feature's value and its usual value, from the units of its log2 scale."""
-    if kind in ("centroid", "line_freq"):
+    if kind in ("centroid", "line_freq", "vline_freq"):
         return f"{_hz(value)}, usually {_hz(usual)}"
     scale, unit = 1.0, ""
     if kind == "velocity_rms":
         scale, unit = 1e-6, " mm/s"
-    elif kind in ("rms", "peak", "line_level") or kind.startswith("band"):
+    elif kind in ("rms", "peak", "line_level", "vline_level") or kind.startswith("band"):
         scale, unit = (1e-6, " m/s²") if max(value, usual) >= 1e4 else (1e-3, " mm/s²")
     return f"{_two_digits(value * scale)}{unit}, usually {_two_digits(usual * scale)}{unit}"
 
