@@ -27,13 +27,12 @@ class Snapshot:
     def take(self, burst, frames: int) -> None:
         """Take what is still needed of the `frames` that `burst` holds."""
         frames = min(frames, self.frames - self.taken)
-        source, at = memoryview(burst), 0
-        while at < frames:
-            first = self.taken % PIECE_FRAMES
-            n = min(frames - at, PIECE_FRAMES - first)
-            self._bytes(self.taken, n)[:] = source[at * self._frame_bytes : (at + n) * self._frame_bytes]
-            at += n
-            self.taken += n
+        source, end = memoryview(burst)[: frames * self._frame_bytes], self.taken + frames
+        while self.taken < end:
+            room = self._piece(self.taken, end)
+            room[:] = source[: len(room)]
+            source = source[len(room) :]
+            self.taken += len(room) // self._frame_bytes
 
     def is_whole(self) -> bool:
         """Whether all frames are held."""
@@ -41,11 +40,13 @@ class Snapshot:
 
     def counts(self, first: int, frames: int) -> bytearray:
         """So many frames from frame `first` on, as little-endian i16."""
-        burst, at = bytearray(frames * self._frame_bytes), 0
-        while at < frames:
-            n = min(frames - at, PIECE_FRAMES - (first + at) % PIECE_FRAMES)
-            burst[at * self._frame_bytes : (at + n) * self._frame_bytes] = self._bytes(first + at, n)
-            at += n
+        burst = bytearray(frames * self._frame_bytes)
+        room, end = memoryview(burst), first + frames
+        while first < end:
+            held = self._piece(first, end)
+            room[: len(held)] = held
+            room = room[len(held) :]
+            first += len(held) // self._frame_bytes
         if self._format == PLAIN and not self._orientation:
             return burst
         counts = bytearray(2 * frames * self.axes)
@@ -55,10 +56,12 @@ class Snapshot:
             counts[2 * i + 1] = value >> 8
         return counts
 
-    def _bytes(self, first: int, frames: int):
-        """Where so many frames from frame `first` on are held, all of one piece."""
-        at = first % PIECE_FRAMES * self._frame_bytes
-        return memoryview(self._pieces[first // PIECE_FRAMES])[at : at + frames * self._frame_bytes]
+    def _piece(self, first: int, end: int):
+        """Where the frames from `first` on are held, as far as one piece and `end` go."""
+        start = first % PIECE_FRAMES
+        stop = min(PIECE_FRAMES, start + end - first)
+        piece = memoryview(self._pieces[first // PIECE_FRAMES])
+        return piece[start * self._frame_bytes : stop * self._frame_bytes]
 
     def _sample(self, burst, index: int) -> int:
         if self._orientation:
