@@ -46,6 +46,16 @@ def of(entries: Iterable[Entry], label: str, **fields: object) -> list[Entry]:
     ]
 
 
+def without_load(entries: Iterable[Entry]) -> list[Entry]:
+    """The healthy recordings that the motor's configuration is trained on."""
+    return [e for e in of(entries, "healthy", load="0 lb") if e.speed_rpm in SPEEDS_RPM]
+
+
+def learnt_s(on: Stage, dwells: float) -> float:
+    """Until the baseline is learnt, and so many dwells more."""
+    return on.config.core.hop / on.rate_hz * LEARN_WINDOWS + dwells * dwell_s(on)
+
+
 def dwell_s(on: Stage) -> float:
     return float(on.config.detector.dwell_windows * on.config.core.hop / on.rate_hz)
 
@@ -56,7 +66,7 @@ def machine(name: str) -> tuple[Stage, list[Entry], Entry, list[Entry]]:
     if name == "nxp-fan":
         faults = of(entries, "clog", machine="fan-2") + of(entries, "friction", machine="fan-2")
         return on, of(entries, "healthy", machine="fan-1"), of(entries, "healthy", machine="fan-2")[0], faults
-    trained = [one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")]
+    trained = without_load(entries)
     load = "11 lb"
     faults = [e for e in entries if (e.speed_rpm, e.load) == (3000, load) and e.label.endswith("race")]
     return on, trained, of(entries, "healthy", speed_rpm=3000, load=load)[0], faults
@@ -66,7 +76,7 @@ def machine(name: str) -> tuple[Stage, list[Entry], Entry, list[Entry]]:
 def test_starts_and_stops_are_no_alerts(name: str, tmp_path: Path) -> None:
     on, trained, watched, _ = machine(name)
     healthy, dwell = on.counts(watched), dwell_s(on)
-    rest, work = 10 * dwell, on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell
+    rest, work = 10 * dwell, learnt_s(on, 20)
     parts = [on.off(rest)]
     still = parts[0]
     for ramp in (0.2 * dwell, 2 * dwell, RAMP_DWELLS * dwell):
@@ -86,7 +96,7 @@ def test_each_fault_is_one_alert_after_the_dwell_or_when_the_level_has_settled(
     on, trained, watched, faults = machine(name)
     healthy, dwell = on.counts(watched), dwell_s(on)
     model = on.model(trained)
-    before_s = on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell
+    before_s = learnt_s(on, 20)
     assert faults
     for i, fault in enumerate(faults):
         parts = [on.run(healthy, before_s), on.run(on.counts(fault), 40 * dwell)]
@@ -116,9 +126,9 @@ def test_a_machine_of_changing_speed_that_learns_no_baseline_raises_nothing_at_t
 @pytest.mark.parametrize("name", RECORDED[:1])
 def test_every_fault_is_an_alert_at_the_speed_that_was_learnt(name: str, tmp_path: Path) -> None:
     on, entries = stage(name)
-    model = on.model([one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")])
+    model = on.model(without_load(entries))
     dwell = dwell_s(on)
-    before_s = on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 10 * dwell
+    before_s = learnt_s(on, 10)
     healthy = {(e.speed_rpm, e.load): e for e in of(entries, "healthy")}
     silent = []
     for fault in (e for e in entries if e.label != "healthy"):
@@ -133,10 +143,10 @@ def test_every_fault_is_an_alert_at_the_speed_that_was_learnt(name: str, tmp_pat
 @pytest.mark.parametrize("name", RECORDED[:1])
 def test_a_lasting_change_of_speed_is_no_alert_though_another_speed_was_learnt(name: str, tmp_path: Path) -> None:
     on, entries = stage(name)
-    model = on.model([one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")])
+    model = on.model(without_load(entries))
     healthy = [on.counts(e) for e in of(entries, "healthy", load="11 lb")]
     dwell = dwell_s(on)
-    before_s = on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell
+    before_s = learnt_s(on, 20)
     assert len(healthy) == 3
     for i, (learnt, other) in enumerate(itertools.permutations(healthy, 2)):
         for ramp_dwells in (0.5, RAMP_DWELLS):
@@ -152,7 +162,7 @@ def test_the_device_itself_lets_a_speed_pass_and_tells_a_fault(name: str, tmp_pa
     """The firmware in MicroPython, no broker being there: what it prints."""
     on, entries = stage(name)
     healthy = of(entries, "healthy", load="0 lb")
-    binary = on.model_bin([e for e in healthy if e.speed_rpm in SPEEDS_RPM])
+    binary = on.model_bin(without_load(entries))
     (tmp_path / "model.bin").write_bytes(binary)
     fault = of(entries, "outer-race", severity="heavy", speed_rpm=1800, load="0 lb")[0]
     played = {e.speed_rpm: e for e in healthy}
@@ -186,9 +196,9 @@ def test_a_speed_that_glides_to_another_and_back_is_no_alert(
 ) -> None:
     """A simulated machine in one piece, its speed that of each moment."""
     on, entries = stage("simulated")
-    trained = [one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")]
+    trained = without_load(entries)
     dwell = dwell_s(on)
-    before_s = on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell
+    before_s = learnt_s(on, 20)
     lasts_s = np.array([0, before_s, ramp_dwells * dwell, 40 * dwell, ramp_dwells * dwell, 40 * dwell])
     speeds_rpm = [learnt_rpm, learnt_rpm, other_rpm, other_rpm, learnt_rpm, learnt_rpm]
     ends_s, rate_hz = lasts_s.cumsum(), trained[0].rate_hz
@@ -209,11 +219,11 @@ def test_a_speed_that_glides_to_another_and_back_is_no_alert(
 @pytest.mark.parametrize("name", [RECORDED[0], "simulated"])
 def test_a_gross_fault_at_a_speed_that_was_not_learnt_is_an_alert(name: str, tmp_path: Path) -> None:
     on, entries = stage(name)
-    model = on.model([one for rpm in SPEEDS_RPM for one in of(entries, "healthy", speed_rpm=rpm, load="0 lb")])
+    model = on.model(without_load(entries))
     learnt, other = (on.counts(of(entries, "healthy", speed_rpm=rpm, load="0 lb")[0]) for rpm in (3000, 1800))
     fault = on.counts(of(entries, "inner-race", severity="heavy", speed_rpm=1800, load="0 lb")[0])
     dwell = dwell_s(on)
-    parts = [on.run(learnt, on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell)]
+    parts = [on.run(learnt, learnt_s(on, 20))]
     parts += [on.run(other, 60 * dwell), on.run(fault, 40 * dwell)]
     alerts = on.play(model, parts, tmp_path, LEARN_WINDOWS)
     assert [a.event for a in alerts][:1] == ["raise"]
@@ -226,7 +236,7 @@ def test_a_machine_that_comes_and_goes_between_healthy_and_faulty_does_not_chatt
 ) -> None:
     on, trained, watched, faults = machine(name)
     healthy, faulty, dwell = on.counts(watched), on.counts(faults[0]), dwell_s(on)
-    parts = [on.run(healthy, on.config.core.hop / on.rate_hz * LEARN_WINDOWS + 20 * dwell)]
+    parts = [on.run(healthy, learnt_s(on, 20))]
     seconds = 0.0
     while seconds < 180 * dwell:
         parts += [on.run(faulty, 0.7 * dwell), on.run(healthy, 0.7 * dwell)]
