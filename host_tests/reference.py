@@ -158,7 +158,7 @@ def envelope_and_shaft(
     return [
         *depths,
         *orders,
-        *(bearing_depth(e, wide, m / 1000 * shaft_hz / bin_hz) for m in bearing(config)),
+        *(bearing_line(e, wide, m / 1000 * shaft_hz / bin_hz) for m in bearing(config)),
     ]
 
 
@@ -171,8 +171,21 @@ def envelope_spectrum(spectrum: npt.NDArray[np.complex128], config: Mapping[str,
     return np.abs(np.fft.rfft(np.abs(analytic) ** 2)), hi - lo
 
 
-def bearing_depth(e: Float, wide: int, bin_number: float) -> float:
-    k = int(np.floor(bin_number + 0.5))
-    if k < 5 or k > wide - 3 or e[0] == 0:
-        return 0.0
-    return level(2**20 * 2 * np.sqrt((e[k - 2 : k + 3] ** 2).sum() * 18 / 35) / e[0])
+def bearing_line(e: Float, wide: int, first_bin: float) -> float:
+    """Mean, over the first three harmonics, of the line's level over that of the bins around it."""
+    levels = [prominence(e, wide, int(np.floor(n * first_bin + 0.5))) for n in (1, 2, 3)]
+    counted = [level for level in levels if level is not None]
+    return STEPS * float(np.mean(counted)) if counted and e[0] else 0.0
+
+
+def prominence(e: Float, wide: int, k: int) -> float | None:
+    """log2 of the amplitude at bin k over the RMS of bins up to 24 away; both count as e[0] / 1024 at least."""
+    reach = 1 + k // 128
+    if k < 5 or k + reach >= wide:
+        return None
+    faint = (e[0] / 1024) ** 2
+    around = [e[j] ** 2 for j in range(max(3, k - 24), min(wide, k + 25)) if abs(j - k) >= reach + 2]
+    if not around:
+        return None
+    line = max(e[k - reach : k + reach + 1] ** 2)
+    return 0.5 * float(np.log2(max(line, faint) / max(float(np.mean(around)), faint))) if faint else 0.0

@@ -227,6 +227,10 @@ def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
         "line_level": "strongest tone",
         "vline_freq": "frequency of the strongest movement",
         "vline_level": "strongest movement",
+        "bpfo": "bearing's outer race (BPFO)",
+        "bpfi": "bearing's inner race (BPFI)",
+        "bsf": "bearing's rolling elements (BSF)",
+        "ftf": "bearing's cage (FTF)",
     }
     if kind in words:
         return words[kind]
@@ -238,6 +242,8 @@ def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
         return f"frequency band {number}"
     if kind.startswith("env") and kind[3:] in _NUMBERS:
         return f"repeating impacts, envelope band {int(kind[3:])}"
+    if kind.startswith("order") and kind[5:] in _NUMBERS:
+        return f"{int(kind[5:])} x the shaft's speed"
     return kind
 
 
@@ -248,8 +254,10 @@ def _describe_both(kind: str, value: float, usual: float) -> str:
     scale, unit = 1.0, ""
     if kind == "velocity_rms":
         scale, unit = 1e-6, " mm/s"
-    elif kind in ("rms", "peak", "line_level", "vline_level") or kind.startswith("band"):
+    elif kind in ("rms", "peak", "line_level", "vline_level") or kind.startswith(("band", "order")):
         scale, unit = (1e-6, " m/s²") if max(value, usual) >= 1e4 else (1e-3, " mm/s²")
+    elif kind.startswith("env"):
+        scale, unit = 100 / 2**20, " %"
     return f"{_two_digits(value * scale)}{unit}, usually {_two_digits(usual * scale)}{unit}"
 
 

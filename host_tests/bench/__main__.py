@@ -29,6 +29,7 @@ def target_figures(target: Target, work: Workload, level: str = LEVEL) -> dict[s
         raise counting.BenchFailure(f"{target.name}: the float peer is {message}")
     names = ("push", "block", "rfft1024", "envelope", *MODELS, "forest_inline", "forest_table", "float_fft1024")
     figures = {f"{name}.instructions": raw[name] for name in names}
+    figures["bearing.instructions"] = raw["envelope_bearing"] - raw["envelope"]
     figures["spectrum.instructions"] = raw["features3x1024"] // 3 - raw["block"] - raw["rfft1024"]
     stacks = {name.removeprefix("stack."): n for name, n in raw.items() if name.startswith("stack.")}
     figures |= {f"{name}.stack_bytes": n for name, n in stacks.items()}

@@ -16,7 +16,8 @@ Int16 = npt.NDArray[np.int16]
 
 WINDOW, HOP, RATE_HZ = 1024, 512, 3200
 SEED = 1
-
+SHAFT_MILLIHZ = 29_700
+BEARING = {"bpfo_milliorders": 3585, "bpfi_milliorders": 5415, "bsf_milliorders": 2357, "ftf_milliorders": 398}
 
 # Names in the figures, and in a training configuration.
 MODELS = {"mahalanobis": "mahalanobis", "mixture": "gaussian-mixture", "isolation": "isolation-forest"}
@@ -106,6 +107,8 @@ def write_headers(work: Workload, folder: Path) -> None:
     lines = [
         f"#define PLAIN_CONFIG {_initialiser(work.plain)}",
         f"#define ENVELOPE_CONFIG {_initialiser(work.envelope)}",
+        f"#define BEARING_CONFIG {_initialiser(work.envelope | BEARING)}",
+        f"#define SHAFT_MILLIHZ {SHAFT_MILLIHZ}u",
         _array("int16_t", "signal_frames", work.frames.ravel()),
     ]
     (folder / "window.h").write_text("#include <stdint.h>\n" + "\n".join(lines))

@@ -20,6 +20,7 @@ extern const vib_model_t vib_linked_model;
 
 static const vib_config_t plain = PLAIN_CONFIG;
 static const vib_config_t with_envelope = ENVELOPE_CONFIG;
+static const vib_config_t with_bearing = BEARING_CONFIG;
 static uint64_t memory[4096];
 static int16_t features[MAX_FEATURES];
 static const int16_t baseline[MAX_FEATURES];
@@ -124,6 +125,12 @@ static void measure_parts(void)
     stage("block", block);
     stage("rfft1024", rfft);
     stage("envelope", envelope);
+    begin_window(&with_bearing);
+    vib_core_set_shaft(core, SHAFT_MILLIHZ);
+    push_last_hop();
+    block();
+    rfft();
+    stage("envelope_bearing", envelope);
 }
 
 static void measure_features(const vib_config_t *config, const char *name, const char *memory_name)

@@ -38,6 +38,7 @@ ROWS = {
         "float_fft1024.instructions": "the same by eml_fft",
         "spectrum.instructions": "features of the spectrum, an axis",
         "envelope.instructions": "envelope, an axis",
+        "bearing.instructions": "a bearing's four frequencies, an axis",
         "mahalanobis.instructions": "Mahalanobis of 21 features",
         "mixture.instructions": "mixture of 2 Gaussians",
         "isolation.instructions": "isolation forest of 64 trees",

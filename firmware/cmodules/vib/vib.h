@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define VIB_CORE_VERSION 1    /* changes when any result of the core changes */
-#define VIB_FEATURE_VERSION 2 /* changes when the list, order or scale of features changes */
+#define VIB_FEATURE_VERSION 3 /* changes when the list, order or scale of features changes */
 
 #define VIB_MIN_WINDOW 64
 #define VIB_MAX_WINDOW 4096

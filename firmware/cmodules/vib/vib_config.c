@@ -318,6 +318,8 @@ void vib_core_set_shaft(vib_core_t *core, uint32_t shaft_millihz)
         core->order_bins[i] = nearest_bin(core, (i + 1) * 1000, shaft_millihz, c->window / 2 - 2);
     }
     for (uint32_t i = 0; i < VIB_BEARING_FREQUENCIES && vib_has_bearing(c); i++) {
-        core->bearing_bins[i] = nearest_bin(core, orders[i], shaft_millihz, wide - 3);
+        for (uint32_t n = 0; n < VIB_BEARING_HARMONICS; n++) {
+            core->bearing_bins[i][n] = nearest_bin(core, (n + 1) * orders[i], shaft_millihz, wide - 1);
+        }
     }
 }

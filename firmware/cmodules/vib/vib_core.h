@@ -17,6 +17,8 @@ typedef struct {
     uint16_t lo, hi;
 } vib_bins_t;
 
+#define VIB_BEARING_HARMONICS 3 /* of each of a bearing's frequencies */
+
 /* One axis of a window, made to fill its words: y = (x - mean) * 2^shift, |y| < 2^16. */
 typedef struct {
     vib_u32_t shift;
@@ -38,7 +40,7 @@ struct vib_core {
     uint16_t edges[VIB_MAX_BANDS + 1];
     uint16_t envelope_edges[VIB_MAX_ENVELOPE_BANDS + 1];
     uint16_t order_bins[VIB_MAX_ORDERS];            /* nearest bin of each harmonic; 0: outside, or no speed */
-    uint16_t bearing_bins[VIB_BEARING_FREQUENCIES]; /* the same in the envelope's spectrum */
+    uint16_t bearing_bins[VIB_BEARING_FREQUENCIES][VIB_BEARING_HARMONICS]; /* the same in the envelope's spectrum */
     int32_t log2_lsb_um;  /* Q16: log2 of a count in um/s^2 */
     int32_t log2_bin_hz;  /* Q16: log2 of the bin spacing in Hz */
     int16_t *frames;      /* [window * axes] */
@@ -58,16 +60,12 @@ VIB_INTERNAL vib_i32_t vib_block(vib_core_t *core, const vib_sample_t *x, uint32
 VIB_INTERNAL void vib_envelope(vib_core_t *core, vib_feature_t *out);
 /* Levels of the shaft's harmonics. unit: log2 of a spectrum count in um/s^2. */
 VIB_INTERNAL void vib_order_levels(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit, vib_feature_t *out);
-/* Modulation depths at the bearing's frequencies. bins: the envelope's spectrum, mean: log2 of its bin 0. */
-VIB_INTERNAL void vib_bearing_depths(const vib_core_t *core, const vib_i32_t *bins, vib_i32_t mean, vib_feature_t *out);
+/* How far the bearing's frequencies stand out. bins: the envelope's spectrum, mean: log2 of its bin 0. */
+VIB_INTERNAL void vib_bearing_lines(const vib_core_t *core, const vib_i32_t *bins, vib_i32_t mean, vib_feature_t *out);
 
 /* A logarithm as a feature, 256 steps an octave, rounded; a level is not under 0. */
 VIB_INTERNAL vib_feature_t vib_ratio(vib_i32_t log2);
 VIB_INTERNAL vib_feature_t vib_level(vib_i32_t log2);
 /* RMS level of bins whose powers add up to sum; 0 where they are all 0. */
 VIB_INTERNAL vib_feature_t vib_band_level(const vib_core_t *core, vib_u64_t sum, vib_i32_t unit);
-/* Modulation depth of the envelope over bins whose powers add up to sum; 0 where they are all 0. A line's energy
- * counts `spread` (log2) in amplitude. */
-VIB_INTERNAL vib_feature_t vib_depth(vib_u64_t sum, int32_t spread, vib_i32_t mean);
-
 #endif

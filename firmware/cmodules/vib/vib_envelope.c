@@ -61,10 +61,10 @@ static void square(vib_core_t *core)
 }
 
 /* The amplitude of a modulation at a bin is 2 |E| / E0; 0 where nothing stands over 2^-20 of the mean. */
-VIB_INTERNAL vib_feature_t vib_depth(vib_u64_t sum, int32_t spread, vib_i32_t mean)
+static vib_feature_t depth(vib_u64_t sum, vib_i32_t mean)
 {
-    vib_i32_t depth = vib_log2_64(sum) / 2 + 21 * VIB_LOG2_ONE - spread - mean;
-    return vib_level(vib_where(vib_nonzero(sum), depth, vib_each(0)));
+    vib_i32_t log2 = vib_log2_64(sum) / 2 + 21 * VIB_LOG2_ONE - mean;
+    return vib_level(vib_where(vib_nonzero(sum), log2, vib_each(0)));
 }
 
 VIB_INTERNAL void vib_envelope(vib_core_t *core, vib_feature_t *out)
@@ -79,9 +79,9 @@ VIB_INTERNAL void vib_envelope(vib_core_t *core, vib_feature_t *out)
         for (uint32_t k = core->envelope_edges[i]; k < core->envelope_edges[i + 1]; k++) {
             sum = vib_add(sum, vib_power(z + 2 * k));
         }
-        out[i] = vib_depth(sum, 0, mean);
+        out[i] = depth(sum, mean);
     }
     if (vib_has_bearing(&core->config)) {
-        vib_bearing_depths(core, z, mean, out + core->config.envelope_bands + core->config.orders);
+        vib_bearing_lines(core, z, mean, out + core->config.envelope_bands + core->config.orders);
     }
 }
