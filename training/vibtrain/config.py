@@ -219,7 +219,9 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
         sensor=SensorChoice(sensor_name, rate_hz, axes=axes),
         core=core,
         anomaly=AnomalyChoice(inputs=("rms", "crest", "kurtosis", "velocity_rms", *_broad_bands(core))),
-        classifier=ClassifierChoice(inputs=(*shapes, "band", "env"), trees=20),
+        classifier=ClassifierChoice(
+            inputs=(*shapes, "band", "env"), kind="extra-trees", trees=60, depth=8, least_leaf=6
+        ),
         detector=DetectorChoice(average_windows=averaged),
     )
     _check(config, Path(name))
