@@ -33,7 +33,7 @@ def small_windows(*, per_recording: int = 40, seed: int = 1) -> list[features.Wi
     random = np.random.default_rng(seed)
     n = len(vib.feature_names(small_config().core_config()))
     made = []
-    for machine, base in (("a", 4000), ("b", 6000)):
+    for machine, base in (("a", 5000), ("b", 6000)):
         for label, shift in (("healthy", 0), ("imbalance", 500), ("outer-race", -400)):
             rows = base + shift * (np.arange(n) % 3 == 0) + random.normal(0, 30, (per_recording, n))
             made.append(

@@ -329,3 +329,12 @@ def test_a_recording_that_is_one_value_is_refused() -> None:
         DataError, match=r"a-imbalance: the same value throughout, .*are unit and scale right"
     ):
         fit.fit(windows, small_config())
+
+
+def test_a_healthy_recording_of_nothing_but_noise_is_refused() -> None:
+    """As a stuck sensor, or a machine that stood still: with the chip's noise added it is no longer constant."""
+    windows = small_windows()
+    silent = np.full_like(windows[0].features, 4_450)  # an ADXL345 at rest, RMS 168 mm/s²
+    windows[0] = dataclasses.replace(windows[0], features=silent)
+    with pytest.raises(DataError, match=r"a-healthy: 17\d mm/s² RMS, .*own noise.*label it off"):
+        fit.fit(windows, small_config())

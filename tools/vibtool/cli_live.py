@@ -72,14 +72,19 @@ def monitor(
 
 
 def _draw(board: Board, windows: int) -> None:
+    """A table from the first message on: what keeps the sensor from starting is not told under an empty one."""
     live = Live()
-    with Screen(live.drawing(), console=console, refresh_per_second=8) as screen:
+    screen = Screen(console=console, refresh_per_second=8)
 
-        def take(said: Message) -> None:
-            live.take(said)
-            screen.update(live.drawing())
+    def take(said: Message) -> None:
+        live.take(said)
+        screen.update(live.drawing())
+        screen.start()
 
+    try:
         _monitor(board, windows, take)
+    finally:
+        screen.stop()
 
 
 def _monitor(board: Board, windows: int, take: Callable[[Message], None]) -> None:

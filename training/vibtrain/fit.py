@@ -27,6 +27,7 @@ Int16 = npt.NDArray[np.int16]
 Regime = tuple[str, float | None, str]
 
 FARTHEST_UNKNOWN = float(STEPS_PER_OCTAVE)  # where all are one condition: twice the deviation assumed
+OVER_NOISE = STEPS_PER_OCTAVE // 4  # a healthy machine's level is more over the sensor's own noise
 NOISE_MARGIN = STEPS_PER_OCTAVE  # over the sensor's own noise, or a machine known to be off
 
 
@@ -65,7 +66,7 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
         raise DataError(f"{config.name}: no healthy recording among the {len(chosen)} that [train] admits")
     core = config.core_config()
     names = vib.feature_names(core)
-    _refuse_constant(chosen, names, config)
+    _refuse_silent(chosen, names, config)
     inputs = select_inputs(names, config.anomaly.inputs)
     anomaly = _fit_anomaly([(r, _scored(r.features, config)) for r in healthy], inputs, config)
     warning = calibrate(healthy, inputs, config)
@@ -98,14 +99,26 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     )
 
 
-def _refuse_constant(chosen: list[Windows], names: list[str], config: TrainingConfig) -> None:
+def _refuse_silent(chosen: list[Windows], names: list[str], config: TrainingConfig) -> None:
+    """Nobody could tell a machine of such recordings from one that stands still."""
     chip = config.chip()
     for r in chosen:
-        if not _levels(r, names).any():
-            raise DataError(
-                f"{r.source}: {r.name}: the same value throughout, as a {chip.name} would give it; accepted: "
-                f"acceleration within {chip.range_g} g and over its noise (are unit and scale right?)"
-            )
+        level = int(np.median(_levels(r, names)))
+        if level == 0:
+            found = "the same value throughout"
+        elif r.is_healthy and level <= _noise(config) + OVER_NOISE:
+            found = f"{2 ** (level / STEPS_PER_OCTAVE) / 1000:.3g} mm/s² RMS, which is the sensor's own noise"
+        else:
+            continue
+        raise DataError(
+            f"{r.source}: {r.name}: {found}, as a {chip.name} would give it; accepted: acceleration within "
+            f"{chip.range_g} g and over its noise (are unit and scale right? is the machine on, else label it {OFF}?)"
+        )
+
+
+def _noise(config: TrainingConfig) -> int:
+    """Level of the sensor's own noise."""
+    return round(STEPS_PER_OCTAVE * math.log2(config.chip().noise_um_s2))
 
 
 def _scored(features: Int16, config: TrainingConfig) -> Int16:
@@ -258,7 +271,7 @@ def _quiet_rms(healthy: list[Windows], names: list[str], octaves: float) -> int:
 
 def _off_rms(recordings: list[Windows], names: list[str], quiet_rms: int, config: TrainingConfig) -> int:
     """Level under which no machine runs: the sensor's noise, or what was recorded of machines switched off."""
-    rest = [round(STEPS_PER_OCTAVE * math.log2(config.chip().noise_um_s2))]
+    rest = [_noise(config)]
     rest += [
         int(np.median(_levels(r, names))) for r in recordings if r.label == OFF and config.train.admits(r)
     ]
