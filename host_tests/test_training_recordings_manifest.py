@@ -43,6 +43,12 @@ def test_only_file_and_rate_are_compulsory(folder: Path) -> None:
     assert entry.read().data.tolist() == [[1, 1]] * 5
 
 
+def test_healthy_is_healthy_however_it_is_spelt(folder: Path) -> None:
+    rows = "a.csv,,,, Healthy ,,,100,1,,\nb.csv,,,,OFF,,,100,1,,\n"
+    healthy, off = manifest.catalogue(write(folder, HEAD + rows))
+    assert healthy.is_healthy and not off.is_healthy and not off.is_fault
+
+
 def test_toml_defaults(folder: Path) -> None:
     text = '[defaults]\nrate_hz = 100\ncolumns = [1, 2, 3]\nunit = "mg"\n'
     text += '[[recordings]]\nfile = "b.csv"\n[[recordings]]\nfile = "a.csv"\ncolumns = ["x"]\nlabel = "off"\n'
@@ -75,6 +81,13 @@ def test_each_kind_of_file(folder: Path) -> None:
         ("a.csv,,,yesterday,,,,100,1,,", "field time: 'yesterday', accepted: ISO 8601"),
         ("a.csv,,,,,,,100,,,", "field columns: '', accepted: .*, for a.csv has 4 columns"),
         ("a.csv,,,,,,,100,1 1,,", "field columns: '1 1', accepted: one to three different columns"),
+        ("a.csv,,,,Normal,,,100,1,,", "field label: 'Normal', accepted: healthy, if that is what it means"),
+        ("a.csv,,,,NO_FAULT,,,100,1,,", "field label: 'NO_FAULT', accepted: healthy"),
+        ("a.csv,,,,idle,,,100,1,,", "field label: 'idle', accepted: off, if that is what it means"),
+        (
+            "a.csv,,,,Rub,,,100,1,,\nb.csv,,,,rub,,,100,1,,",
+            "line 3: field label: 'rub', accepted: one spelling of a fault, 'Rub'",
+        ),
         ("a.csv,,,,,,,100,1,", "line 2: number of cells differs from the heading's 11"),
         ("a.csv,,,,,,,100,1,,\na.csv,,,,,,,100,2,,", r"line 3: field file: .* \(it is in line 2 too\)"),
         ("", "lists no recordings"),

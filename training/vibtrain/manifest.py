@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from vibtrain import time_columns, units
-from vibtrain.recordings import HEALTHY, UNNAMED_MACHINE, DataError, Entry, Reading
+from vibtrain.recordings import HEALTHY, OTHER_WORDS, UNNAMED_MACHINE, DataError, Entry, Reading
 from vibtrain.sample_files import ENDINGS, Column, open_table, read_file
 
 FIELDS = (
@@ -74,7 +75,11 @@ def catalogue(path: Path) -> list[Entry]:
         raise DataError(f"{path}: lists no recordings, accepted is one at least")
     entries = [_entry(row) for row in rows]
     seen: dict[str, _Row] = {}
+    spelt: dict[str, str] = {}
     for entry, row in zip(entries, rows, strict=True):
+        usual = spelt.setdefault(entry.label.casefold(), entry.label)
+        if entry.label != usual:
+            raise row.refuse("label", f"one spelling of a fault, {usual!r} as in a row before")
         if entry.name in seen:
             raise row.refuse("file", f"each file once (it is in {seen[entry.name].place} too)")
         seen[entry.name] = row
@@ -116,7 +121,7 @@ def _toml_rows(path: Path) -> Iterator[_Row]:
         document = tomllib.load(stream)
     unknown = set(document) - {"defaults", "recordings"}
     if unknown:
-        raise DataError(f"{path}: {sorted(unknown)[0]!r}, accepted: [defaults], [[recordings]]")
+        raise DataError(f"{path}: {sorted(unknown)[0]!r}, accepted: [defaults], [[recordings]] and fields in them")
     defaults, tables = document.get("defaults", {}), document.get("recordings", [])
     if not isinstance(defaults, dict):
         raise DataError(f"{path}: defaults {defaults!r}, accepted: a table, [defaults]")
@@ -151,7 +156,7 @@ def _entry(row: _Row) -> Entry:
         name=name,
         machine=str(row.get("machine")) or UNNAMED_MACHINE,
         session=str(row.get("session")) or name,
-        label=str(row.get("label")) or HEALTHY,
+        label=_label(row),
         speed_rpm=row.positive("speed_rpm", None),
         load=str(row.get("load")),
         time=_time(row),
@@ -161,6 +166,18 @@ def _entry(row: _Row) -> Entry:
         reader=partial(_read, file, columns, rate_hz, "" if row.get("scale") else _unit(row), scale),
         stamps=partial(time_columns.gaps, file, columns),
     )
+
+
+def _label(row: _Row) -> str:
+    """What is healthy or off is so however it is spelt: taken for a fault, it would be learnt as one."""
+    label = str(row.get("label")) or HEALTHY
+    plain = re.sub(r"[\s_-]+", " ", label.casefold())
+    for known, words in OTHER_WORDS.items():
+        if plain == known:
+            return known
+        if plain in words:
+            raise row.refuse("label", f"{known}, if that is what it means; another name for a fault")
+    return label
 
 
 def _read(file: Path, columns: tuple[Column, ...], rate_hz: float, unit: str, scale: float) -> Reading:

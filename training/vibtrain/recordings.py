@@ -19,6 +19,10 @@ STANDARD_GRAVITY = 9.80665  # m/s² in one g
 
 HEALTHY = "healthy"
 OFF = "off"  # the machine is switched off: neither healthy nor a fault
+OTHER_WORDS = {  # that people use; neither can be the name of a fault
+    HEALTHY: ("normal", "good", "ok", "baseline", "nominal", "no fault", "undamaged"),
+    OFF: ("idle", "stopped", "standstill"),
+}
 UNNAMED_MACHINE = "machine"  # where nobody stated one
 
 Samples = npt.NDArray[np.float32]

@@ -17,7 +17,7 @@ import numpy as np
 from vibtrain import units
 from vibtrain.file_columns import Array, FileColumns
 from vibtrain.manifest import FIELDS, UNKNOWN
-from vibtrain.recordings import HEALTHY, OFF, STANDARD_GRAVITY, DataError
+from vibtrain.recordings import HEALTHY, OFF, OTHER_WORDS, STANDARD_GRAVITY, DataError
 from vibtrain.sample_files import ENDINGS, read_file
 from vibtrain.time_columns import is_time, unit_s, usual_step
 
@@ -33,8 +33,8 @@ SHORTEST = 64  # frames: the core's shortest window
 _COUNTS_PER_G = (256, 1024, 2048, 4096, 8192, 16384)
 _GRAVITY_TOLERANCE = 0.15
 _LABEL_WORDS = {
-    HEALTHY: ("healthy", "normal", "good", "ok", "baseline", "on", "nominal"),
-    OFF: ("off", "idle", "stopped", "standstill"),
+    HEALTHY: (HEALTHY, "on", *OTHER_WORDS[HEALTHY]),
+    OFF: (OFF, *OTHER_WORDS[OFF]),
     "imbalance": ("imbalance", "unbalance", "unbalanced", "imbalanced"),
     "misalignment": ("misalignment", "misaligned", "misalign"),
     "inner-race": ("inner", "ir", "bpfi"),
