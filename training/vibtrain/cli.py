@@ -34,6 +34,7 @@ from vibtrain.option_groups import flattened
 from vibtrain.quality_table import print_dropped
 from vibtrain.recordings import DataError, Entry
 from vibtrain.survey import survey
+from vibtrain.workers import HERE
 
 app = typer.Typer(
     help="Train a vibration anomaly model from recordings, for the sensor that will run it.",
@@ -205,7 +206,10 @@ def write_replay(
         chosen, entries = source.read()
         by_name = {entry.name: entry for entry in entries}
         playlist = [_playlist_item(text, by_name) for text in items]
-        output.print(f"Wrote {replay.write_playlist(out, playlist, chosen)}", soft_wrap=True)
+        with reading([item.entry for item in playlist], HERE, errors) as (watched, done):
+            played = [dataclasses.replace(item, entry=w) for item, w in zip(playlist, watched, strict=True)]
+            written = replay.write_playlist(out, played, chosen, done)
+        output.print(f"Wrote {written}", soft_wrap=True)
 
 
 def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,14 @@ class Item:
     part: tuple[float, float] = (0.0, 1.0)
 
 
-def write_playlist(folder: Path, items: list[Item], config: TrainingConfig) -> Path:
-    """Write the counts that the configured sensor would have given, and playlist.json; returns its path.
+def write_playlist(
+    folder: Path,
+    items: list[Item],
+    config: TrainingConfig,
+    progress: Callable[[str], None] = lambda name: None,
+) -> Path:
+    """Write the counts that the configured sensor would have given, and playlist.json; returns its path. `progress` is
+    told the name of each recording that is done.
 
     Raises `DataError` for a recording that cannot be read or a part shorter than one window.
     """
@@ -40,6 +47,7 @@ def write_playlist(folder: Path, items: list[Item], config: TrainingConfig) -> P
         file = folder / f"{number:02d}-{item.entry.fine_label}.i16"
         file.write_bytes(np.ascontiguousarray(counts[first:last], dtype="<i2").tobytes())
         listed.append({"file": file.name, "seconds": item.seconds, "label": item.entry.fine_label})
+        progress(item.entry.name)
     playlist = {
         "rate_hz": chip.rate_hz,
         "axes": core["axes"],
