@@ -33,7 +33,7 @@ h1 { font-size: 1.7rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin: 2.2re
 .cards b { display: block; font-size: 1.4rem } .cards small, .note { color: #4a5568 }
 table { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .3rem .45rem; border-bottom: 1px solid #e2e8f0; vertical-align: top }
-td { white-space: nowrap }
+td { white-space: nowrap } .sentences td:last-child { white-space: normal }
 th { color: #4a5568; font-weight: 600 } .wide { overflow-x: auto }
 svg { display: block; max-width: 100%; height: auto; margin-bottom: 1rem }
 dl { display: grid; grid-template-columns: 12rem 1fr; gap: .2rem 1rem }
@@ -272,7 +272,7 @@ def _suspicious_table(material: Material) -> str:
     rows = suspicious(material)
     if not rows:
         return "<p>None has findings, and every one scores as its label says.</p>"
-    return _table(("recording", "label", "why"), rows)
+    return f"<div class='sentences'>{_table(('recording', 'label', 'why'), rows)}</div>"
 
 
 def suspicious(material: Material) -> list[tuple[str, str, str]]:
