@@ -72,6 +72,22 @@ def test_names_tell_label_speed_machine_and_rate(tmp_path: Path) -> None:
     assert (fields["label"], fields["unit"], fields["columns"]) == ("outer-race", "g", "0 1 2")
 
 
+@pytest.mark.parametrize(
+    ("name", "time"),
+    [
+        ("pump 2026-05-01 08-30.csv", "2026-05-01T08:30:00"),
+        ("20260501T083015.csv", "2026-05-01T08:30:15"),
+        ("rec_20260501_0830_x.csv", "2026-05-01T08:30:00"),
+        ("20260501.csv", None),
+        ("20261399T0830.csv", None),
+        ("12026050108301.csv", None),
+    ],
+)
+def test_the_time_from_a_name(tmp_path: Path, name: str, time: str | None) -> None:
+    write_csv(tmp_path / name, noise(), "x [g],y [g],z [g]")
+    assert only(tmp_path).fields.get("time") == time
+
+
 def test_what_nobody_could_know_is_a_question_that_a_manifest_refuses(tmp_path: Path) -> None:
     savemat(tmp_path / "X097.mat", {f"c{i}": noise((0,)) for i in range(5)})
     result = CliRunner().invoke(app, ["scan", str(tmp_path)])

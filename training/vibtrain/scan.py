@@ -1,4 +1,5 @@
-"""A folder of recordings to a manifest for its owner to correct: rate, columns, unit, label and machine are guessed.
+"""A folder of recordings to a manifest for its owner to correct: rate, columns, unit, label, machine, speed and time
+are guessed.
 
 Every guess says what it rests on. What cannot be guessed and must be known is written as `?`, which a manifest
 refuses, so that nothing is trained on a guess that nobody made.
@@ -10,6 +11,7 @@ import csv
 import os
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,9 @@ _SPEED_IN_NAME = re.compile(r"(?<!\d)(?P<rpm>\d{2,6})[ _-]?rpm", re.I)
 _MACHINE_IN_NAME = re.compile(
     r"(?<![a-z])(machine|motor|pump|fan|gearbox|turbine|compressor|bearing|unit)[-_ ]?(\d+|[a-z])(?![a-z\d])",
     re.I,
+)
+_TIME_IN_NAME = re.compile(  # the day alone would set recordings of one day to the same time
+    r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)[T _-]?(\d\d)[-_.:h]?(\d\d)(?:[-_.:m]?(\d\d))?(?!\d)"
 )
 SHORTEST = 64  # frames: the core's shortest window
 _COUNTS_PER_G = (256, 1024, 2048, 4096, 8192, 16384)
@@ -133,7 +138,21 @@ def _guess(name: str, content: FileColumns, columns: dict[str, Array]) -> Guess:
         fields["speed_rpm"] = speed["rpm"]
     if machine := _MACHINE_IN_NAME.search(name):
         fields["machine"] = f"{machine[1].lower()}-{machine[2].lower()}"
+    if time := _time(name):
+        fields["time"] = time
     return Guess(fields, reasons)
+
+
+def _time(name: str) -> str:
+    """When it was recorded, if its name says so to the minute."""
+    found = _TIME_IN_NAME.search(os.path.basename(name))
+    if not found:
+        return ""
+    year, month, day, hour, minute, second = map(int, found.groups(default="0"))
+    try:
+        return datetime(year, month, day, hour, minute, second).isoformat()
+    except ValueError:  # digits, but no day of a calendar
+        return ""
 
 
 def _rate(
