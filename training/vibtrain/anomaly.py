@@ -107,3 +107,8 @@ def median_baseline(features: Int16) -> Int16:
     if len(rows) % 2:
         return np.ascontiguousarray(rows[half])
     return np.asarray((rows[half - 1].astype(np.int32) + rows[half]) // 2, np.int16)
+
+
+def differences(features: Int16, baseline: Int16) -> Int16:
+    """features - baseline, limited to int16, as the core takes it."""
+    return np.asarray(np.clip(features.astype(np.int32) - baseline, -32768, 32767), np.int16)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibtrain import convert, fit
-from vibtrain.anomaly import Float
+from vibtrain.anomaly import Float, differences
 from vibtrain.config import TrainingConfig
 from vibtrain.features import Windows
 from vibtrain.fit import FittedModel
@@ -63,8 +63,8 @@ def size(recordings: Sequence[Windows], config: TrainingConfig) -> tuple[int, in
     """Bytes of model.bin and instructions of a window, of the model that is fitted to these recordings."""
     training = [r for r in recordings if config.train.admits(r)]
     fitted = fit.fit(list(recordings), config)
-    differences = np.concatenate([fit.differences(r.features, fitted.centre) for r in training])
-    instructions = window_instructions(fitted.core) + model_instructions(fitted, differences)
+    d = np.concatenate([differences(r.features, fitted.centre) for r in training])
+    instructions = window_instructions(fitted.core) + model_instructions(fitted, d)
     return len(convert.convert(fitted).binary), round(instructions)
 
 
@@ -79,17 +79,17 @@ def window_instructions(core: dict[str, int]) -> float:
     return float(core["axes"] * (axis + counted["push_frame"] * core["hop"]))
 
 
-def model_instructions(model: FittedModel, differences: npt.NDArray[np.int16]) -> float:
-    """Score and class of a window. `differences`: some windows' features less their baseline, whose paths through the
+def model_instructions(model: FittedModel, d: npt.NDArray[np.int16]) -> float:
+    """Score and class of a window. `d`: some windows' features less their baseline, whose paths through the
     trees are taken."""
     if isinstance(model.anomaly, BaselineIsolationForest):
         trees = model.anomaly.forest_.estimators_
-        total = priced("paths", forest_terms(trees, differences[:, model.inputs]))
+        total = priced("paths", forest_terms(trees, d[:, model.inputs]))
     else:
         form: Any = model.anomaly.core_form()
         total = priced("gaussians", gaussian_terms(len(model.inputs), len(form.shifts)))
     if model.forest is not None:
-        total += priced("forest", forest_terms(model.forest.estimators_, differences[:, model.tree_inputs]))
+        total += priced("forest", forest_terms(model.forest.estimators_, d[:, model.tree_inputs]))
     return total
 
 

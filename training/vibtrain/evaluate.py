@@ -19,6 +19,7 @@ from vibtrain.alerts import AlertFigures
 from vibtrain.features import Windows
 from vibtrain.groups import Group, Trained, by_regime
 from vibtrain.intervals import Interval
+from vibtrain.other_speed import at_other_speed, learnt_from
 from vibtrain.recordings import DataError
 
 Int16 = npt.NDArray[np.int16]
@@ -30,7 +31,8 @@ class Scored:
 
     Attributes:
         scores: int16, shape (windows,).
-        outside: which of them were told to lie outside of what was trained on; those are neither right nor wrong.
+        outside: which of them were told to lie outside of what was trained on, or to be of another speed than what was
+            learnt; those are neither right nor wrong.
         classes: as the device reports them, healthy (0) under the warning threshold; shape (windows,), empty where the
             model names no faults.
     """
@@ -61,7 +63,7 @@ class Figures:
         window_auc: area under the ROC curve of the anomaly score, faulty against healthy windows; those outside too.
         false_alarm_rate: share of healthy windows at or over the warning threshold, of those not outside.
         recall: share of faulty windows at or over it, of those not outside.
-        outside_rate: share of all windows told to lie outside of what was trained on.
+        outside_rate: share of all windows told to be outside.
         class_accuracy: balanced accuracy over the classes present of what the device calls each window: healthy under
             the warning threshold, else the fault that most trees name.
         healthy_windows, fault_windows: how many windows there are.
@@ -145,15 +147,21 @@ def evaluate(
 
 def _scored(model: vib.Model, group: Group, baseline: Int16 | None) -> list[Scored]:
     meta = model.meta()
+    learnt = None if baseline is None else learnt_from(group.learnt())
     result = []
     for r, features in group.judged(meta["average_windows"]):
         outside = np.zeros(len(features), bool)
-        if baseline is None:
-            told = untrained_speed(meta, r.speed_rpm)
-            outside[:] = vib.outside(model, features) if told is None else told
         scores, classes = vib.score(model, features, baseline), np.empty(0, np.int16)
         if meta["classes"]:
             classes = vib.classify(model, features, baseline) * (scores >= meta["warning"])
+        if learnt is None:
+            told = untrained_speed(meta, r.speed_rpm)
+            outside[:] = vib.outside(model, features) if told is None else told
+        elif not r.speed_rpm:  # a device that is not told the speed finds out
+            judged = r.features[len(r.features) - len(features) - meta["average_windows"] + 1 :]
+            flags = at_other_speed(judged, learnt, model.config(), meta["dwell_windows"])
+            away, moving = (each[-len(features) :] for each in flags)
+            outside = moving | away & (vib.score(model, features, None) < meta["alarm"])
         result.append(
             Scored(
                 name=r.name,

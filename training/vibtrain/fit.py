@@ -3,17 +3,18 @@ scores stands for a window, but in baselines."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import vib
 
 from vibtrain import cold
-from vibtrain.anomaly import STEPS_PER_OCTAVE, AnomalyModel, median_baseline
+from vibtrain.anomaly import STEPS_PER_OCTAVE, AnomalyModel, differences, median_baseline
 from vibtrain.averaging import averaged
+from vibtrain.calibration import left_out, warning_threshold
 from vibtrain.classifier import Classifier, fit_forest
 from vibtrain.cold import ColdModel, HealthyCondition
 from vibtrain.config import AnomalyChoice, TrainingConfig, select_inputs
@@ -68,8 +69,8 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     names = vib.feature_names(core)
     _refuse_silent(chosen, names, config)
     inputs = select_inputs(names, config.anomaly.inputs)
-    anomaly = _fit_anomaly([(r, _scored(r.features, config)) for r in healthy], inputs, config)
-    warning = calibrate(healthy, inputs, config)
+    anomaly = _fit_anomaly(healthy, inputs, config)
+    warning = warning_threshold(healthy, inputs, config, partial(_fit_anomaly, inputs=inputs, config=config))
     centre, cold_model = fit_cold(healthy, names, inputs, warning, config)
     tree_inputs, classes, forest = _fit_classifier(chosen, names, centre, config)
     quiet_rms = _quiet_rms(healthy, names, config.detector.off_octaves)
@@ -125,11 +126,10 @@ def _scored(features: Int16, config: TrainingConfig) -> Int16:
     return averaged(features, config.detector.average_windows)
 
 
-def _fit_anomaly(
-    healthy: list[tuple[Windows, Int16]], inputs: list[int], config: TrainingConfig
-) -> AnomalyModel:
-    X = np.concatenate([features[:, inputs] for _, features in healthy])
-    groups = np.concatenate([[str(r.regime)] * len(features) for r, features in healthy])
+def _fit_anomaly(healthy: list[Windows], inputs: list[int], config: TrainingConfig) -> AnomalyModel:
+    means = [_scored(r.features, config)[:, inputs] for r in healthy]
+    X = np.concatenate(means)
+    groups = np.concatenate([[str(r.regime)] * len(rows) for r, rows in zip(healthy, means, strict=True)])
     needed = config.anomaly.mixture.components if config.anomaly.kind == "gaussian-mixture" else 1
     if len(X) < needed:
         raise DataError(
@@ -149,49 +149,6 @@ def _of_kind(choice: AnomalyChoice, X: Int16, groups: npt.NDArray[np.str_]) -> A
     return BaselineMahalanobis(floor).fit(X, groups=groups)
 
 
-def calibrate(healthy: list[Windows], inputs: list[int], config: TrainingConfig) -> int:
-    """Warning threshold in score steps: the healthy scores' quantile for the stated false-alarm rate, and a margin.
-
-    Scores are taken as a device takes them on a machine or at a speed that was not trained on: the baseline from one
-    half of a recording, the windows from the other, and the spread from recordings of other machines (else speeds, else
-    sessions), if there are any; then the halves change places. Both halves are of one mounting and one session, so this
-    is the least that healthy windows scatter; `margin_steps` is for the rest.
-    """
-    long_enough = [r for r in healthy if len(_scored(np.array_split(r.features, 2)[1], config))]
-    if not long_enough:
-        raise DataError(
-            f"{config.name}: every healthy recording is under {2 * config.detector.average_windows} windows, too short "
-            "to calibrate on"
-        )
-    left_out = _left_out(long_enough)
-    scores = []
-    for group in sorted(set(left_out)):
-        judged = [r for r, name in zip(long_enough, left_out, strict=True) if name == group]
-        others = [r for r, name in zip(long_enough, left_out, strict=True) if name != group]
-        for first in (0, 1):
-            spread = others or [_half(r, first) for r in judged]
-            model = _fit_anomaly([(r, _scored(r.features, config)) for r in spread], inputs, config)
-            for r in judged:
-                baseline = median_baseline(_half(r, first).features)
-                d = differences(_scored(_half(r, 1 - first).features, config), baseline)
-                scores.append(model.steps(d[:, inputs]))
-    quantile = float(np.quantile(np.concatenate(scores), 1 - config.anomaly.false_alarm_rate))
-    return int(np.ceil(quantile)) + config.anomaly.margin_steps
-
-
-def _half(r: Windows, index: int) -> Windows:
-    return dataclasses.replace(r, features=np.array_split(r.features, 2)[index])
-
-
-def _left_out(healthy: list[Windows]) -> list[str]:
-    """Of each recording, what it is left out with: its machine where there are two, else its speed or session."""
-    for field in ("machine", "speed_rpm", "session"):
-        values = [getattr(r, field) for r in healthy]
-        if None not in values and len(set(values)) > 1:
-            return [str(value) for value in values]
-    return [""] * len(healthy)
-
-
 def fit_cold(
     healthy: list[Windows], names: list[str], inputs: list[int], warning: int, config: TrainingConfig
 ) -> tuple[Int16, ColdModel]:
@@ -204,7 +161,7 @@ def fit_cold(
     scored = [rows[:, inputs] for _, rows in kept]
     conditions = [
         HealthyCondition(name, r.speed_rpm and float(np.log2(r.speed_rpm)), rows.mean(axis=0))
-        for name, (r, _), rows in zip(_left_out([r for r, _ in kept]), kept, scored, strict=True)
+        for name, (r, _), rows in zip(left_out([r for r, _ in kept]), kept, scored, strict=True)
     ]
     model = cold.fit(conditions, [names[i].split(".")[1] for i in inputs], choice.condition_steps)
     trials = [(model, rows) for rows in scored]
@@ -224,11 +181,6 @@ def baselines(recordings: list[Windows]) -> dict[Regime, Int16]:
         if r.is_healthy:
             healthy.setdefault(r.regime, []).append(r.features)
     return {regime: median_baseline(np.concatenate(rows)) for regime, rows in healthy.items()}
-
-
-def differences(features: Int16, baseline: Int16) -> Int16:
-    """features - baseline, limited to int16, as the core takes it."""
-    return np.asarray(np.clip(features.astype(np.int32) - baseline, -32768, 32767), np.int16)
 
 
 def _fit_classifier(

@@ -50,10 +50,12 @@ class Group:
 
     def baseline(self) -> Int16 | None:
         """The median of the windows to learn; None where there are none."""
-        if not self.learn_windows:
-            return None
+        return median_baseline(self.learnt()) if self.learn_windows else None
+
+    def learnt(self) -> Int16:
+        """The windows to learn, one at least."""
         healthy = np.concatenate([r.features for r in self.members if r.is_healthy])
-        return median_baseline(healthy[: self.learn_windows])
+        return healthy[: self.learn_windows]
 
     def judged(self, average_windows: int) -> list[tuple[Windows, Int16]]:
         """Healthy and faulty recordings with what a device scores of them, means of `average_windows` windows in a row:

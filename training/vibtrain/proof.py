@@ -20,9 +20,10 @@ import numpy.typing as npt
 import vib
 
 from vibtrain import emlearn_code
+from vibtrain.anomaly import differences
 from vibtrain.classifier import votes
 from vibtrain.convert import Converted
-from vibtrain.fit import FittedModel, differences
+from vibtrain.fit import FittedModel
 
 Float = npt.NDArray[np.float64]
 Int16 = npt.NDArray[np.int16]
