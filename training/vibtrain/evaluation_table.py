@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from vibtrain.plain_words import duration, number, sentences
 
@@ -17,7 +17,7 @@ _HEADS = (
 
 def print_evaluation(console: Console, summary: dict[str, Any]) -> None:
     """Print what `evaluate.summary` made."""
-    table = Table("machine", "rpm", "load", "", *_HEADS)
+    table = Table(Column("machine", overflow="fold"), "rpm", "load", "", *_HEADS)
     for group in summary["groups"]:
         table.add_row(
             group["machine"],
@@ -51,7 +51,7 @@ def _cells(figures: dict[str, Any], plain_auc: float | None) -> tuple[str, ...]:
 
 def print_cross_validation(console: Console, summary: dict[str, Any]) -> None:
     """Print what `crossval.summary` made: a row for each group left out and each baseline."""
-    table = Table("left out", "baseline", *_HEADS)
+    table = Table(Column("left out", overflow="fold"), "baseline", *_HEADS)
     for fold in summary["folds"]:
         table.add_section()
         for baseline_s, figures in fold["baselines"].items():
