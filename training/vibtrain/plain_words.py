@@ -106,7 +106,8 @@ def _outside(s: dict[str, Any]) -> list[str]:
     if not s["outside_rate"]:
         return []
     return [
-        f"Outside of what was trained on, so neither right nor wrong: {percent(s['outside_rate'])} of all windows."
+        "Outside of what was trained on, or of another speed than was learnt, so neither right nor wrong: "
+        f"{percent(s['outside_rate'])} of all windows."
     ]
 
 
