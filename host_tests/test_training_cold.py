@@ -11,6 +11,7 @@ import vib
 from small_model import small_config, small_windows
 from vibnode.average import Average
 from vibtrain import averaging, cold, convert, evaluate, fit, pipeline, registry
+from vibtrain.anomaly import differences
 from vibtrain.cold import HealthyCondition
 from vibtrain.config import Selection, TrainingConfig, general, select_inputs
 from vibtrain.config import load as load_config
@@ -169,7 +170,7 @@ def test_a_real_motor_s_speed_is_told_from_its_levels() -> None:
     middle = np.log2([r.speed_rpm or 0 for r in recordings if r.load == "0 lb"]).mean()
     errors = []
     for r in recordings:
-        d = fit.differences(averaging.averaged(r.features, 3), fitted.centre)[:, fitted.inputs]
+        d = differences(averaging.averaged(r.features, 3), fitted.centre)[:, fitted.inputs]
         assert r.speed_rpm is not None
         errors.append(abs(np.median(fitted.cold.speed_octaves(d)) - (np.log2(r.speed_rpm) - middle)))
     assert len(errors) == 6

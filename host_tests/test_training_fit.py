@@ -25,7 +25,7 @@ from vibtrain import (
     pipeline,
     proof,
 )
-from vibtrain.anomaly import Gaussians
+from vibtrain.anomaly import Gaussians, differences
 from vibtrain.emlearn_code import flat_forest
 from vibtrain.recordings import DataError
 from vibtrain.whitening import quantise
@@ -52,7 +52,7 @@ def test_inexact_thresholds_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """What emlearn does without our step: int(threshold), and < for <=."""
     model = small_fit()
     assert model.forest is not None
-    X = fit.differences(small_windows(seed=2)[0].features, model.centre)[:, model.tree_inputs]
+    X = differences(small_windows(seed=2)[0].features, model.centre)[:, model.tree_inputs]
     tree = model.forest.estimators_[0].tree_
     tree.threshold[0] = float(X[0, tree.feature[0]]) + 0.5  # a value of the data on the wrong side of int()
     shifted = X.copy()
@@ -195,7 +195,7 @@ def test_scores_follow_those_of_scikit_learn(kind: str) -> None:
     """Straight from the estimator's own score_samples, lower for what is more anomalous."""
     model = small_fit(kind=kind)
     features = np.concatenate([r.features for r in small_windows(seed=4)])
-    d = fit.differences(features, model.centre)[:, model.inputs].astype(float)
+    d = differences(features, model.centre)[:, model.inputs].astype(float)
     scores = vib.score(vib.Model(convert.convert(model).binary), features, model.centre)
     n = len(model.inputs)
     if isinstance(model.anomaly, isolation.BaselineIsolationForest):
