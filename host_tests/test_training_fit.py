@@ -263,6 +263,16 @@ def test_a_package_reads_back(tmp_path: Path) -> None:
     assert np.array_equal(vib.score(model, again), golden["scores"])
 
 
+def test_a_package_of_another_version_says_that_it_has_to_be_fitted_again(tmp_path: Path) -> None:
+    pipeline.make_package(tmp_path / "small", small_config(), small_windows())
+    described = tmp_path / "small" / "model.toml"
+    stated = f"feature_version = {vib.FEATURE_VERSION}"
+    described.write_text(described.read_text().replace(stated, "feature_version = 1"))
+    with pytest.raises(DataError, match=r"model\.toml: feature_version 1, accepted: \d+; fit it again") as caught:
+        package.read(tmp_path / "small")
+    assert "model.bin" not in str(caught.value)
+
+
 def test_a_folder_that_is_no_package_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
     with pytest.raises(DataError, match="no model package"):

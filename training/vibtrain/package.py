@@ -187,9 +187,15 @@ def read(folder: Path) -> tuple[vib.Model, dict[str, Any]]:
             )
     try:
         description = tomllib.loads((folder / "model.toml").read_text())
-        model = vib.Model((folder / "model.bin").read_bytes())
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{folder / 'model.toml'}: {error}") from None
+    for field, known in (("core_version", vib.CORE_VERSION), ("feature_version", vib.FEATURE_VERSION)):
+        if (stated := description.get(field, known)) != known:
+            raise DataError(
+                f"{folder / 'model.toml'}: {field} {stated!r}, accepted: {known}; fit it again with `vibtrain fit`"
+            )
+    try:
+        model = vib.Model((folder / "model.bin").read_bytes())
     except ValueError as error:
         raise DataError(f"{folder / 'model.bin'}: {error}") from None
     if model.meta()["digest"] != description.get("digest"):
