@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 Int16 = npt.NDArray[np.int16]
 
+BEARING = {"bpfo_milliorders": 3585, "bpfi_milliorders": 5415, "bsf_milliorders": 2357, "ftf_milliorders": 398}
+
 
 def core_config(window: int, *, axes: int = 1, rate_hz: int = 3200, hop: int | None = None) -> dict[str, int]:
     """A configuration that is valid for every window size."""
@@ -23,10 +25,7 @@ def core_config(window: int, *, axes: int = 1, rate_hz: int = 3200, hop: int | N
         "envelope_lo_hz": rate_hz // 5,
         "envelope_hi_hz": rate_hz * 44 // 100,
         "orders": 3,
-        "bpfo_milliorders": 3585,
-        "bpfi_milliorders": 5415,
-        "bsf_milliorders": 2357,
-        "ftf_milliorders": 398,
+        **BEARING,
     }
 
 

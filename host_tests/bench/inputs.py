@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import vib
+from signals import BEARING
 from vibtrain import config, convert, features, fit
 
 Int16 = npt.NDArray[np.int16]
@@ -17,7 +18,6 @@ Int16 = npt.NDArray[np.int16]
 WINDOW, HOP, RATE_HZ = 1024, 512, 3200
 SEED = 1
 SHAFT_MILLIHZ = 29_700
-BEARING = {"bpfo_milliorders": 3585, "bpfi_milliorders": 5415, "bsf_milliorders": 2357, "ftf_milliorders": 398}
 
 # Names in the figures, and in a training configuration.
 MODELS = {"mahalanobis": "mahalanobis", "mixture": "gaussian-mixture", "isolation": "isolation-forest"}

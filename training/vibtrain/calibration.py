@@ -12,14 +12,13 @@ from vibnode.baseline import Baseline
 from vibtrain.anomaly import AnomalyModel, differences, median_baseline
 from vibtrain.averaging import averaged
 from vibtrain.config import TrainingConfig
-from vibtrain.features import Windows
+from vibtrain.features import Windows, regimes_of
 from vibtrain.other_speed import at_other_speed, learnt_from
 from vibtrain.recordings import DataError
 
 Float = npt.NDArray[np.float64]
 Int16 = npt.NDArray[np.int16]
 FitModel = Callable[[list[Windows]], AnomalyModel]
-Halves = tuple[list[Windows], list[Windows]]
 
 
 def warning_threshold(
@@ -47,13 +46,16 @@ def warning_threshold(
     rate = config.anomaly.false_alarm_rate
     within, between = [], []
     for judged, others in _each_left_out(long_enough):
-        for learnt, rest in _both_ways([_halves([r]) for r in judged]):
-            model = fit_model(others or [r for rs in learnt for r in rs])
-            within += _scores(model, learnt, rest, inputs, average)
-    for place in _places(long_enough):
-        others = [r for r in long_enough if r.regime != place[0].regime]
-        for learnt, rest in _both_ways([_halves(place)] if len(place) > 1 else []):
-            model = fit_model(others + learnt[0])
+        split = [_halves([r]) for r in judged]
+        for first in (0, 1):
+            model = fit_model(others or [r for halves in split for r in halves[first]])
+            for halves in split:
+                within += _scores(model, halves[first], halves[1 - first], inputs, average)
+    for regime, place in regimes_of(long_enough).items():
+        others = [r for r in long_enough if r.regime != regime]
+        halves = _halves(place)
+        for learnt, rest in (halves, halves[::-1]) if len(place) > 1 else ():
+            model = fit_model(others + learnt)
             between += _scores(model, learnt, _at_learnt_speed(learnt, rest, config), inputs, average)
     warning = _quantile(np.concatenate(within), 1 - rate) + config.anomaly.margin_steps
     reached = sorted((_quantile(scores, 1 - rate) for scores in between), reverse=True)
@@ -81,15 +83,7 @@ def _each_left_out(recordings: list[Windows]) -> list[tuple[list[Windows], list[
     ]
 
 
-def _places(recordings: list[Windows]) -> list[list[Windows]]:
-    """The recordings of each machine, speed and load, in order of time where all state one."""
-    places: dict[tuple[str, float | None, str], list[Windows]] = {}
-    for r in recordings:
-        places.setdefault(r.regime, []).append(r)
-    return [sorted(rs, key=lambda r: r.time) if all(r.time for r in rs) else rs for rs in places.values()]
-
-
-def _halves(recordings: list[Windows]) -> Halves:
+def _halves(recordings: list[Windows]) -> tuple[list[Windows], list[Windows]]:
     """The first and the second half of their windows."""
     left = (sum(len(r.features) for r in recordings) + 1) // 2
     first, second = [], []
@@ -100,44 +94,27 @@ def _halves(recordings: list[Windows]) -> Halves:
     return first, second
 
 
-def _both_ways(places: list[Halves]) -> list[tuple[list[list[Windows]], list[list[Windows]]]]:
-    """What is learnt, and what is judged then, of every place."""
-    if not places:
-        return []
-    first, second = ([halves[i] for halves in places] for i in (0, 1))
-    return [(first, second), (second, first)]
-
-
 def _scores(
-    model: AnomalyModel,
-    learnt: list[list[Windows]],
-    judged: list[list[Windows]],
-    inputs: list[int],
-    average_windows: int,
+    model: AnomalyModel, learnt: list[Windows], judged: list[Windows], inputs: list[int], average_windows: int
 ) -> list[Float]:
     """Of each recording that is judged and long enough."""
-    found = []
-    for known, rest in zip(learnt, judged, strict=True):
-        baseline = median_baseline(np.concatenate([r.features for r in known]))
-        means = [averaged(r.features, average_windows) for r in rest]
-        found += [model.steps(differences(m, baseline)[:, inputs]) for m in means if len(m)]
-    return found
+    baseline = median_baseline(np.concatenate([r.features for r in learnt]))
+    means = [averaged(r.features, average_windows) for r in judged]
+    return [model.steps(differences(m, baseline)[:, inputs]) for m in means if len(m)]
 
 
 def _at_learnt_speed(
-    learnt: list[list[Windows]], judged: list[list[Windows]], config: TrainingConfig
-) -> list[list[Windows]]:
-    """Those most of whose windows are not of another speed: these a device calls outside."""
-    kept = []
-    for known, rest in zip(learnt, judged, strict=True):
-        baseline = learnt_from(np.concatenate([r.features for r in known]))
-        kept.append([r for r in rest if not _turns_otherwise(r, baseline, config)])
-    return kept
+    learnt: list[Windows], judged: list[Windows], config: TrainingConfig
+) -> list[Windows]:
+    """Those most of whose windows are not of another speed: these a device calls outside. A speed that is told is the
+    learnt one."""
+    if learnt[0].speed_rpm:
+        return judged
+    baseline = learnt_from(np.concatenate([r.features for r in learnt]))
+    return [r for r in judged if not _turns_otherwise(r, baseline, config)]
 
 
 def _turns_otherwise(recording: Windows, baseline: Baseline, config: TrainingConfig) -> bool:
-    if recording.speed_rpm or not len(recording.features):  # a speed that is told is the learnt one
-        return False
     away, moving = at_other_speed(
         recording.features, baseline, config.core_config(), config.detector.dwell_windows
     )

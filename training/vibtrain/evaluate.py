@@ -147,17 +147,18 @@ def evaluate(
 
 def _scored(model: vib.Model, group: Group, baseline: Int16 | None) -> list[Scored]:
     meta = model.meta()
-    learnt = None if baseline is None else learnt_from(group.learnt())
+    speed_rpm = group.regime[1]
+    learnt = None if baseline is None or speed_rpm else learnt_from(group.learnt())
     result = []
     for r, features in group.judged(meta["average_windows"]):
         outside = np.zeros(len(features), bool)
         scores, classes = vib.score(model, features, baseline), np.empty(0, np.int16)
         if meta["classes"]:
             classes = vib.classify(model, features, baseline) * (scores >= meta["warning"])
-        if learnt is None:
-            told = untrained_speed(meta, r.speed_rpm)
+        if baseline is None:
+            told = untrained_speed(meta, speed_rpm)
             outside[:] = vib.outside(model, features) if told is None else told
-        elif not r.speed_rpm:  # a device that is not told the speed finds out
+        elif learnt:  # a device that is not told the speed finds out
             judged = r.features[len(r.features) - len(features) - meta["average_windows"] + 1 :]
             flags = at_other_speed(judged, learnt, model.config(), meta["dwell_windows"])
             away, moving = (each[-len(features) :] for each in flags)

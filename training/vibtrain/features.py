@@ -17,6 +17,7 @@ from vibtrain.resample import count_blocks
 from vibtrain.workers import HERE, Workers, each
 
 Int16 = npt.NDArray[np.int16]
+Regime = tuple[str, float | None, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,20 @@ class Windows(Condition):
     samples_digest: bytes
 
     @property
-    def regime(self) -> tuple[str, float | None, str]:
+    def regime(self) -> Regime:
         """Machine, speed and load: the circumstances under which a baseline holds."""
         return self.machine, self.speed_rpm, self.load
+
+
+def regimes_of(recordings: Iterable[Windows]) -> dict[Regime, list[Windows]]:
+    """The recordings of each machine, speed and load, in order of time where all of them state one."""
+    regimes: dict[Regime, list[Windows]] = {}
+    for r in recordings:
+        regimes.setdefault(r.regime, []).append(r)
+    return {
+        regime: sorted(members, key=lambda r: r.time) if all(r.time for r in members) else members
+        for regime, members in regimes.items()
+    }
 
 
 def extract(

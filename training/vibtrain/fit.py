@@ -18,14 +18,13 @@ from vibtrain.calibration import left_out, warning_threshold
 from vibtrain.classifier import Classifier, fit_forest
 from vibtrain.cold import ColdModel, HealthyCondition
 from vibtrain.config import AnomalyChoice, TrainingConfig, select_inputs
-from vibtrain.features import Windows, digest
+from vibtrain.features import Regime, Windows, digest, regimes_of
 from vibtrain.isolation import BaselineIsolationForest
 from vibtrain.mahalanobis import BaselineMahalanobis
 from vibtrain.mixture import BaselineMixture
 from vibtrain.recordings import HEALTHY, OFF, DataError
 
 Int16 = npt.NDArray[np.int16]
-Regime = tuple[str, float | None, str]
 
 FARTHEST_UNKNOWN = float(STEPS_PER_OCTAVE)  # where all are one condition: twice the deviation assumed
 OVER_NOISE = STEPS_PER_OCTAVE // 4  # a healthy machine's level is more over the sensor's own noise
@@ -176,11 +175,8 @@ def fit_cold(
 
 def baselines(recordings: list[Windows]) -> dict[Regime, Int16]:
     """Healthy baseline of every regime that has a healthy recording."""
-    healthy: dict[Regime, list[Int16]] = {}
-    for r in recordings:
-        if r.is_healthy:
-            healthy.setdefault(r.regime, []).append(r.features)
-    return {regime: median_baseline(np.concatenate(rows)) for regime, rows in healthy.items()}
+    healthy = regimes_of(r for r in recordings if r.is_healthy)
+    return {regime: median_baseline(np.concatenate([r.features for r in rs])) for regime, rs in healthy.items()}
 
 
 def _fit_classifier(

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from vibtrain.anomaly import median_baseline
 from vibtrain.averaging import averaged
-from vibtrain.features import Windows
-from vibtrain.fit import Regime
+from vibtrain.features import Regime, Windows, regimes_of
 from vibtrain.recordings import DataError
 
 Int16 = npt.NDArray[np.int16]
@@ -86,14 +85,8 @@ def by_regime(
 
     Raises `DataError` where the healthy recordings of a group do not outlast `baseline_s`.
     """
-    regimes: dict[Regime, list[Windows]] = {}
-    for r in recordings:
-        regimes.setdefault(r.regime, []).append(r)
     groups = []
-    for regime in sorted(regimes, key=str):
-        members = regimes[regime]
-        if all(r.time for r in members):
-            members = sorted(members, key=lambda r: r.time)
+    for regime, members in sorted(regimes_of(recordings).items(), key=lambda item: str(item[0])):
         if any(r.is_healthy or r.is_fault for r in members):
             known = trained is not None and all(trained(r) for r in members)
             groups.append(Group(regime, known, tuple(members), _to_learn(members, hop_s, baseline_s)))
