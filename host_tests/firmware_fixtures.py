@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import paho.mqtt.client as mqtt
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 ROOT = Path(__file__).parent.parent
 MICROPYTHON = ROOT / "build/firmware/UNIX/micropython"
+needs_micropython = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
 DEADLINE_S = 60
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from dashboard_fixtures import DEADLINE_S, eventually
-from firmware_fixtures import MICROPYTHON, Device
+from firmware_fixtures import Device, needs_micropython
 from firmware_model import CONFIG, FEATURES_PER_AXIS, model_bin
 from test_dashboard_site import credentials, init, run_in
 from test_firmware_application import noise
@@ -23,7 +23,7 @@ from vibdash.site_folder import SiteFolder
 from vibdash.snapshots import join_snapshot
 from vibdash.waterfall import WaterfallReader
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 SENSOR = Sensor("plant", "pump-1")
 
 

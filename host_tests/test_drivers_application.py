@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from firmware_fixtures import MICROPYTHON, ROOT, Broker
+from firmware_fixtures import MICROPYTHON, ROOT, Broker, needs_micropython
 from firmware_model import CONFIG, model_bin
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 # Slow, so that a busy computer cannot make the FIFO overrun: it holds 1.2 seconds.
 SLOW = CONFIG | {"rate_millihz": 417_000, "band_lo_hz": 10, "band_hi_hz": 200, "envelope_hi_hz": 200}
 SLOW |= {"envelope_lo_hz": 100}

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import driver_scenarios
 import pytest
+from firmware_fixtures import MICROPYTHON, needs_micropython
 from vibnode import config
 from vibnode.drivers import chips as drivers
 from vibtrain import sensors
 
 HERE = Path(__file__).parent
-MICROPYTHON = HERE.parent / "build/firmware/UNIX/micropython"
 
 
 @pytest.mark.parametrize("scenario", driver_scenarios.SCENARIOS, ids=lambda scenario: scenario.__name__)
@@ -20,7 +20,7 @@ def test_driver(kind: str, scenario: Callable[[str], None]) -> None:
     scenario(kind)
 
 
-@pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+@needs_micropython
 @pytest.mark.parametrize("kind", driver_scenarios.KINDS)
 def test_driver_on_micropython(kind: str) -> None:
     program = f"import sys, driver_scenarios; sys.exit(driver_scenarios.run({kind!r}))"

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import vib
-from firmware_fixtures import MICROPYTHON, ROOT, Broker, Device, Host, wait_for
+from firmware_fixtures import MICROPYTHON, ROOT, Broker, Device, Host, needs_micropython, wait_for
 from firmware_model import CONFIG, model_bin
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 FROM_SOURCE = f"{ROOT / 'firmware'}:.frozen"
 RATE_HZ = CONFIG["rate_millihz"] / 1000
 

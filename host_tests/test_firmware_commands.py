@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import vib
 from command_sender import KEY, Reply, Sender
-from firmware_fixtures import MICROPYTHON, Device, Host, wait_for
+from firmware_fixtures import Device, Host, needs_micropython, wait_for
 from firmware_model import ALARM, CONFIG, WARNING, model_ota
 from test_firmware_application import RATE_HZ, Bench, noise
 from vibnode import reset_cause
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 RECORDING = noise(1, 100, 50_000)  # 10 s without a seam
 THRESHOLDS = {
     "warning": WARNING,

@@ -5,10 +5,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from firmware_fixtures import MICROPYTHON, wait_for
+from firmware_fixtures import needs_micropython, wait_for
 from test_firmware_application import Bench, events, noise
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 
 
 @pytest.fixture

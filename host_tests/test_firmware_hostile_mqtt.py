@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from command_sender import KEY, Sender
-from firmware_fixtures import MICROPYTHON, wait_for
+from firmware_fixtures import needs_micropython, wait_for
 from hostile_payloads import FIXED, Dice, mangled, numbers, payloads
 from test_firmware_commands import Commanded
 from vibnode import messages
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 SEED = 20260712
 
 

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 
 import pytest
-from firmware_fixtures import MICROPYTHON, ROOT
+from firmware_fixtures import MICROPYTHON, ROOT, needs_micropython
 from time_server import NOON_S, TimeServer
 from time_server import time_server as time_server
 from vibnode import clock, ntp
@@ -43,7 +43,7 @@ def test_a_time_after_2036_is_of_the_next_era(time_server: TimeServer) -> None:
     assert ask("127.0.0.1", time_server.port) // 1000 == 2_100_000_000
 
 
-@pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+@needs_micropython
 def test_on_micropython_it_is_the_same_and_other_tasks_run_meanwhile(time_server: TimeServer) -> None:
     command = [str(MICROPYTHON), "-c", ASK, "127.0.0.1", str(time_server.port)]
     path = {"MICROPYPATH": f"{ROOT / 'firmware'}:.frozen"}

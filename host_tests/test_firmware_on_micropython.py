@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from firmware_fixtures import MICROPYTHON, needs_micropython
 
 HERE = Path(__file__).parent
-MICROPYTHON = HERE.parent / "build/firmware/UNIX/micropython"
 PORTABLE = (
     "test_firmware_average",
     "test_firmware_detector",
@@ -45,7 +45,7 @@ def portable(name: str) -> list[str]:
     ]
 
 
-@pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+@needs_micropython
 @pytest.mark.parametrize("module", PORTABLE)
 def test_portable_module_passes_on_micropython(module: str, tmp_path: Path) -> None:
     wanted = portable(module)

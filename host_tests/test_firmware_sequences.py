@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware_fixtures import MICROPYTHON, ROOT
+from firmware_fixtures import MICROPYTHON, ROOT, needs_micropython
 from recorded_sequences import Stage
 from vibtrain import config, dataset_loaders, registry, simulator
 from vibtrain.recordings import Entry, Reading
@@ -156,7 +156,7 @@ def test_a_lasting_change_of_speed_is_no_alert_though_another_speed_was_learnt(n
             assert on.play(model, parts, tmp_path / f"{i} {ramp_dwells}", LEARN_WINDOWS) == []
 
 
-@pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+@needs_micropython
 @pytest.mark.parametrize("name", RECORDED[:1])
 def test_the_device_itself_lets_a_speed_pass_and_tells_a_fault(name: str, tmp_path: Path) -> None:
     """The firmware in MicroPython, no broker being there: what it prints."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from firmware_fixtures import MICROPYTHON
+from firmware_fixtures import needs_micropython
 from soak import faults, healthy_day, run
 from soak.ledger import Ledger
 
 ALERTS, SEED = 200, 5
 
 
-@pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+@needs_micropython
 def test_no_alert_is_lost_invented_or_doubled_through_one_fault_of_each_kind(tmp_path: Path) -> None:
     done = run.soak(tmp_path / "soak", ALERTS, len(faults.KINDS), SEED, seconds_a_fault=1)
     assert done.problems() == []
@@ -23,7 +22,7 @@ def test_no_alert_is_lost_invented_or_doubled_through_one_fault_of_each_kind(tmp
     )  # less, where one was dropped that the host had got: no ack came
 
 
-@pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+@needs_micropython
 def test_a_healthy_day_costs_less_than_a_twenty_thousandth_of_its_samples(tmp_path: Path) -> None:
     day = healthy_day.measure(tmp_path / "day")
     assert day.reduction > 20_000, day

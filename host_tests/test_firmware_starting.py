@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from firmware_fixtures import MICROPYTHON, Device, wait_for
+from firmware_fixtures import Device, needs_micropython, wait_for
 from test_firmware_application import Bench, noise
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 
 RESTART_AT_WINDOW_5 = """
 import sys

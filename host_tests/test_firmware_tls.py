@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from certificates import Authority
-from firmware_fixtures import MICROPYTHON, Broker, Device, wait_for
+from firmware_fixtures import Broker, Device, needs_micropython, wait_for
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 SCRIPT = Path(__file__).parent / "firmware_uplink_device.py"
 HOST = "broker.test"
 REFUSED = "its certificate is refused: The certificate "

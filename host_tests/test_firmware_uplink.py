@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from firmware_fixtures import MICROPYTHON, Broker, Device, Host, wait_for
+from firmware_fixtures import Broker, Device, Host, needs_micropython, wait_for
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 SCRIPT = Path(__file__).parent / "firmware_uplink_device.py"
 QUICK_RESEND_MS = 500
 NO_RESEND_MS = 600_000

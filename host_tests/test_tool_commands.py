@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from firmware_fixtures import MICROPYTHON, Broker, Device, Host, Listening, wait_for
+from firmware_fixtures import Broker, Device, Host, Listening, needs_micropython, wait_for
 from firmware_model import CONFIG, model_bin
 from vibnode_fixtures import Done, vibnode
 from vibtool import commands
@@ -20,7 +20,7 @@ from vibtool.commands import Access, Commander
 from vibtool.errors import ToolError
 from vibtrain import ota
 
-pytestmark = pytest.mark.skipif(not MICROPYTHON.exists(), reason="no MicroPython: make firmware-unix")
+pytestmark = needs_micropython
 KEY = bytes(range(32))
 NEW = "feedfeedfeedfeed"  # digest of the model that is pushed
 
