@@ -34,27 +34,27 @@ test: packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qem
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 bench: packages-bench venv firmware-unix ## Count what a window costs, and compare with docs/BENCH.md: ACCEPT=1 rewrites its table
-	@PYTHONPATH=host_tests $(BIN)/python -m bench $(if $(ACCEPT),--accept)
+	@$(BIN)/python -m lab.bench $(if $(ACCEPT),--accept)
 
 fuzz: packages-fuzz venv ## Try the core on arbitrary bytes, with sanitizers: RUNS executions in all
-	@PYTHONPATH=host_tests $(BIN)/python -m fuzz --runs $(RUNS)
+	@$(BIN)/python -m lab.fuzz --runs $(RUNS)
 
 results: venv ## Measure what the built-in configurations are worth: rewrites docs/RESULTS.md and build/results.json
-	@$(BIN)/python tools/results.py
+	@$(BIN)/python -m lab.results
 
 soak: packages-test firmware-unix ## Send alerts through faults, none may be lost: ALERTS=10000 FAULTS=200 SEED=; writes build/soak.json
-	@PYTHONPATH=host_tests $(BIN)/python -m soak $(if $(ALERTS),--alerts $(ALERTS)) $(if $(FAULTS),--faults $(FAULTS)) \
+	@$(BIN)/python -m lab.soak $(if $(ALERTS),--alerts $(ALERTS)) $(if $(FAULTS),--faults $(FAULTS)) \
 		$(if $(SEED),--seed $(SEED))
 
 load: packages-test venv ## A fleet's storm, the limit of the ingest, fifty kills: LOAD_ARGS= its options; writes build/load.json
-	@PYTHONPATH=host_tests $(BIN)/python -m load $(LOAD_ARGS)
+	@$(BIN)/python -m lab.load $(LOAD_ARGS)
 
 screenshots: packages-test venv ## Make the pictures of docs/ from a new site's demonstration
 	@$(BIN)/python tools/screenshots.py
 
 lint: venv ## Check style and types
 	$(BIN)/ruff check .
-	$(BIN)/mypy training dashboard tools host_tests
+	$(BIN)/mypy training dashboard tools lab host_tests
 
 # ---- The computer ----
 
@@ -68,7 +68,7 @@ python:
 	@$(PYTHON) tools/setup/check_python.py
 
 # The extension `vib` is compiled at install time, so its C sources count too.
-EXTENSION_SOURCES := $(wildcard setup.py training/vib/*.[ch] firmware/cmodules/vib/*.[ch] firmware/cmodules/vib/*.def)
+EXTENSION_SOURCES := $(wildcard training/vib/*.[ch] firmware/cmodules/vib/*.[ch] firmware/cmodules/vib/*.def)
 
 venv: build/venv/installed ## Make the Python environment, build/venv
 build/venv/installed: pyproject.toml $(EXTENSION_SOURCES) | packages-build

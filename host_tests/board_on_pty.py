@@ -15,8 +15,8 @@ import threading
 import tty
 from pathlib import Path
 
-from firmware_fixtures import MICROPYTHON, wait_for
-from qemu_fixtures import QEMU_DEVICES, QEMU_HOST_FILES, ROOT, _board_data, firmware_path
+from lab.rigs.boards import QEMU_DEVICES, QEMU_HOST_FILES, ROOT, _board_data, firmware_path
+from lab.rigs.firmware import MICROPYTHON, wait_for
 
 SOFT_RESET, RAW_SOFT_RESET = 64, 65  # exit codes of raw_repl.py
 STOCK_MICROPYTHON = Path(sys.executable).with_name("micropython")

@@ -7,10 +7,11 @@ i16 frames of three axes of LSB_G g a count, with which it is shaken. ARGUMENTS:
 import sys
 from array import array
 
-from chips import wire
-from chips.recordings import Recording
-from chips.time import RealTime
 from vibnode import clock, main
+
+from lab.chips import wire
+from lab.chips.recordings import Recording
+from lab.chips.time import RealTime
 
 
 def load(path: str) -> array:
@@ -22,7 +23,7 @@ def load(path: str) -> array:
 def run(name: str, path: str, lsb_g: str, arguments) -> int:
     """Put the chip where MicroPython has its buses, and start the application."""
     module, _, class_name = name.replace("-missing", "").partition(".")
-    chip_class = getattr(__import__("chips." + module, None, None, (class_name,)), class_name)
+    chip_class = getattr(__import__("lab.chips." + module, None, None, (class_name,)), class_name)
     time = RealTime(clock.ticks_ms)
     chip = chip_class(time, Recording(load(path), float(lsb_g)))
     chip.plugged = not name.endswith("-missing")

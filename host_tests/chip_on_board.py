@@ -7,10 +7,11 @@ import json
 import sys
 from array import array
 
-from chips import wire
-from chips.recordings import Recording
-from chips.time import RealTime
 from vibnode import clock
+
+from lab.chips import wire
+from lab.chips.recordings import Recording
+from lab.chips.time import RealTime
 
 
 def plug_in() -> None:
@@ -19,7 +20,7 @@ def plug_in() -> None:
         said = json.load(file)
     with open("chip.i16", "rb") as file:
         samples = array("h", file.read())
-    chip_class = getattr(__import__("chips." + said["module"], None, None, (said["class"],)), said["class"])
+    chip_class = getattr(__import__("lab.chips." + said["module"], None, None, (said["class"],)), said["class"])
     time = RealTime(clock.ticks_ms)
     chip = chip_class(time, Recording(samples, said["lsb_g"]), said.get("ppm", 0))
     chip.plugged = said.get("plugged", True)

@@ -7,9 +7,10 @@ import time
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from firmware_fixtures import DEADLINE_S, Broker
 from paho.mqtt.enums import CallbackAPIVersion
 from vibnode import signing
+
+from lab.rigs.firmware import DEADLINE_S, Broker
 
 KEY = bytes(range(100, 132))
 WAIT_S = DEADLINE_S

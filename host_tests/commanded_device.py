@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 import numpy as np
-from dashboard_fixtures import Device, Mosquitto
 from paho.mqtt.client import Client, MQTTMessage
-from vibdash.messages import Sensor
+from vibdash.protocol.messages import Sensor
 from vibnode import signing
+
+from lab.rigs.dashboard import Device, Mosquitto
 
 RATE_HZ, FRAMES_A_PART, LSB_NM_S2 = 5000.0, 256, 598_206
 BANDS = 16

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from dashboard_fixtures import Device, Mosquitto
+
+from lab.rigs.dashboard import Device, Mosquitto
 
 # What a machine may lack that no tool brings: the rest is installed or built by `make test`.
 NO_TOOL = ("on this machine", "recordings", "not a Debian system", "Linux's /proc", "vector instructions")

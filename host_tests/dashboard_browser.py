@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dashboard_fixtures import DEADLINE_S, Mosquitto, Vibdash
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from lab.rigs.dashboard import DEADLINE_S, Mosquitto, Vibdash
 
 SILENT_AFTER_S = 3600
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")

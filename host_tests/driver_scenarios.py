@@ -1,11 +1,12 @@
 """What every driver has to do, with the chip simulated. Runs on CPython and MicroPython: see test_drivers_chips.py."""
 
-from chips import adxl345, iis3dwb, kx134, lis2dw12, lis3dh, lsm6dso, mpu6050, wire
-from chips.recordings import Numbered, Still
-from chips.time import VirtualTime
 from vibnode.drivers import chips as drivers
 from vibnode.drivers.bus import I2cBus, SpiBus
 from vibnode.drivers.raw import sample
+
+from lab.chips import adxl345, iis3dwb, kx134, lis2dw12, lis3dh, lsm6dso, mpu6050, wire
+from lab.chips.recordings import Numbered, Still
+from lab.chips.time import VirtualTime
 
 # name: driver, chip, bus, its clock, full rate, range in g, one count in g
 KINDS = {

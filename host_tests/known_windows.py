@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import vib
-from vibtrain import config, package, pipeline
-from vibtrain.anomaly import median_baseline
+from vibtrain.features import config
+from vibtrain.features.resample import to_counts
+from vibtrain.models.anomaly import median_baseline
+from vibtrain.packaging import package
 from vibtrain.recordings import DataError
-from vibtrain.resample import to_counts
+from vibtrain.workflows import pipeline
 
 PACKAGE = Path(__file__).parents[1] / "build" / "models" / "default"
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from qemu_fixtures import ROOT, SCRIPT_NAME, BoardFailure, Run, board_command, run_command
+
+from lab.rigs.boards import ROOT, SCRIPT_NAME, BoardFailure, Run, board_command, run_command
 
 sys.path.insert(0, str(ROOT / "tools" / "natmod"))
 import build_modules as build_modules  # handed on to test_natmod_build.py

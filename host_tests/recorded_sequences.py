@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import vib
-from vibtrain import convert, fit
-from vibtrain.config import TrainingConfig
-from vibtrain.features import windows_of
+from vibtrain.features.config import TrainingConfig
+from vibtrain.features.extraction import windows_of
+from vibtrain.features.resample import count_blocks
+from vibtrain.judging.virtual_sensor import Alert, VirtualSensor
+from vibtrain.models import fit
+from vibtrain.packaging import convert
 from vibtrain.recordings import Entry
-from vibtrain.resample import count_blocks
-from vibtrain.virtual_sensor import Alert, VirtualSensor
 
 Counts = npt.NDArray[np.int16]
 STANDARD_GRAVITY = 9.80665

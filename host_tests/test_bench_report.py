@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from bench import counting, inputs, report
-from bench.numpy_peer import NumpyPeer
-from bench.targets import TARGETS, Target
+
+from lab.bench import counting, inputs, report
+from lab.bench.numpy_peer import NumpyPeer
+from lab.bench.targets import TARGETS, Target
 
 COMPILERS = {"rv32": "gcc 12", "cortexm3": "gcc 13"}
 COMMITTED = report.Measured(

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qemu_fixtures import ROOT
 from vibnode.drivers import orientation
 from vibtool.wiring import read_orientation
+
+from lab.rigs.boards import ROOT
 
 BOARDS = ROOT / "boards"
 PORT = ROOT / "build" / "micropython" / "ports" / "esp32"

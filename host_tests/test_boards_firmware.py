@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qemu_fixtures import ROOT
+
+from lab.rigs.boards import ROOT
 
 STAND_IN = """#!/bin/sh
 for word in "$@"; do echo "$word"; done > "$NOTES"

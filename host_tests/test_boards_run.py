@@ -3,7 +3,8 @@
 import random
 
 import pytest
-from qemu_fixtures import ALL_BOARDS, QEMU_BOARDS, BoardFailure, firmware_path, run
+
+from lab.rigs.boards import ALL_BOARDS, QEMU_BOARDS, BoardFailure, firmware_path, run
 
 MACHINES = {
     "QEMU_MPS2_AN385": "Cortex-M3",

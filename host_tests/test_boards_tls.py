@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from qemu_fixtures import run
+
+from lab.rigs.boards import run
 
 # A client that speaks first, as MQTT does: the handshake happens with its first write.
 CLIENT = """

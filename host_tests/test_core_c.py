@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from signals import core_config, signals
+
+from lab.signals import core_config, signals
 
 CORE = Path(__file__).parents[1] / "firmware" / "cmodules" / "vib"
 SOURCES = sorted(str(p) for p in CORE.glob("vib_*.c"))
@@ -32,7 +33,7 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spectrum_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[np.ndarray], tuple[np.ndarray, int]]:
     """Runs core_spectrum.c: bins 0 .. n/2 - 1 of a window, and the power of two that they are scaled by."""
     path = tmp_path_factory.mktemp("core") / "spectrum"
-    source = str(Path(__file__).with_name("core_spectrum.c"))
+    source = str(Path(__file__).parents[1] / "lab" / "bench" / "core_spectrum.c")
     subprocess.run([CC, *STRICT, *SOURCES, source, "-o", str(path)], check=True)
 
     def run(x: np.ndarray) -> tuple[np.ndarray, int]:

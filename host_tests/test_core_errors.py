@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import pytest
 import vib
-from signals import core_config
-from small_model import small_model_binary
 from test_core_model import count
-from vibtrain.proof import CORE
+from vibtrain.packaging.proof import CORE
+
+from lab.rigs.small_model import small_model_binary
+from lab.signals import core_config
 
 CODES = range(-19, 0)
 MODEL_BYTES = 1024  # more than vib_model_t takes

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fuzz import harness
-from vibtrain.proof import CORE
+from vibtrain.packaging.proof import CORE
+
+from lab.fuzz import harness
 
 RUNS = {"model": 30_000, "stream": 10_000, "lanes": 6_000}
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import vib
 from known_windows import recorded_counts
-from signals import Int16, core_config, signals
 from vib._vib import WINDOWS_TOGETHER
 
-GOLDEN = Path(__file__).parent / "golden" / "windows.bin"
+from lab.signals import Int16, core_config, signals
+
+GOLDEN = Path(__file__).parents[1] / "training" / "vib" / "golden" / "windows.bin"
 SHAFT_HZ = 29.7
 
 needs_lanes = pytest.mark.skipif(

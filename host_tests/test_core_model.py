@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from small_model import small_fit, small_model_binary
-from vibtrain import anomaly, cold, config, convert, whitening
-from vibtrain.proof import CORE
+from vibtrain.features import config
+from vibtrain.models import anomaly, cold, whitening
+from vibtrain.packaging import convert
+from vibtrain.packaging.proof import CORE
+
+from lab.rigs.small_model import small_fit, small_model_binary
 
 KINDS = config.KINDS
 

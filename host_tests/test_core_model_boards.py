@@ -7,9 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 import vib
-from qemu_fixtures import ALL_BOARDS, run
-from small_model import small_config, small_windows
-from vibtrain import config, convert, fit
+from vibtrain.features import config
+from vibtrain.models import fit
+from vibtrain.packaging import convert
+
+from lab.rigs.boards import ALL_BOARDS, run
+from lab.rigs.small_model import small_config, small_windows
 
 SCRIPT = """
 from array import array

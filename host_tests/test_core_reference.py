@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference
 import vib
 from known_windows import recorded_counts
-from signals import Int16, core_config, signals
+
+from lab import reference
+from lab.signals import Int16, core_config, signals
 
 WINDOWS = (64, 128, 256, 512, 1024, 2048, 4096)
 BOUND_STEPS = {

@@ -7,7 +7,8 @@ from array import array
 import numpy as np
 import pytest
 import vib
-from signals import core_config
+
+from lab.signals import core_config
 
 
 def windows(core: vib.Core, push: str, data: bytes, frame_bytes: int, lumps: list[int]) -> np.ndarray:

@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from dashboard_databases import KINDS, new_database, rows
-from dashboard_fixtures import Vibdash, run_vibdash
-from vibdash.accounts import SESSION_MS, Account, AccountError, Accounts, Role
-from vibdash.attempts import FIRST_WAIT_S, FREE_FAILURES, LONGEST_WAIT_S, Attempts
-from vibdash.opening import open_database
+from vibdash.access.accounts import SESSION_MS, Account, AccountError, Accounts, Role
+from vibdash.access.attempts import FIRST_WAIT_S, FREE_FAILURES, LONGEST_WAIT_S, Attempts
+from vibdash.database.opening import open_database
+
+from lab.rigs.dashboard import Vibdash, run_vibdash
+from lab.rigs.databases import KINDS, new_database, rows
 
 NOW_MS = 1_760_000_000_000
 PASSWORD = "correct horse"
@@ -97,7 +98,7 @@ def test_guessing_gets_slower_and_a_right_password_starts_anew() -> None:
 
 
 def user(*arguments: str, password: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "vibdash.cli", "user", *arguments]
+    command = [sys.executable, "-m", "vibdash", "user", *arguments]
     return subprocess.run(command, input=password, capture_output=True, text=True, timeout=60)
 
 

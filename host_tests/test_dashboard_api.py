@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 import schemathesis
-from dashboard_databases import KINDS, new_database, rows
-from dashboard_fixtures import DEADLINE_S, Vibdash, alert_message, status_message
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks
-from vibdash.accounts import Accounts, Role
-from vibdash.opening import open_database
-from vibdash.store import Received, Store
+from vibdash.access.accounts import Accounts, Role
+from vibdash.database.opening import open_database
+from vibdash.ingest.store import Received, Store
+
+from lab.rigs.dashboard import DEADLINE_S, Vibdash, alert_message, status_message
+from lab.rigs.databases import KINDS, new_database, rows
 
 NOW_MS = 1_760_000_000_000
 EXAMPLES = 25

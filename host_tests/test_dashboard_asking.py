@@ -8,14 +8,15 @@ import pytest
 import sqlalchemy as sa
 from commanded_device import CommandedDevice
 from dashboard_browser import browser, page, row, vibdash
-from dashboard_fixtures import Mosquitto, Vibdash, eventually
 from playwright.sync_api import Page, expect
-from vibdash.accounts import Accounts, Role
-from vibdash.command_keys import CommandKeys
-from vibdash.messages import Sensor
-from vibdash.opening import open_database
-from vibdash.replies import NO_ANSWER_AFTER_MS
-from vibdash.schema import command, journal, machine
+from vibdash.access.accounts import Accounts, Role
+from vibdash.commands.keys import CommandKeys
+from vibdash.database.opening import open_database
+from vibdash.database.schema import command, journal, machine
+from vibdash.protocol.messages import Sensor
+from vibdash.read.replies import NO_ANSWER_AFTER_MS
+
+from lab.rigs.dashboard import Mosquitto, Vibdash, eventually
 
 __all__ = ["browser", "page", "vibdash"]  # fixtures
 

@@ -15,13 +15,14 @@ from typing import Any
 import jinja2
 import pytest
 import sqlalchemy as sa
-from dashboard_databases import new_database
-from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, alert_message, eventually, status_message
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
-from vibdash.opening import open_database
-from vibdash.sparkplug_payload import Metrics, decode, encode
-from vibdash.store import Received, Store
+from vibdash.bridges.sparkplug_payload import Metrics, decode, encode
+from vibdash.database.opening import open_database
+from vibdash.ingest.store import Received, Store
+
+from lab.rigs.dashboard import DEADLINE_S, Device, Mosquitto, alert_message, eventually, status_message
+from lab.rigs.databases import new_database
 
 GRAFANA = Path(__file__).parents[1] / "dashboard" / "grafana" / "vibnode.json"
 
@@ -52,7 +53,7 @@ class Bridge:
     """`vibdash bridge` as a process of its own."""
 
     def __init__(self, kind: str, broker: Mosquitto, database: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", "vibdash.cli", "bridge", kind, "--broker", broker.url, "--db", database]
+        command = [sys.executable, "-m", "vibdash", "bridge", kind, "--broker", broker.url, "--db", database]
         self.process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == f"bridging to {broker.url}\n"

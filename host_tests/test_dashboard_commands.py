@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from dashboard_databases import KINDS, new_database
-from dashboard_fixtures import status_message
-from vibdash.command_keys import CommandKeys
-from vibdash.commanding import LATEST_SENDING_MS, Commander
-from vibdash.device_commands import NotAccepted
-from vibdash.machines import Machine, Machines, NotAMachine
-from vibdash.messages import Sensor
-from vibdash.opening import open_database
-from vibdash.replies import NO_ANSWER_AFTER_MS, CommandView, Progress, ReplyReader
-from vibdash.schema import feature_vectors, journal, quarantine, reply_part
-from vibdash.snapshots import join_snapshot
-from vibdash.store import Received, Store
+from vibdash.commands.keys import CommandKeys
+from vibdash.commands.queue import LATEST_SENDING_MS, Commander
+from vibdash.database.opening import open_database
+from vibdash.database.schema import feature_vectors, journal, quarantine, reply_part
+from vibdash.ingest.store import Received, Store
+from vibdash.protocol.commands import NotAccepted
+from vibdash.protocol.messages import Sensor
+from vibdash.read.machines import Machine, Machines, NotAMachine
+from vibdash.read.replies import NO_ANSWER_AFTER_MS, CommandView, Progress, ReplyReader
+from vibdash.read.snapshots import join_snapshot
 from vibnode import signing
+
+from lab.rigs.dashboard import status_message
+from lab.rigs.databases import KINDS, new_database
 
 NOW_MS = 1_760_000_000_000
 SENSOR = Sensor("demo", "motor-1")

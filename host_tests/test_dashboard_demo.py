@@ -10,8 +10,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from dashboard_fixtures import DEADLINE_S, eventually
 from test_dashboard_site import free_ports, run_in
+
+from lab.rigs.dashboard import DEADLINE_S, eventually
 
 TRAINING_S = 200.0  # importing scikit-learn and training take some seconds, more on a busy machine
 
@@ -21,7 +22,7 @@ def test_two_commands_after_pip_there_is_a_page_with_simulated_sensors(tmp_path:
     made = run_in(tmp_path, "init", "plant", "--broker-port", ports[0], "--host-port", ports[1])
     password = re.search(r"password (\S+)", made.stdout)
     assert password, made.stderr
-    command = [sys.executable, "-m", "vibdash.cli", "run", "--demo", "--port", "0"]
+    command = [sys.executable, "-m", "vibdash", "run", "--demo", "--port", "0"]
     running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
     url = running.stdout.readline().removeprefix("page on ").strip()

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_fixtures import DEADLINE_S, eventually
-from firmware_fixtures import Device, needs_micropython
-from firmware_model import CONFIG, FEATURES_PER_AXIS, model_bin
 from test_dashboard_site import credentials, init, run_in
 from test_firmware_application import noise
-from vibdash.commanding import Commander
-from vibdash.messages import Sensor
-from vibdash.opening import open_database
-from vibdash.replies import CommandView, Progress, ReplyReader
-from vibdash.site_folder import SiteFolder
-from vibdash.snapshots import join_snapshot
-from vibdash.waterfall import WaterfallReader
+from vibdash.commands.queue import Commander
+from vibdash.database.opening import open_database
+from vibdash.protocol.messages import Sensor
+from vibdash.read.replies import CommandView, Progress, ReplyReader
+from vibdash.read.snapshots import join_snapshot
+from vibdash.read.waterfall import WaterfallReader
+from vibdash.site.folder import SiteFolder
+
+from lab.rigs.dashboard import DEADLINE_S, eventually
+from lab.rigs.firmware import Device, needs_micropython
+from lab.rigs.firmware_model import CONFIG, FEATURES_PER_AXIS, model_bin
 
 pytestmark = needs_micropython
 SENSOR = Sensor("plant", "pump-1")
@@ -35,7 +36,7 @@ class Plant:
         self.site = SiteFolder(folder / "plant")
         assert run_in(folder, "device", "add", "pump-1").returncode == 0
         self._log = (folder / "log").open("wb")
-        command = [sys.executable, "-m", "vibdash.cli", "run", "--port", "0"]
+        command = [sys.executable, "-m", "vibdash", "run", "--port", "0"]
         self._host = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=self._log)
         assert self._host.stdout is not None
         assert self._host.stdout.readline().startswith(b"page on "), (folder / "log").read_text()

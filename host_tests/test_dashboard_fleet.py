@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 from dashboard_browser import browser, page, row, vibdash
-from dashboard_fixtures import Mosquitto, Vibdash, alert_message, eventually, status_message
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Page, expect
-from vibdash.fleet import FleetReader, SensorView
-from vibdash.fleet_order import ORDERS, Listing
-from vibdash.opening import open_database
-from vibdash.store import Received, Store
+from vibdash.database.opening import open_database
+from vibdash.ingest.store import Received, Store
+from vibdash.page.fleet_order import ORDERS, Listing
+from vibdash.read.fleet import FleetReader, SensorView
+
+from lab.rigs.dashboard import Mosquitto, Vibdash, alert_message, eventually, status_message
 
 __all__ = ["browser", "page", "vibdash"]  # fixtures
 

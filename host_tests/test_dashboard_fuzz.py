@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from dashboard_databases import KINDS, new_database
-from dashboard_fixtures import alert_message, status_message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vibdash.fleet import FleetReader
-from vibdash.messages import Alert, Malformed, Status, parse
-from vibdash.occurrences import OccurrenceReader
-from vibdash.opening import open_database
-from vibdash.store import Received, Store
+from vibdash.database.opening import open_database
+from vibdash.ingest.store import Received, Store
+from vibdash.protocol.messages import Alert, Malformed, Status, parse
+from vibdash.read.fleet import FleetReader
+from vibdash.read.occurrences import OccurrenceReader
+
+from lab.rigs.dashboard import alert_message, status_message
+from lab.rigs.databases import KINDS, new_database
 
 NOW_MS = 1_760_000_000_000
 QUICK = settings(max_examples=1500, deadline=None, derandomize=True)

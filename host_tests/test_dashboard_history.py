@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from dashboard_databases import KINDS, empty_database, new_database
-from dashboard_fixtures import alert_message, run_vibdash, status_message
-from vibdash.fleet import FleetReader
-from vibdash.history import MOST_POINTS, History, HistoryReader
-from vibdash.history_charts import score_options, velocity_options
-from vibdash.opening import migrate, open_database
-from vibdash.schema import status_history
-from vibdash.store import Received, Store
-from vibdash.zones import ZoneError, parse_zones
+from vibdash.database.opening import migrate, open_database
+from vibdash.database.schema import status_history
+from vibdash.ingest.store import Received, Store
+from vibdash.page.history_charts import score_options, velocity_options
+from vibdash.read.fleet import FleetReader
+from vibdash.read.history import MOST_POINTS, History, HistoryReader
+from vibdash.read.zones import ZoneError, parse_zones
+
+from lab.rigs.dashboard import alert_message, run_vibdash, status_message
+from lab.rigs.databases import KINDS, empty_database, new_database
 
 NOW_MS = 1_760_000_000_000
 HOUR_MS = 3_600_000

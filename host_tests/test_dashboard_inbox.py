@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from dashboard_databases import KINDS, new_database
-from dashboard_fixtures import alert_message, status_message
-from vibdash.messages import Sensor
-from vibdash.occurrences import Occurrence, OccurrenceReader, State
-from vibdash.opening import open_database
-from vibdash.operating import LONGEST_SHELVING_MS, Operations, Refused
-from vibdash.schema import journal
-from vibdash.store import Received, Store
+from vibdash.database.opening import open_database
+from vibdash.database.schema import journal
+from vibdash.ingest.store import Received, Store
+from vibdash.protocol.messages import Sensor
+from vibdash.read.occurrences import Occurrence, OccurrenceReader, State
+from vibdash.read.operating import LONGEST_SHELVING_MS, Operations, Refused
+
+from lab.rigs.dashboard import alert_message, status_message
+from lab.rigs.databases import KINDS, new_database
 
 NOW_MS = 1_760_000_000_000
 HOUR_MS = 3_600_000

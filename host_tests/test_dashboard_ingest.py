@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from dashboard_databases import KINDS, new_database, rows
-from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, Vibdash, eventually, run_vibdash
-from vibdash.broker import Broker
-from vibdash.ingest import Ingest
-from vibdash.opening import DatabaseError, open_database
-from vibdash.settling import Ack
-from vibdash.store import Received, Store
+from vibdash.database.opening import DatabaseError, open_database
+from vibdash.ingest.acknowledgement import Ack
+from vibdash.ingest.session import Ingest
+from vibdash.ingest.store import Received, Store
+from vibdash.site.broker import Broker
+
+from lab.rigs.dashboard import DEADLINE_S, Device, Mosquitto, Vibdash, eventually, run_vibdash
+from lab.rigs.databases import KINDS, new_database, rows
 
 
 @pytest.fixture(params=KINDS)
@@ -135,7 +136,7 @@ class IngestProcess:
     """`vibdash ingest` as a process of its own."""
 
     def __init__(self, broker: Mosquitto, database: str) -> None:
-        command = [sys.executable, "-m", "vibdash.cli", "ingest", "--broker", broker.url, "--db", database]
+        command = [sys.executable, "-m", "vibdash", "ingest", "--broker", broker.url, "--db", database]
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

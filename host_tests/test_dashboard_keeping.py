@@ -11,18 +11,19 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from dashboard_databases import KINDS, empty_database, new_database, rows
-from dashboard_fixtures import alert_message, run_vibdash, status_message
 from pyarrow import parquet
-from vibdash.export import FORMATS, TABLES, ExportError, export_table
-from vibdash.fleet import FleetReader
-from vibdash.metrics import metrics_text
-from vibdash.occurrences import OccurrenceReader
-from vibdash.opening import open_database
-from vibdash.operating import Operations
-from vibdash.retention import DAY_MS, HOUR_MS, ROWS_AT_ONCE, Retention, thin_once
-from vibdash.schema import status_history
-from vibdash.store import Received, Store
+from vibdash.database.export import FORMATS, TABLES, ExportError, export_table
+from vibdash.database.opening import open_database
+from vibdash.database.retention import DAY_MS, HOUR_MS, ROWS_AT_ONCE, Retention, thin_once
+from vibdash.database.schema import status_history
+from vibdash.ingest.store import Received, Store
+from vibdash.read.fleet import FleetReader
+from vibdash.read.occurrences import OccurrenceReader
+from vibdash.read.operating import Operations
+from vibdash.web.metrics import metrics_text
+
+from lab.rigs.dashboard import alert_message, run_vibdash, status_message
+from lab.rigs.databases import KINDS, empty_database, new_database, rows
 
 NOW_MS = 1_760_000_000_000
 MINUTE_MS = 60_000

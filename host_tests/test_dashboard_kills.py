@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from load.kills import kill_at_random
+
+from lab.load.kills import kill_at_random
 
 KILLS = 5
 SEED = int(os.environ.get("KILL_SEED", "20260114"))

@@ -4,8 +4,9 @@ import json
 import random
 
 import pytest
-from dashboard_fixtures import alert_message, status_message
-from vibdash.messages import Alert, Identity, Malformed, Status, parse
+from vibdash.protocol.messages import Alert, Identity, Malformed, Status, parse
+
+from lab.rigs.dashboard import alert_message, status_message
 
 STATUS = "vibnode/v1/demo/motor-1/status"
 ALERT = "vibnode/v1/demo/motor-1/alert"

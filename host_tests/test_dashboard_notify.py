@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
-from dashboard_databases import KINDS, new_database, rows
-from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, Vibdash, alert_message, eventually, run_vibdash
-from vibdash.notifications import GIVE_UP_AFTER_MS, Notifications
-from vibdash.notifier import Notifier
-from vibdash.notify_rules import NotifyError, QuietHours, Rule, read_rules
-from vibdash.opening import open_database
-from vibdash.operating import Operations
-from vibdash.store import Received, Store
+from vibdash.database.opening import open_database
+from vibdash.ingest.store import Received, Store
+from vibdash.notify.notifications import GIVE_UP_AFTER_MS, Notifications
+from vibdash.notify.notifier import Notifier
+from vibdash.notify.rules import NotifyError, QuietHours, Rule, read_rules
+from vibdash.read.operating import Operations
+
+from lab.rigs.dashboard import DEADLINE_S, Device, Mosquitto, Vibdash, alert_message, eventually, run_vibdash
+from lab.rigs.databases import KINDS, new_database, rows
 
 NOW_MS = 1_760_000_000_000
 MINUTE_MS = 60_000

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from dashboard_browser import SILENT_AFTER_S, browser, page, row, vibdash
-from dashboard_fixtures import Device, Mosquitto, Vibdash
 from playwright.sync_api import Page, expect
-from vibdash.accounts import Accounts, Role
-from vibdash.opening import open_database
+from vibdash.access.accounts import Accounts, Role
+from vibdash.database.opening import open_database
+
+from lab.rigs.dashboard import Device, Mosquitto, Vibdash
 
 __all__ = ["browser", "page", "vibdash"]  # fixtures
 

@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import vib
-from dashboard_databases import KINDS, new_database, rows
-from dashboard_fixtures import run_vibdash
 from numpy.typing import NDArray
 from pyarrow import parquet
-from small_model import small_model_binary, small_windows
-from vibdash.feature_import import ImportFailure, import_features, rows_of_parquet, rows_of_trace
-from vibdash.opening import open_database
-from vibdash.rescoring import ScoreError, ScoringModel, ask
+from vibdash.database.opening import open_database
+from vibdash.read.feature_import import ImportFailure, import_features, rows_of_parquet, rows_of_trace
+from vibdash.read.rescoring import ScoreError, ScoringModel, ask
+
+from lab.rigs.dashboard import run_vibdash
+from lab.rigs.databases import KINDS, new_database, rows
+from lab.rigs.small_model import small_model_binary, small_windows
 
 START_S = 1_760_000_000
 FEATURES = np.concatenate([one.features for one in small_windows(per_recording=5)])

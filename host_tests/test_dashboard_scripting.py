@@ -7,10 +7,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, Vibdash, eventually
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Page, expect, sync_playwright
+
+from lab.rigs.dashboard import DEADLINE_S, Device, Mosquitto, Vibdash, eventually
 
 ATTACKS = (
     "<img src=x onerror='owned=1'>",

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dashboard_databases import KINDS, new_database, rows
-from dashboard_fixtures import DEADLINE_S, Device, Mosquitto, eventually, run_vibdash
+
+from lab.rigs.dashboard import DEADLINE_S, Device, Mosquitto, eventually, run_vibdash
+from lab.rigs.databases import KINDS, new_database, rows
 
 
 @pytest.fixture(params=KINDS)
@@ -21,7 +22,7 @@ class SharingIngest:
     """`vibdash ingest --share` as a process of its own."""
 
     def __init__(self, broker: Mosquitto, database: str, client_id: str) -> None:
-        command = [sys.executable, "-m", "vibdash.cli", "ingest", "--broker", broker.url, "--db", database]
+        command = [sys.executable, "-m", "vibdash", "ingest", "--broker", broker.url, "--db", database]
         command += ["--share", "test", "--client-id", client_id]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

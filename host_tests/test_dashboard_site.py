@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_fixtures import DEADLINE_S, eventually, run_vibdash, status_message
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
-from vibdash.accounts import Accounts, Role
-from vibdash.local_broker import LocalBroker
-from vibdash.opening import open_database
-from vibdash.site_folder import SiteError, SiteFolder
+from vibdash.access.accounts import Accounts, Role
+from vibdash.database.opening import open_database
+from vibdash.site.folder import SiteError, SiteFolder
+from vibdash.site.local_broker import LocalBroker
+
+from lab.rigs.dashboard import DEADLINE_S, eventually, run_vibdash, status_message
 
 ROOT = "vibnode/v1/plant"
 _numbers = itertools.count()
@@ -30,7 +31,7 @@ _numbers = itertools.count()
 
 def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder, to its end."""
-    command = [sys.executable, "-m", "vibdash.cli", *arguments]
+    command = [sys.executable, "-m", "vibdash", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, input="")
 
 

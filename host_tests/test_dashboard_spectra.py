@@ -13,21 +13,22 @@ import numpy as np
 import pytest
 import vib
 from dashboard_browser import browser as browser
-from dashboard_fixtures import alert_message
-from firmware_model import CONFIG
 from nicegui.elements import echart
 from playwright.sync_api import Browser, Page, Route
-from vibdash.fleet import AlertView, FleetReader
-from vibdash.machines import Machine
-from vibdash.opening import open_database
-from vibdash.references import Reference, References
-from vibdash.replies import ReplyReader
-from vibdash.snapshots import Snapshot
-from vibdash.spectrum_chart import alert_spectrum_options, snapshot_options, waterfall_options
-from vibdash.store import Received, Store
-from vibdash.waterfall import FEATURES_BEFORE_BANDS, WaterfallReader
+from vibdash.database.opening import open_database
+from vibdash.ingest.store import Received, Store
+from vibdash.page.spectrum_chart import alert_spectrum_options, snapshot_options, waterfall_options
+from vibdash.read.fleet import AlertView, FleetReader
+from vibdash.read.machines import Machine
+from vibdash.read.references import Reference, References
+from vibdash.read.replies import ReplyReader
+from vibdash.read.snapshots import Snapshot
+from vibdash.read.waterfall import FEATURES_BEFORE_BANDS, WaterfallReader
+from vibdash.read.zones import zone_of, zones_of_class
 from vibdash.wording import LINE_WORDS, describe_answer, describe_command
-from vibdash.zones import zone_of, zones_of_class
+
+from lab.rigs.dashboard import alert_message
+from lab.rigs.firmware_model import CONFIG
 
 NOW_MS = 1_760_000_000_000
 BANDS = 4

@@ -11,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from dashboard_databases import KINDS, change, empty_database, new_database
-from dashboard_fixtures import alert_message, status_message
-from vibdash.fleet import FleetReader, Link
-from vibdash.messages import Sensor
-from vibdash.opening import DatabaseError, open_database
-from vibdash.schema import alert, metadata, quarantine, status_history
-from vibdash.store import Received, Store
+from vibdash.database.opening import DatabaseError, open_database
+from vibdash.database.schema import alert, metadata, quarantine, status_history
+from vibdash.ingest.store import Received, Store
+from vibdash.protocol.messages import Sensor
+from vibdash.read.fleet import FleetReader, Link
+
+from lab.rigs.dashboard import alert_message, status_message
+from lab.rigs.databases import KINDS, change, empty_database, new_database
 
 NOW_MS = 1_760_000_000_000
 SENSOR = Sensor("demo", "motor-1")

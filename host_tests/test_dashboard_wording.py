@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from vibdash.messages import INSTRUMENT_STATES
+from vibdash.protocol.messages import INSTRUMENT_STATES
 from vibdash.wording import (
     INSTRUMENT_WORDS,
     band_levels_m_s2,

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from firmware_fixtures import MICROPYTHON, ROOT, Broker, needs_micropython
-from firmware_model import CONFIG, model_bin
+
+from lab.rigs.firmware import MICROPYTHON, ROOT, Broker, needs_micropython
+from lab.rigs.firmware_model import CONFIG, model_bin
 
 pytestmark = needs_micropython
 # Slow, so that a busy computer cannot make the FIFO overrun: it holds 1.2 seconds.
@@ -52,7 +53,7 @@ class Device:
                 *map(str, arguments),
                 str(path),
             ],
-            env={"MICROPYPATH": f"{ROOT / 'firmware'}:{ROOT / 'host_tests'}:.frozen"},
+            env={"MICROPYPATH": f"{ROOT / 'firmware'}:{ROOT}:.frozen"},
             capture_output=True,
             text=True,
             timeout=120,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import driver_scenarios
 import pytest
-from firmware_fixtures import MICROPYTHON, needs_micropython
 from vibnode import config
 from vibnode.drivers import chips as drivers
-from vibtrain import sensors
+from vibtrain.features import sensors
+
+from lab.rigs.firmware import MICROPYTHON, needs_micropython
 
 HERE = Path(__file__).parent
 
@@ -26,7 +27,7 @@ def test_driver_on_micropython(kind: str) -> None:
     program = f"import sys, driver_scenarios; sys.exit(driver_scenarios.run({kind!r}))"
     done = subprocess.run(
         [MICROPYTHON, "-X", "heapsize=8M", "-c", program],
-        env={"MICROPYPATH": f"{HERE.parent / 'firmware'}:{HERE}:.frozen"},
+        env={"MICROPYPATH": f"{HERE.parent / 'firmware'}:{HERE}:{HERE.parent}:.frozen"},
         capture_output=True,
         text=True,
         timeout=200,

@@ -3,12 +3,13 @@
 import json
 import sys
 
-from chips import wire
-from chips.adxl345 import Adxl345
-from chips.lis2dw12 import Lis2dw12
-from chips.recordings import Still
-from chips.time import VirtualTime
 from vibnode import config, drivers
+
+from lab.chips import wire
+from lab.chips.adxl345 import Adxl345
+from lab.chips.lis2dw12 import Lis2dw12
+from lab.chips.recordings import Still
+from lab.chips.time import VirtualTime
 
 SPI_PINS = {"sck": 12, "mosi": 11, "miso": 13, "cs": 10}
 I2C_PINS = {"scl": 22, "sda": 21}

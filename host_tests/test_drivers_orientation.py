@@ -2,8 +2,6 @@
 
 import struct
 
-from chips.lsm6dso import Lsm6dso
-from chips.recordings import Still
 from driver_scenarios import Bench
 from test_drivers_config import SPI_PINS, load, opened, refusal, with_
 from test_drivers_sampler import Run, core_config, expected, first_kept
@@ -12,6 +10,9 @@ from vibnode.drivers import orientation
 from vibnode.drivers.orientation import Orientation
 from vibnode.drivers.raw import PLAIN
 from vibnode.snapshot import Snapshot
+
+from lab.chips.lsm6dso import Lsm6dso
+from lab.chips.recordings import Still
 
 KINDS = (
     "adxl345-spi",

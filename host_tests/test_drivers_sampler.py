@@ -5,12 +5,13 @@ import math
 from array import array
 
 import vib
-from chips.recordings import Numbered, Still
 from driver_scenarios import Bench
 from vibnode import rate_meter, sampler
 from vibnode.drivers.adxl345 import Adxl345
 from vibnode.drivers.lis2dw12 import Lis2dw12
 from vibnode.drivers.lis3dh import Lis3dh
+
+from lab.chips.recordings import Numbered, Still
 
 WINDOW = 256
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from known_windows import SCRIPT, known_windows
-from qemu_fixtures import ALL_BOARDS, run
+
+from lab.rigs.boards import ALL_BOARDS, run
 
 SAME_MODEL_LINKED = """
 import vib

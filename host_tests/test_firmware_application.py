@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import vib
-from firmware_fixtures import MICROPYTHON, ROOT, Broker, Device, Host, needs_micropython, wait_for
-from firmware_model import CONFIG, model_bin
+
+from lab.rigs.firmware import MICROPYTHON, ROOT, Broker, Device, Host, needs_micropython, wait_for
+from lab.rigs.firmware_model import CONFIG, model_bin
 
 pytestmark = needs_micropython
 FROM_SOURCE = f"{ROOT / 'firmware'}:.frozen"

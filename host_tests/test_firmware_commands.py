@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import vib
 from command_sender import KEY, Reply, Sender
-from firmware_fixtures import Device, Host, needs_micropython, wait_for
-from firmware_model import ALARM, CONFIG, WARNING, model_ota
 from test_firmware_application import RATE_HZ, Bench, noise
 from vibnode import reset_cause
+
+from lab.rigs.firmware import Device, Host, needs_micropython, wait_for
+from lab.rigs.firmware_model import ALARM, CONFIG, WARNING, model_ota
 
 pytestmark = needs_micropython
 RECORDING = noise(1, 100, 50_000)  # 10 s without a seam

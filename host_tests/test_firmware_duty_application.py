@@ -5,8 +5,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from firmware_fixtures import needs_micropython, wait_for
 from test_firmware_application import Bench, events, noise
+
+from lab.rigs.firmware import needs_micropython, wait_for
 
 pytestmark = needs_micropython
 

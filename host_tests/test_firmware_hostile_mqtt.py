@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from command_sender import KEY, Sender
-from firmware_fixtures import needs_micropython, wait_for
 from hostile_payloads import FIXED, Dice, mangled, numbers, payloads
 from test_firmware_commands import Commanded
 from vibnode import messages
+
+from lab.rigs.firmware import needs_micropython, wait_for
 
 pytestmark = needs_micropython
 SEED = 20260712

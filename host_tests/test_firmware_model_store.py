@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import vib
-from firmware_model import CONFIG, model_ota
 from power_cut import Supply, every_cut
 from vibnode import model_file
 from vibnode.model_file import ModelError
 from vibnode.model_store import CHUNK_BYTES, ModelStore, UploadError
 from vibnode.sampler import SensorMismatch
+
+from lab.rigs.firmware_model import CONFIG, model_ota
 
 SMALL = CONFIG | {"window": 64, "hop": 64, "band_lo_hz": 100}
 OLD, NEW = (model_ota(SMALL, digest, windows=1) for digest in ("0102030405060708", "1112131415161718"))

@@ -4,11 +4,12 @@ import asyncio
 import subprocess
 
 import pytest
-from firmware_fixtures import MICROPYTHON, ROOT, needs_micropython
 from time_server import NOON_S, TimeServer
 from time_server import time_server as time_server
 from vibnode import clock, ntp
 from vibnode.lookup import Lookup
+
+from lab.rigs.firmware import MICROPYTHON, ROOT, needs_micropython
 
 ASK = """
 import asyncio, sys

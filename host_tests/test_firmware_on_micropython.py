@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from firmware_fixtures import MICROPYTHON, needs_micropython
+
+from lab.rigs.firmware import MICROPYTHON, needs_micropython
 
 HERE = Path(__file__).parent
 PORTABLE = (
@@ -52,7 +53,7 @@ def test_portable_module_passes_on_micropython(module: str, tmp_path: Path) -> N
     assert wanted
     done = subprocess.run(
         [MICROPYTHON, HERE / "micropython_runner.py", tmp_path, *wanted],
-        env={"MICROPYPATH": f"{HERE.parent / 'firmware'}:{HERE}:.frozen"},
+        env={"MICROPYPATH": f"{HERE.parent / 'firmware'}:{HERE}:{HERE.parent}:.frozen"},
         capture_output=True,
         text=True,
         timeout=120,

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware_fixtures import MICROPYTHON, ROOT, needs_micropython
 from recorded_sequences import Stage
-from vibtrain import config, dataset_loaders, registry, simulator
+from vibtrain.data import dataset_loaders, registry, simulator
+from vibtrain.features import config
 from vibtrain.recordings import Entry, Reading
+
+from lab.rigs.firmware import MICROPYTHON, ROOT, needs_micropython
 
 RAMP_DWELLS = 6  # the longest start or change that the detector lets pass
 SETTLED_DWELLS = 16  # after which at the latest a changed machine is judged

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from firmware_fixtures import needs_micropython
-from soak import faults, healthy_day, run
-from soak.ledger import Ledger
+from lab.rigs.firmware import needs_micropython
+from lab.soak import faults, healthy_day, run
+from lab.soak.ledger import Ledger
 
 ALERTS, SEED = 200, 5
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from firmware_fixtures import Device, needs_micropython, wait_for
 from test_firmware_application import Bench, noise
+
+from lab.rigs.firmware import Device, needs_micropython, wait_for
 
 pytestmark = needs_micropython
 

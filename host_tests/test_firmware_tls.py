@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from certificates import Authority
-from firmware_fixtures import Broker, Device, needs_micropython, wait_for
+
+from lab.rigs.firmware import Broker, Device, needs_micropython, wait_for
 
 pytestmark = needs_micropython
 SCRIPT = Path(__file__).parent / "firmware_uplink_device.py"

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from firmware_fixtures import Broker, Device, Host, needs_micropython, wait_for
+
+from lab.rigs.firmware import Broker, Device, Host, needs_micropython, wait_for
 
 pytestmark = needs_micropython
 SCRIPT = Path(__file__).parent / "firmware_uplink_device.py"

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from natmod_fixtures import INTERPRETERS, Interpreter, run_native
-from qemu_fixtures import ALL_BOARDS, ROOT, run
 
-GOLDEN = Path(__file__).parent / "golden"
+from lab.rigs.boards import ALL_BOARDS, ROOT, run
+
+GOLDEN = ROOT / "lab" / "golden"
+FOLDER = ROOT / "training" / "vib" / "golden"
 CORE = ROOT / "firmware" / "cmodules" / "vib"
 SCRIPT = (GOLDEN / "check_golden.py").read_text()
-VECTORS = {path.name: path.read_bytes() for path in GOLDEN.iterdir() if path.suffix in (".bin", ".scores")}
+VECTORS = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
 SAID = "golden: 20 windows 72 rows\n"
 
 
@@ -40,12 +42,12 @@ def test_c_with_sanitizers(tmp_path: Path) -> None:
     subprocess.run(
         [compiler, *flags, "-fno-sanitize-recover=all", "-I", CORE, *sources, "-o", program], check=True
     )
-    done = subprocess.run([program, GOLDEN], capture_output=True, text=True)
+    done = subprocess.run([program, FOLDER], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, SAID), done.stderr
 
 
 def test_cpython() -> None:
-    done = subprocess.run([sys.executable, "check_golden.py"], cwd=GOLDEN, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, GOLDEN / "check_golden.py"], cwd=FOLDER, capture_output=True, text=True)
     assert done.stdout == SAID, done.stderr
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from natmod_fixtures import build_modules
-from qemu_fixtures import ROOT
+
+from lab.rigs.boards import ROOT
 
 MICROPYTHON = ROOT / "build" / "micropython"
 

@@ -7,7 +7,8 @@ import json
 import pytest
 from known_windows import PACKAGE, SCRIPT, known_windows
 from natmod_fixtures import INTERPRETERS, Interpreter, note_run, run_native
-from qemu_fixtures import ROOT, run
+
+from lab.rigs.boards import ROOT, run
 
 MODULE_SCRIPT = """
 import gc

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 import vib
-from small_model import small_model_binary, small_windows
-from vibtrain import evaluate
-from vibtrain.config import Selection
+from vibtrain.features.config import Selection
+from vibtrain.judging import evaluate
 
-SCRIPT = Path(__file__).parents[1] / "tools" / "results.py"
+from lab.rigs.small_model import small_model_binary, small_windows
+
+SCRIPT = Path(__file__).parents[1] / "lab" / "results.py"
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from firmware_fixtures import Broker, Device, Host, Listening, needs_micropython, wait_for
-from firmware_model import CONFIG, model_bin
 from vibnode_fixtures import Done, vibnode
 from vibtool import commands
 from vibtool.commands import Access, Commander
 from vibtool.errors import ToolError
-from vibtrain import ota
+from vibtrain.packaging import ota
+
+from lab.rigs.firmware import Broker, Device, Host, Listening, needs_micropython, wait_for
+from lab.rigs.firmware_model import CONFIG, model_bin
 
 pytestmark = needs_micropython
 KEY = bytes(range(32))

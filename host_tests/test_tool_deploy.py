@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 from board_on_pty import UnixBoard
-from firmware_fixtures import wait_for
-from qemu_fixtures import ROOT
 from vibnode_fixtures import mpy_sets as mpy_sets
 from vibnode_fixtures import stock_board as stock_board
 from vibnode_fixtures import vibnode
 from vibtool import deploying, facts
 from vibtool.errors import ToolError
 from vibtool.facts import Facts
+
+from lab.rigs.boards import ROOT
+from lab.rigs.firmware import wait_for
 
 SAID = {
     "name": "micropython", "version": [1, 26, 1], "machine": "ESP32C3 module with ESP32C3", "mpy_version": 6,

@@ -21,11 +21,12 @@ import pytest
 import vib
 import vibnode
 from board_on_pty import STOCK_MICROPYTHON, UnixBoard
-from qemu_fixtures import ROOT
 from spdx_tools.spdx.model.relationship import RelationshipType
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 from vibnode_fixtures import stock_board as stock_board
+
+from lab.rigs.boards import ROOT
 
 COMPILER = ROOT / "build" / "mpy-cross" / "mpy-cross"
 MODEL = ROOT / "build" / "models" / "default"

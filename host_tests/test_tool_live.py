@@ -14,9 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 import vib
 from board_on_pty import UnixBoard
-from firmware_fixtures import Broker, wait_for
-from firmware_model import CONFIG, model_bin
-from qemu_fixtures import ROOT
 from time_server import NOON_S, TimeServer
 from time_server import time_server as time_server
 from vibnode.drivers import orientation
@@ -26,7 +23,12 @@ from vibnode_fixtures import stock_board as stock_board
 from vibtool import recording, scripts
 from vibtool.board import Board
 from vibtool.monitoring import Live
-from vibtrain import manifest, ota
+from vibtrain.data import manifest
+from vibtrain.packaging import ota
+
+from lab.rigs.boards import ROOT
+from lab.rigs.firmware import Broker, wait_for
+from lab.rigs.firmware_model import CONFIG, model_bin
 
 # Slow, so that a busy computer cannot make the FIFO overrun: it holds 1.2 seconds.
 SLOW = CONFIG | {"rate_millihz": 417_000, "band_lo_hz": 10, "band_hi_hz": 200, "envelope_hi_hz": 200}
@@ -48,7 +50,7 @@ class Bench:
         (self.folder / "model.bin").write_bytes(model_bin(SLOW))
         self.chip()
         self.configure()
-        path = f":{ROOT / 'firmware'}:{ROOT / 'host_tests'}:.frozen"
+        path = f":{ROOT / 'firmware'}:{ROOT}:.frozen"
         self.board = UnixBoard(self.folder, setup=str(ROOT / "host_tests" / "chip_on_board.py"), path=path)
 
     def chip(self, **changed: object) -> None:

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from board_on_pty import UnixBoard
-from firmware_model import model_bin
-from qemu_fixtures import ROOT
 from vibnode_fixtures import Done, vibnode
 from vibtool import cli_model, provisioning, wiring
 from vibtool.errors import ToolError
 from vibtool.facts import Facts
 from vibtool.site_file import Sensor, SiteFile
+
+from lab.rigs.boards import ROOT
+from lab.rigs.firmware_model import model_bin
 
 SECRETS = {"wifi": "wlan-secret-1", "mqtt": "broker-secret-2"}
 SITE = """

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 from board_on_pty import QemuBoard, UnixBoard
-from firmware_fixtures import Host, Listening, wait_for
-from firmware_model import CONFIG, model_bin
-from qemu_fixtures import ROOT
 from vibnode_fixtures import mpy_sets as mpy_sets
 from vibnode_fixtures import stock_board as stock_board
 from vibnode_fixtures import vibnode
 from vibtool import deploying, facts, golden, sets
 from vibtool.board import Board
+
+from lab.rigs.boards import ROOT
+from lab.rigs.firmware import Host, Listening, wait_for
+from lab.rigs.firmware_model import CONFIG, model_bin
 
 FRAMES = 2500
 SITE = """

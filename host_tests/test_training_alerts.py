@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import vib
 from sklearn.metrics import roc_auc_score
-from small_model import small_model_binary, small_windows
-from vibtrain import evaluate, intervals, package, plain_words
-from vibtrain.config import Selection
-from vibtrain.features import Windows
+from vibtrain import plain_words
+from vibtrain.features.config import Selection
+from vibtrain.features.extraction import Windows
+from vibtrain.judging import evaluate, intervals
+from vibtrain.packaging import package
 from vibtrain.recordings import DataError
+
+from lab.rigs.small_model import small_model_binary, small_windows
 
 HOP_S, WINDOW_S = 32 / 3200, 64 / 3200
 DWELL = 4

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from typer.testing import CliRunner
-from vibtrain.cli import app
+from vibtrain.cli.main import app
 
 RATE_HZ = 3200
 HEAD = "file,machine,session,label,rate_hz,columns,unit,scale"

@@ -8,21 +8,24 @@ from functools import cache
 import numpy as np
 import pytest
 import vib
-from vibtrain import config, convert, evaluate, features, fit
+from vibtrain.features import config, extraction
+from vibtrain.judging import evaluate
+from vibtrain.models import fit
+from vibtrain.packaging import convert
 
 CONFIG = config.general("made", "adxl345", 3200, 3)
 SECONDS = 8
 
 
 @cache
-def recorded(machine: str, number: int, shaft_hz: float, hiss_octaves: float) -> features.Windows:
+def recorded(machine: str, number: int, shaft_hz: float, hiss_octaves: float) -> extraction.Windows:
     """A shaft and its hiss, which is louder or quieter from day to day."""
     random = np.random.default_rng(1000 * number + sum(machine.encode()))
     t = np.arange(SECONDS * 3200) / 3200
     shaft = np.stack([np.sin(2 * np.pi * shaft_hz * t + phase) for phase in (0, 1, 2)], axis=1)
     hiss = 60 * 2**hiss_octaves * random.normal(size=(len(t), 3))
     counts = np.round(300 * shaft + hiss).astype(np.int16)
-    return features.Windows(
+    return extraction.Windows(
         name=f"{machine}-{number}",
         machine=machine,
         session=str(number),
@@ -36,16 +39,16 @@ def recorded(machine: str, number: int, shaft_hz: float, hiss_octaves: float) ->
     )
 
 
-def days(machine: str, number: int = 8, spread_octaves: float = 0.5) -> list[features.Windows]:
+def days(machine: str, number: int = 8, spread_octaves: float = 0.5) -> list[extraction.Windows]:
     louder = np.random.default_rng(sum(machine.encode())).uniform(-1, 1, number) * spread_octaves
     return [recorded(machine, i, 30.0, float(octaves)) for i, octaves in enumerate(louder)]
 
 
-def warning_of(recordings: list[features.Windows]) -> int:
+def warning_of(recordings: list[extraction.Windows]) -> int:
     return fit.fit(recordings, CONFIG).warning
 
 
-def over_threshold(trained_on: list[features.Windows], judged: list[features.Windows]) -> float:
+def over_threshold(trained_on: list[extraction.Windows], judged: list[extraction.Windows]) -> float:
     model = vib.Model(convert.convert(fit.fit(trained_on, CONFIG)).binary)
     judging = evaluate.evaluate(model, judged, None, 4.0, play=False)
     share = evaluate.figures(judging.groups[0].best, judging).false_alarm_rate

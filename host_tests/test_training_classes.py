@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from small_model import small_config, small_windows
-from vibtrain import config, convert, evaluate, fit, intervals, proof
-from vibtrain.features import Windows
+from vibtrain.features import config
+from vibtrain.features.extraction import Windows
+from vibtrain.judging import evaluate, intervals
+from vibtrain.judging.virtual_sensor import VirtualSensor
+from vibtrain.models import fit
+from vibtrain.packaging import convert, proof
 from vibtrain.recordings import DataError
-from vibtrain.virtual_sensor import VirtualSensor
+
+from lab.rigs.small_model import small_config, small_windows
 
 
 def chosen(kind: str, severities: bool) -> config.TrainingConfig:

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
-from vibdash import cli as vibdash_cli
-from vibtrain import cli as vibtrain_cli
-from vibtrain.option_groups import flattened
+from vibdash.cli import main as vibdash_cli
+from vibtrain.cli import main as vibtrain_cli
+from vibtrain.cli.option_groups import flattened
 
 
 def vibtrain(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "vibtrain.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "vibtrain", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ | environment)
 
 
@@ -39,7 +39,7 @@ def test_held_out_speeds_and_loads_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_manifest_of_ones_own_recordings_trains_and_evaluates(tmp_path: Path) -> None:
-    from vibtrain import simulator
+    from vibtrain.data import simulator
 
     lines = ["file,machine,label,speed_rpm,load,rate_hz"]
     for entry in simulator.catalogue(seconds=1.5):

@@ -8,14 +8,19 @@ from array import array
 import numpy as np
 import pytest
 import vib
-from small_model import small_config, small_windows
 from vibnode.average import Average
-from vibtrain import averaging, cold, convert, evaluate, fit, pipeline, registry
-from vibtrain.anomaly import differences
-from vibtrain.cold import HealthyCondition
-from vibtrain.config import Selection, TrainingConfig, general, select_inputs
-from vibtrain.config import load as load_config
-from vibtrain.features import Windows
+from vibtrain.data import registry
+from vibtrain.features.config import Selection, TrainingConfig, general, select_inputs
+from vibtrain.features.config import load as load_config
+from vibtrain.features.extraction import Windows
+from vibtrain.judging import evaluate
+from vibtrain.models import anomaly, cold, fit
+from vibtrain.models.anomaly import differences
+from vibtrain.models.cold import HealthyCondition
+from vibtrain.packaging import convert
+from vibtrain.workflows import pipeline
+
+from lab.rigs.small_model import small_config, small_windows
 
 N = len(vib.feature_names(small_config().core_config()))
 SLOPES = np.random.default_rng(5).uniform(100, 500, N)  # steps an octave
@@ -170,7 +175,7 @@ def test_a_real_motor_s_speed_is_told_from_its_levels() -> None:
     middle = np.log2([r.speed_rpm or 0 for r in recordings if r.load == "0 lb"]).mean()
     errors = []
     for r in recordings:
-        d = differences(averaging.averaged(r.features, 3), fitted.centre)[:, fitted.inputs]
+        d = differences(anomaly.averaged(r.features, 3), fitted.centre)[:, fitted.inputs]
         assert r.speed_rpm is not None
         errors.append(abs(np.median(fitted.cold.speed_octaves(d)) - (np.log2(r.speed_rpm) - middle)))
     assert len(errors) == 6
@@ -208,5 +213,5 @@ def test_training_and_device_form_the_same_means(windows: int) -> None:
     for row in rows:
         if device.add(array("h", row.tobytes())):
             means.append(list(device.mean))
-    assert np.array_equal(averaging.averaged(rows, windows), means)
-    assert averaging.averaged(rows[: windows - 1], windows).shape == (0, N)
+    assert np.array_equal(anomaly.averaged(rows, windows), means)
+    assert anomaly.averaged(rows[: windows - 1], windows).shape == (0, N)

@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_model import small_config, small_windows
-from vibtrain import crossval, dataset_loaders, registry, splits
-from vibtrain.config import DetectorChoice
-from vibtrain.evaluate import Evaluation
-from vibtrain.features import Windows
+from vibtrain.data import dataset_loaders, registry
+from vibtrain.features.config import DetectorChoice
+from vibtrain.features.extraction import Windows
+from vibtrain.judging import splits
+from vibtrain.judging.evaluate import Evaluation
 from vibtrain.recordings import DataError
+from vibtrain.workflows import crossval
+
+from lab.rigs.small_model import small_config, small_windows
 
 
 def changed(recordings: list[Windows], **fields: Any) -> list[Windows]:
@@ -154,7 +157,7 @@ def test_fan_two_is_judged_by_a_model_of_fan_one() -> None:
     command = [
         sys.executable,
         "-m",
-        "vibtrain.cli",
+        "vibtrain",
         "crossval",
         "--config",
         "nxp-fan",
@@ -174,7 +177,7 @@ def test_fan_two_is_judged_by_a_model_of_fan_one() -> None:
 
 
 def test_a_refused_split_is_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "vibtrain.cli", "crossval", "--simulate", "--by", "machine"]
+    command = [sys.executable, "-m", "vibtrain", "crossval", "--simulate", "--by", "machine"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 1
     assert [line for line in done.stderr.splitlines() if line.startswith("error: split by machine: all")]

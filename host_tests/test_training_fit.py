@@ -12,23 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import vib
-from small_model import relabelled, small_config, small_fit, small_windows
-from vibtrain import (
-    classifier,
-    config,
-    convert,
-    fit,
-    isolation,
-    mahalanobis,
-    mixture,
-    package,
-    pipeline,
-    proof,
-)
-from vibtrain.anomaly import Gaussians, differences
-from vibtrain.emlearn_code import flat_forest
+from vibtrain.features import config
+from vibtrain.models import classifier, fit, isolation, mahalanobis, mixture
+from vibtrain.models.anomaly import Gaussians, differences
+from vibtrain.models.emlearn_code import flat_forest
+from vibtrain.models.whitening import quantise
+from vibtrain.packaging import convert, package, proof
 from vibtrain.recordings import DataError
-from vibtrain.whitening import quantise
+from vibtrain.workflows import pipeline
+
+from lab.rigs.small_model import relabelled, small_config, small_fit, small_windows
 
 
 def cases() -> list[proof.Case]:
@@ -213,7 +206,7 @@ def test_scores_follow_those_of_scikit_learn(kind: str) -> None:
 
 def test_importing_the_converter_leaves_floating_point_errors_alone() -> None:
     """emlearn 0.23.2 makes every underflow an exception for the whole process, which scikit-learn trips over."""
-    ask = "import numpy, vibtrain.convert; print(set(numpy.geterr().values()) & {'raise'})"
+    ask = "import numpy, vibtrain.packaging.convert; print(set(numpy.geterr().values()) & {'raise'})"
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vibtrain import config, manifest
+from vibtrain.data import manifest
+from vibtrain.features import config
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "TRAINING.md").read_text()
 COMMANDS = re.findall(r"^    \$ vibtrain (.+)$", GUIDE, re.M)

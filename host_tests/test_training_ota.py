@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from small_model import small_config, small_windows
 from vibnode import model_file
-from vibtrain import ota, pipeline
+from vibtrain.packaging import ota
+from vibtrain.workflows import pipeline
+
+from lab.rigs.small_model import small_config, small_windows
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from typer.testing import CliRunner
-from vibtrain import config, features, manifest, pipeline, quality
-from vibtrain.cli import app
-from vibtrain.features import Windows
-from vibtrain.survey import survey
-from vibtrain.valuation import NEIGHBOURS, shapley, valuations
+from vibtrain.cli.main import app
+from vibtrain.data import manifest
+from vibtrain.data.survey import survey
+from vibtrain.features import config, extraction
+from vibtrain.features.extraction import Windows
+from vibtrain.judging.valuation import NEIGHBOURS, shapley, valuations
+from vibtrain.workflows import pipeline, quality
 
 RATE_HZ = 800
 FRAMES = 4000
@@ -134,7 +136,7 @@ def test_planted_wrong_labels_on_real_recordings() -> None:
     if not (Path(os.environ.get("VIBNODE_DATA", "")) / "adi-motor").is_dir():
         pytest.skip("the recordings of adi-motor are not on this machine (VIBNODE_DATA)")
     chosen = config.load("adi-motor")
-    windows = features.extract(pipeline.entries_of(chosen, announce=lambda line: None), chosen)
+    windows = extraction.extract(pipeline.entries_of(chosen, announce=lambda line: None), chosen)
     hits = flagged = 0
     for seed in range(10):
         wrong = set(np.random.default_rng(seed).choice(len(windows), 8, replace=False))

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from small_model import small_config, small_fit, small_windows
-from vibtrain import convert, fit
-from vibtrain.features import Windows
-from vibtrain.virtual_sensor import VirtualSensor
+from vibtrain.features.extraction import Windows
+from vibtrain.judging.virtual_sensor import VirtualSensor
+from vibtrain.models import fit
+from vibtrain.packaging import convert
+
+from lab.rigs.small_model import small_config, small_fit, small_windows
 
 LEARN = 20
 

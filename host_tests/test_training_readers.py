@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import savemat
-from vibtrain import manifest, whole_files
+from vibtrain.data import manifest
+from vibtrain.files import whole_files
+from vibtrain.files.sample_files import read_columns, read_file
 from vibtrain.recordings import DataError, Entry
-from vibtrain.sample_files import read_columns, read_file
 
 h5py, nptdms, pyuff = (pytest.importorskip(library) for library in ("h5py", "nptdms", "pyuff"))
 pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")

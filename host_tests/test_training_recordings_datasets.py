@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vibtrain import dataset_loaders, registry
-from vibtrain.dataset_loaders import adi_motor_labels, catalogue
+from vibtrain.data import dataset_loaders, registry
+from vibtrain.data.dataset_loaders import adi_motor_labels, catalogue
+from vibtrain.data.registry import ChecksumMismatch, DataFile, Dataset, DataUnavailable
 from vibtrain.recordings import DataError, Entry
-from vibtrain.registry import ChecksumMismatch, DataFile, Dataset, DataUnavailable
 
 CONTENT = b"0;0.89;0.90;0.89\n"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import wavfile
-from vibtrain import manifest
+from vibtrain.data import manifest
 from vibtrain.recordings import DataError
 
 HEAD = "file,machine,session,time,label,speed_rpm,load,rate_hz,columns,unit,scale\n"

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from vibtrain import sensors
+from vibtrain.features import sensors
+from vibtrain.features.resample import STOP_BAND_DB, count_blocks, resample, to_counts
+from vibtrain.features.sensors import sensor
 from vibtrain.recordings import DataError, Recording
-from vibtrain.resample import STOP_BAND_DB, count_blocks, resample, to_counts
-from vibtrain.sensors import sensor
 
 RATE_HZ = 20_000
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from scipy import signal
+from vibtrain.data.simulator import DRIVETRAIN, catalogue
 from vibtrain.recordings import DataError, Entry, Recording
-from vibtrain.simulator import DRIVETRAIN, catalogue
 
 BEARING = DRIVETRAIN.bearing
 

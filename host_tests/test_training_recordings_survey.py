@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from typer.testing import CliRunner
-from vibtrain.cli_data import app
+from vibtrain.cli.data import app
+from vibtrain.data.survey import survey
 from vibtrain.recordings import DataError, Entry, Reading
-from vibtrain.survey import survey
 
 RATE_HZ = 1000
 

@@ -13,18 +13,24 @@ import numpy as np
 import pytest
 import vib
 import vibtrain
-from small_model import small_config, small_windows
 from typer.testing import CliRunner
-from vibtrain import cli_search, evaluate, importance, model_card, package, pipeline, plain_words, spectra
-from vibtrain.cli import app
-from vibtrain.config import Selection
-from vibtrain.features import Windows
+from vibtrain import plain_words
+from vibtrain.cli import search
+from vibtrain.cli.main import app
+from vibtrain.data import spectra
+from vibtrain.data.survey import survey
+from vibtrain.features.config import Selection
+from vibtrain.features.extraction import Windows
+from vibtrain.judging import evaluate, importance
+from vibtrain.packaging import model_card, package
 from vibtrain.recordings import DataError, Entry, Reading
-from vibtrain.survey import survey
 from vibtrain.workers import Workers
+from vibtrain.workflows import pipeline
+
+from lab.rigs.small_model import small_config, small_windows
 
 pytest.importorskip("matplotlib")
-from vibtrain import report, report_model_plots
+from vibtrain.report import report, report_model_plots
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +209,7 @@ def test_the_json_holds_what_the_page_shows(made: tuple[vib.Model, dict[str, Any
 def test_a_search_that_is_none_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text("[]")
     with pytest.raises(DataError, match=r"s\.json: accepted is what `vibtrain search --json` prints"):
-        cli_search.read(tmp_path / "s.json")
+        search.read(tmp_path / "s.json")
 
 
 def test_the_command_writes_the_file(tmp_path: Path) -> None:

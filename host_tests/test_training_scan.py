@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat, wavfile
 from typer.testing import CliRunner
-from vibtrain import manifest, scan
-from vibtrain.cli import app
+from vibtrain.cli.main import app
+from vibtrain.data import manifest, scan
 from vibtrain.recordings import DataError
 
 FRAMES = 200

@@ -10,18 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
-from small_model import small_config, small_windows
 from typer.testing import CliRunner
-from vibtrain import config, costs, search
-from vibtrain.cli import app
-from vibtrain.config import Selection, TrainingConfig
-from vibtrain.costs import Budget
-from vibtrain.features import Windows
+from vibtrain.cli.main import app
+from vibtrain.features import config
+from vibtrain.features.config import Selection, TrainingConfig
+from vibtrain.features.extraction import Windows
+from vibtrain.packaging import costs
+from vibtrain.packaging.costs import Budget
 from vibtrain.recordings import DataError
-from vibtrain.search import Found
 from vibtrain.workers import Workers
+from vibtrain.workflows import search
+from vibtrain.workflows.search import Found
 
-COUNTED = json.loads((Path(__file__).parent / "bench" / "baseline.json").read_text())["figures"]
+from lab.rigs.small_model import small_config, small_windows
+
+COUNTED = json.loads((Path(__file__).parents[1] / "lab" / "bench" / "baseline.json").read_text())["figures"]
 
 
 @pytest.fixture(autouse=True)

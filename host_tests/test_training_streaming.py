@@ -17,12 +17,13 @@ import vib
 from rich.console import Console
 from scipy import signal
 from scipy.io import savemat
-from vibtrain import config, features, manifest, sensors, simulator
-from vibtrain.cli_progress import LONG_FRAMES, reading
-from vibtrain.file_columns import BLOCK_FRAMES
+from vibtrain.cli.progress import LONG_FRAMES, reading
+from vibtrain.data import manifest, simulator
+from vibtrain.features import config, extraction, sensors
+from vibtrain.features.resample import Resampler, count_blocks, resample, to_counts
+from vibtrain.files.file_columns import BLOCK_FRAMES
+from vibtrain.files.sample_files import read_blocks, read_columns
 from vibtrain.recordings import DataError, Entry, Reading, Recording, Samples, watched
-from vibtrain.resample import Resampler, count_blocks, resample, to_counts
-from vibtrain.sample_files import read_blocks, read_columns
 from vibtrain.workers import HERE
 
 FRAMES = 2 * BLOCK_FRAMES + 777  # three blocks
@@ -136,7 +137,7 @@ def test_an_archive_that_ends_early_is_one_line(tmp_path: Path) -> None:
 GROWTH = """
 import sys
 from pathlib import Path
-from vibtrain.sample_files import read_blocks
+from vibtrain.files.sample_files import read_blocks
 
 def peak():
     return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
@@ -230,12 +231,12 @@ def test_features_do_not_depend_on_the_blocks(hop: int) -> None:
     data = entry.read().data
     counts = to_counts(entry.read(), chosen.chip())[round(0.2 * 3200) :]
     expected = vib.extract(counts, chosen.core_config(), shaft_hz=(entry.speed_rpm or 0) / 60)
-    in_pieces = features.windows_of(
+    in_pieces = extraction.windows_of(
         dataclasses.replace(entry, reader=lambda: Reading(cut(data, seed=3))), chosen
     )
     np.testing.assert_array_equal(in_pieces.features, expected)
     np.testing.assert_array_equal(in_pieces.first_window, counts[:1024])
-    assert in_pieces.samples_digest == features.windows_of(entry, chosen).samples_digest
+    assert in_pieces.samples_digest == extraction.windows_of(entry, chosen).samples_digest
 
 
 def test_a_number_that_is_not_finite_is_told_by_its_frame() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from typer.testing import CliRunner
-from vibtrain import manifest, turbine
-from vibtrain.cli import app
-from vibtrain.turbine import Fleet
+from vibtrain.cli.main import app
+from vibtrain.data import manifest, turbine
+from vibtrain.data.turbine import Fleet
 
 SMALL = Fleet(turbines=2, days=12, defect_day=4, a_day=2, seconds=1.5)
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_model import small_config
 from typer.testing import CliRunner
-from vibtrain import features, manifest
-from vibtrain.cli import app
-from vibtrain.features import Windows
+from vibtrain.cli.main import app
+from vibtrain.data import manifest
+from vibtrain.features import extraction
+from vibtrain.features.extraction import Windows
 from vibtrain.recordings import DataError, Entry
 from vibtrain.workers import Workers
+
+from lab.rigs.small_model import small_config
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def cluster() -> Iterator[Any]:
 
 def extracted(entries: list[Entry], workers: Workers) -> tuple[list[Windows], list[str]]:
     done: list[str] = []
-    return features.extract(entries, small_config(), done.append, workers), done
+    return extraction.extract(entries, small_config(), done.append, workers), done
 
 
 def assert_same(one: list[Windows], other: list[Windows]) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from board_on_pty import STOCK_MICROPYTHON, UnixBoard
-from qemu_fixtures import ROOT
+
+from lab.rigs.boards import ROOT
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from vibtrain import config, package, pipeline
+from vibtrain.features import config
+from vibtrain.packaging import package
 from vibtrain.recordings import DataError, Entry
-from vibtrain.replay import Item, write_playlist
+from vibtrain.workflows import pipeline
+from vibtrain.workflows.replay import Item, write_playlist
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "build" / "firmware" / "UNIX" / "micropython"
@@ -188,7 +190,7 @@ class Page:
 
     def __init__(self, folder: Path, broker_port: int, page_port: int, processes: Processes) -> None:
         self.address = f"http://127.0.0.1:{page_port}/"
-        command = [sys.executable, "-m", "vibdash.cli", "run", "--broker", f"mqtt://127.0.0.1:{broker_port}"]
+        command = [sys.executable, "-m", "vibdash", "run", "--broker", f"mqtt://127.0.0.1:{broker_port}"]
         command += ["--db", f"sqlite:///{folder / 'vibdash.sqlite'}", "--port", str(page_port)]
         command += ["--silent-after-s", str(3 * STATUS_INTERVAL_S)]
         processes.start("vibdash", command, folder)

@@ -20,7 +20,7 @@ expect.set_options(timeout=FAULT_WITHIN_MS)
 
 
 def vibdash(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "vibdash.cli", *arguments]
+    return [sys.executable, "-m", "vibdash", *arguments]
 
 
 def main() -> None:

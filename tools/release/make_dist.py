@@ -56,8 +56,6 @@ def stage(folder: Path, sets: Path) -> None:
         for path in (pins, pins.with_name("sensor.toml")):
             shutil.copyfile(path, tool / "boards" / pins.parent.name / path.name)
     shutil.copyfile(ROOT / "boards" / "chips.toml", tool / "boards" / "chips.toml")
-    (tool / "golden").mkdir()
-    shutil.copyfile(ROOT / "host_tests" / "golden" / "windows.bin", tool / "golden" / "windows.bin")
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
 

@@ -6,16 +6,13 @@ import base64
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from itertools import islice
-from pathlib import Path
 
 import vib
 
 from vibtool.board import Board
-from vibtool.errors import ToolError
 
-_HERE = Path(__file__).resolve().parent
-PLACES = (_HERE / "golden" / "windows.bin", _HERE.parents[1] / "host_tests" / "golden" / "windows.bin")
 _HEAD = "<18I"  # the configuration's 16 fields, the shaft's speed, the number of features
 
 
@@ -29,12 +26,9 @@ class GoldenWindow:
     features: bytes
 
 
-def windows(path: Path | None = None) -> Iterator[GoldenWindow]:
-    """All of them. Raises ToolError where the file is missing."""
-    found = path or next((place for place in PLACES if place.exists()), None)
-    if found is None:
-        raise ToolError("the golden vectors are not part of this installation")
-    data = found.read_bytes()
+def windows() -> Iterator[GoldenWindow]:
+    """All of them: they are part of the package `vib`."""
+    data = files(vib).joinpath("golden", "windows.bin").read_bytes()
     at = 0
     while at < len(data):
         head = struct.unpack_from(_HEAD, data, at)

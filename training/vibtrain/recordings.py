@@ -16,6 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 STANDARD_GRAVITY = 9.80665  # m/s² in one g
+# Units of acceleration, as people and programs write them.
+IN_M_S2 = {
+    "m/s2": 1.0,
+    "m/s²": 1.0,
+    "m/s^2": 1.0,
+    "mm/s2": 1e-3,
+    "mm/s²": 1e-3,
+    "mm/s^2": 1e-3,
+    "g": STANDARD_GRAVITY,
+    "mg": STANDARD_GRAVITY * 1e-3,
+}
 
 HEALTHY = "healthy"
 OFF = "off"  # the machine is switched off: neither healthy nor a fault

@@ -1,0 +1,5 @@
+"""``python -m vibdash``."""
+
+from vibdash.cli.main import main
+
+main()

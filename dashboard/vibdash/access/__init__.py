@@ -1,0 +1,1 @@
+"""Who may do what: users, logins, and what stands before every request."""

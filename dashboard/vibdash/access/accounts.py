@@ -1,0 +1,157 @@
+"""Users, their roles and passwords, and who is logged in."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from vibdash.database.opening import be_the_only_writer
+from vibdash.database.schema import account, journal, login_session
+
+SESSION_MS = 12 * 3_600_000
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 256
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+_hasher = PasswordHasher()
+
+
+class Role(enum.StrEnum):
+    """What a user may do; each may do what those before it may."""
+
+    VIEWER = "viewer"  # look
+    OPERATOR = "operator"  # acknowledge, shelve, comment
+    ENGINEER = "engineer"  # take data out
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the page."""
+
+    name: str
+    role: Role
+
+    def may(self, role: Role) -> bool:
+        """Return whether this user has the rights of a role."""
+        return list(Role).index(self.role) >= list(Role).index(role)
+
+
+class AccountError(Exception):
+    """A user cannot be added or changed; the text is one line for the one who asked."""
+
+
+class Accounts:
+    """Reads and writes users and sessions. Times are milliseconds UTC."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def exist(self) -> bool:
+        """Return whether any user is defined."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(account.c.name).limit(1)) is not None
+
+    def all(self) -> list[Account]:
+        """Return the users by name."""
+        query = sa.select(account.c.name, account.c.role).order_by(account.c.name)
+        with self._engine.connect() as connection:
+            return [Account(name, Role(role)) for name, role in connection.execute(query)]
+
+    def add(self, name: str, role: Role, password: str, now_ms: int) -> None:
+        """Define a user. Raises AccountError."""
+        if not _NAME.fullmatch(name) or name == "local":
+            raise AccountError(f"user {name!r}: need 1 to 32 of a-z, 0-9, dot, - and _, and not local")
+        row = {"name": name, "role": role, "password_hash": _hash(password), "created_at_ms": now_ms}
+        with self._engine.begin() as connection:
+            be_the_only_writer(connection)
+            if connection.scalar(sa.select(account.c.name).where(account.c.name == name)) is not None:
+                raise AccountError(f"user {name}: is defined already; need another name, or: vibdash user password")
+            connection.execute(account.insert(), row)
+            _note(connection, "user-add", f"{name}, {role}", now_ms)
+
+    def set_password(self, name: str, password: str, now_ms: int) -> None:
+        """Change a password and log the user out everywhere. Raises AccountError."""
+        hashed = _hash(password)
+        with self._engine.begin() as connection:
+            be_the_only_writer(connection)
+            changed = account.update().where(account.c.name == name).values(password_hash=hashed)
+            _require(connection.execute(changed).rowcount, name)
+            connection.execute(login_session.delete().where(login_session.c.account == name))
+            _note(connection, "user-password", name, now_ms)
+
+    def remove(self, name: str, now_ms: int) -> None:
+        """Remove a user and log them out everywhere; the journal keeps what they did. Raises AccountError."""
+        with self._engine.begin() as connection:
+            be_the_only_writer(connection)
+            _require(connection.execute(account.delete().where(account.c.name == name)).rowcount, name)
+            connection.execute(login_session.delete().where(login_session.c.account == name))
+            _note(connection, "user-remove", name, now_ms)
+
+    def check(self, name: str, password: str) -> Account | None:
+        """Return the user if the password is right. Takes as long for a name that there is not."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(account).where(account.c.name == name)).one_or_none()
+        try:
+            _hasher.verify(row.password_hash if row else _no_hash(), password)
+        except (VerificationError, InvalidHashError):
+            return None
+        return Account(row.name, Role(row.role)) if row else None
+
+    def begin_session(self, name: str, now_ms: int) -> str:
+        """Log a user in; return the token that the browser shows from now on."""
+        token = secrets.token_urlsafe(32)
+        row = {"token_digest": _digest(token), "account": name, "expires_at_ms": now_ms + SESSION_MS}
+        with self._engine.begin() as connection:
+            be_the_only_writer(connection)
+            connection.execute(login_session.delete().where(login_session.c.expires_at_ms <= now_ms))
+            connection.execute(login_session.insert(), row)
+        return token
+
+    def of_session(self, token: str, now_ms: int) -> Account | None:
+        """Return who is logged in with a token."""
+        query = (
+            sa.select(account.c.name, account.c.role)
+            .join(login_session, login_session.c.account == account.c.name)
+            .where(login_session.c.token_digest == _digest(token), login_session.c.expires_at_ms > now_ms)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return Account(row.name, Role(row.role)) if row else None
+
+    def end_session(self, token: str) -> None:
+        """Log out."""
+        with self._engine.begin() as connection:
+            be_the_only_writer(connection)
+            connection.execute(login_session.delete().where(login_session.c.token_digest == _digest(token)))
+
+
+def _hash(password: str) -> str:
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise AccountError(f"password: need {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+    return _hasher.hash(password)
+
+
+@functools.cache
+def _no_hash() -> str:
+    return _hasher.hash(secrets.token_urlsafe(16))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _require(found: int, name: str) -> None:
+    if not found:
+        raise AccountError(f"user {name}: not defined; need one that vibdash user list shows")
+
+
+def _note(connection: sa.Connection, action: str, note: str, now_ms: int) -> None:
+    entry = {"at_ms": now_ms, "author": "command line", "action": action, "note": note}
+    connection.execute(journal.insert(), entry)

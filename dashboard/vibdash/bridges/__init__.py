@@ -1,0 +1,1 @@
+"""The fleet for other systems that speak MQTT."""

@@ -1,0 +1,260 @@
+"""The command `vibdash`."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import sqlalchemy as sa
+import typer
+from vibtrain.cli.option_groups import flattened
+
+from vibdash.access.accounts import AccountError, Accounts
+from vibdash.cli.bridge import bridges
+from vibdash.cli.demo import Demo
+from vibdash.cli.device import devices
+from vibdash.cli.init import certificate, init
+from vibdash.cli.notify import notify as notify_command
+from vibdash.cli.options import (
+    DEFAULT_DATABASE,
+    BrokerOptions,
+    ClientId,
+    DatabaseUrl,
+    Demonstrate,
+    FleetOptions,
+    NotifyRules,
+    PageOptions,
+    RetentionOptions,
+    Share,
+    Site,
+    StartBroker,
+)
+from vibdash.cli.score import import_features_command, score
+from vibdash.cli.user import users
+from vibdash.database.backup import BackupError, back_up
+from vibdash.database.export import TABLES, ExportError, export_table
+from vibdash.database.opening import DatabaseError, open_database
+from vibdash.database.retention import Thinning
+from vibdash.ingest.session import Ingest
+from vibdash.ingest.store import Store
+from vibdash.notify.notifier import Notifier
+from vibdash.notify.rules import NotifyError, read_rules
+from vibdash.read.feature_import import ImportFailure
+from vibdash.read.rescoring import ScoreError
+from vibdash.read.zones import ZoneError, parse_zones
+from vibdash.site.broker import Broker, BrokerError
+from vibdash.site.folder import SiteError, find_site
+from vibdash.site.local_broker import LocalBroker
+from vibdash.web.address import ServeError, bind, require_users
+
+FORESEEN = (
+    *(AccountError, BackupError, BrokerError, DatabaseError),
+    *(ExportError, ImportFailure, NotifyError, ScoreError, ServeError, SiteError, ZoneError),
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From the MQTT broker into a database, and from there onto a page.\n\n"
+    "An alert is committed to the database before the sensor is told that it may forget it. "
+    "Run it all in one process with run, or apart with ingest and page.",
+    rich_markup_mode=None,
+)
+app.add_typer(users, name="user")
+app.add_typer(devices, name="device")
+app.add_typer(bridges, name="bridge")
+app.command()(init)
+app.command()(certificate)
+app.command("notify")(notify_command)
+app.command()(score)
+app.command("import-features")(import_features_command)
+
+
+@app.callback()
+def settle_on_site(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--in", metavar="FOLDER", help="Folder of a site.  [default: here, or the only one just below]"
+        ),
+    ] = None,
+) -> None:
+    """Take the settings of a site's folder as the defaults of every command."""
+    if context.invoked_subcommand == "init" or context.resilient_parsing:
+        return
+    site = find_site(folder)
+    if site is None:
+        return
+    context.default_map = _for_each_command(context.command, site.defaults())
+
+
+@app.command()
+@flattened
+def run(
+    *,
+    context: typer.Context,
+    connection: BrokerOptions,
+    fleet: FleetOptions,
+    served: PageOptions,
+    start_broker: StartBroker = None,
+    client_id: ClientId = None,
+    retention: RetentionOptions,
+    notify: NotifyRules = None,
+    demo: Demonstrate = False,
+) -> None:
+    """Take messages from the broker and serve the page, in one process."""
+    rules = read_rules(notify) if notify is not None else None
+    engine, serve = _page(served, fleet)
+    broker = connection.read()
+    parts = (
+        LocalBroker(start_broker) if start_broker is not None else None,
+        _make_ingest(broker, Store(engine), fleet.site, client_id),
+        Thinning(engine, retention.read()),
+        Notifier(engine, rules) if rules is not None else None,
+        _make_demo(context, fleet.site, engine, broker) if demo else None,
+    )
+    with _running(parts):
+        serve()
+
+
+@app.command()
+@flattened
+def ingest(
+    *,
+    connection: BrokerOptions,
+    db: DatabaseUrl = DEFAULT_DATABASE,
+    site: Site = None,
+    client_id: ClientId = None,
+    share: Share = None,
+    retention: RetentionOptions,
+) -> None:
+    """Take messages from the broker into the database, without a page."""
+    if share is not None and (client_id is None or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", share)):
+        needed = "need 1 to 32 of a-z, A-Z, 0-9 and -, and a --client-id that no other ingest has"
+        raise typer.BadParameter(f"{share!r}: {needed}", param_hint="--share")
+    engine = open_database(db)
+    broker = connection.read()
+    taking = _make_ingest(broker, Store(engine), site, client_id, share)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: taking.ask_to_stop())
+    taking.start()
+    print(f"taking messages from {broker}", flush=True)
+    thinning = Thinning(engine, retention.read())
+    thinning.start()
+    taking.join()
+    thinning.stop()
+
+
+@app.command()
+@flattened
+def page(*, fleet: FleetOptions, served: PageOptions) -> None:
+    """Serve the page from the database that an ingest fills."""
+    _, serve = _page(served, fleet)
+    serve()
+
+
+@app.command()
+def export(
+    table: Annotated[str, typer.Argument(help=f"One of {', '.join(TABLES)}.")],
+    file: Annotated[Path, typer.Argument(help="Ends in .csv or .parquet; replaced if it is there.")],
+    db: DatabaseUrl = DEFAULT_DATABASE,
+) -> None:
+    """Write a table to a file, while everything goes on."""
+    count = export_table(open_database(db), table, file)
+    print(f"{count} rows in {file}")
+
+
+def _page(served: PageOptions, fleet: FleetOptions) -> tuple[sa.Engine, Callable[[], None]]:
+    """Take the page's address and open the database; the page is served when that is called."""
+    from vibdash.web.server import serve  # slow to import, so that --help is not
+
+    zones_mm_s = parse_zones(served.zones) if served.zones is not None else None
+    taken = bind(served.host, served.port)
+    engine = open_database(fleet.db)
+    require_users(taken, Accounts(engine))
+    return engine, partial(
+        serve, taken, engine, silent_after_ms=fleet.silent_after_ms, site=fleet.site, zones_mm_s=zones_mm_s
+    )
+
+
+class _Part(Protocol):
+    """Something that runs beside the page."""
+
+    def start(self) -> None:
+        """Begin, and leave nothing behind where that fails."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+@contextlib.contextmanager
+def _running(parts: Iterable[_Part | None]) -> Iterator[None]:
+    """Start the parts in order; at the end stop, in reverse, those that were started."""
+    with contextlib.ExitStack() as stack:
+        for part in parts:
+            if part is not None:
+                part.start()
+                stack.callback(part.stop)
+        yield
+
+
+def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults under the name of each command, inner ones too; a command takes those it has."""
+    inner = getattr(command, "commands", None)
+    return (
+        defaults if inner is None else {name: _for_each_command(one, defaults) for name, one in inner.items()}
+    )
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file: SQLite's for --db, or pg_dump's for pg_restore.")],
+    db: DatabaseUrl = DEFAULT_DATABASE,
+) -> None:
+    """Copy the whole database as it is at one moment, while everything goes on."""
+    back_up(db, file)
+    print(f"the database is copied to {file}")
+
+
+def _make_demo(context: typer.Context, site: str | None, engine: sa.Engine, broker: Broker) -> Demo:
+    folder = find_site(context.find_root().params.get("folder"))
+    if folder is None or site is None:
+        raise SiteError("--demo: no site here; need one: vibdash init SITE")
+    return Demo(folder, site, engine, broker)
+
+
+def _make_ingest(
+    broker: Broker,
+    store: Store,
+    site: str | None,
+    client_id: str | None,
+    share: str | None = None,
+) -> Ingest:
+    if site is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", site):
+        raise typer.BadParameter(f"{site!r}: need 1 to 32 of a-z, 0-9 and -", param_hint="--site")
+    return Ingest(broker, store, site=site, client_id=client_id or f"vibdash-{site or 'all'}", share=share)
+
+
+def main() -> None:
+    """Run the command; every foreseeable failure is one line on stderr and exit code 1."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    for name in ("httpx", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        app()
+    except FORESEEN as error:
+        print(f"vibdash: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Commands to devices: asked for, signed, sent, answered."""

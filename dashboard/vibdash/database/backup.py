@@ -1,0 +1,73 @@
+"""A copy of the whole database at one moment, made while everything runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from vibdash.database.opening import connect
+
+
+class BackupError(Exception):
+    """The database cannot be copied; the text is one line for the user."""
+
+
+def back_up(url: str, file: Path) -> None:
+    """Write a copy of the database to a new file, whole or not at all. Raises BackupError or DatabaseError.
+
+    Of SQLite the copy is a SQLite file, for --db; of PostgreSQL it is pg_dump's archive, for pg_restore. Its tables
+    stay of the revision they are, so that it can be made before a new version of this program changes them.
+    """
+    if file.exists():
+        raise BackupError(f"{file}: is there already; need a new name")
+    if not file.parent.is_dir():
+        raise BackupError(f"{file}: need a folder that exists")
+    engine = connect(url)
+    part = file.with_name(f".{file.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        if engine.dialect.name == "sqlite":
+            _copy_file(engine, part)
+        else:
+            _dump(engine.url, part)
+        os.replace(part, file)
+    except OSError as error:
+        raise BackupError(f"{file}: {error.strerror}; need a folder that can be written") from None
+    finally:
+        part.unlink(missing_ok=True)
+        engine.dispose()
+
+
+def _copy_file(engine: sa.Engine, part: Path) -> None:
+    source = engine.url.database
+    if not source or not Path(source).exists():
+        raise BackupError(f"--db {engine.url}: there is no such database")
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(part),))
+        copy = sa.create_engine(f"sqlite:///{part}")
+        with copy.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+        copy.dispose()
+    except DBAPIError as error:
+        raise BackupError(f"--db {engine.url}: {error.orig}; need a SQLite file of this program") from None
+    if found != "ok":
+        raise BackupError(f"--db {engine.url}: the copy is damaged, {found}")
+
+
+def _dump(url: sa.URL, part: Path) -> None:
+    program = shutil.which("pg_dump")
+    if program is None:
+        raise BackupError("pg_dump is not installed; need PostgreSQL's client programs, of the server's version")
+    password = {"PGPASSWORD": url.password} if url.password else {}
+    address = url.set(drivername="postgresql", password=None).render_as_string()
+    command = [program, "--format=custom", "--no-password", "--file", str(part), "--dbname", address]
+    ended = subprocess.run(command, env=os.environ | password, capture_output=True, text=True)
+    if ended.returncode:
+        lines = ended.stderr.strip().splitlines() or ["it said nothing"]
+        raise BackupError(f"--db {url.render_as_string(hide_password=True)}: {lines[0]}")

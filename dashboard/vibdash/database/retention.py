@@ -1,0 +1,99 @@
+"""Keeping the database from growing for ever: old statuses are thinned to one an hour, then deleted.
+
+Alerts, what was done about them, and the latest word of each sensor are kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from vibdash.database.opening import be_the_only_writer, for_reading
+from vibdash.database.schema import status_history
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+ROWS_AT_ONCE = 2000
+RUN_EVERY_S = 3600.0
+
+log = logging.getLogger("vibdash.retention")
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Days after which statuses are thinned, and deleted."""
+
+    thin_after_days: int
+    delete_after_days: int
+
+
+def thin_once(engine: sa.Engine, retention: Retention, now_ms: int, looked_at_ms: int | None = None) -> int:
+    """Delete up to `ROWS_AT_ONCE` statuses that are due; return how many.
+
+    Of each hour of a sensor the status with the highest score stays, so that a peak is still on the chart.
+    `looked_at_ms`: when all was thinned last, so that only what has become due since is looked at.
+    """
+    with for_reading(engine).begin() as connection:  # looking takes long, and keeps nobody from writing
+        ids = list(connection.scalars(_due(retention, now_ms, looked_at_ms).limit(ROWS_AT_ONCE)))
+    if ids:
+        with engine.begin() as connection:
+            be_the_only_writer(connection)
+            connection.execute(status_history.delete().where(status_history.c.id.in_(ids)))
+    return len(ids)
+
+
+def _due(retention: Retention, now_ms: int, looked_at_ms: int | None) -> sa.Select[tuple[int]]:
+    told = status_history.c
+    rank = sa.func.row_number().over(
+        partition_by=(told.site, told.device, told.said_at_ms // HOUR_MS),
+        order_by=(sa.func.coalesce(told.score, -(2**15)).desc(), told.id.desc()),
+    )
+    thin_before = _whole_hours(now_ms - retention.thin_after_days * DAY_MS)
+    of_interest = told.said_at_ms < thin_before
+    if looked_at_ms is not None:
+        thinned_before = _whole_hours(looked_at_ms - retention.thin_after_days * DAY_MS)
+        of_interest = sa.and_(of_interest, told.said_at_ms >= thinned_before)
+    ranked = sa.select(told.id, rank.label("rank")).where(of_interest).subquery()
+    too_old = sa.select(told.id).where(told.said_at_ms < now_ms - retention.delete_after_days * DAY_MS)
+    due = sa.union(too_old, sa.select(ranked.c.id).where(ranked.c.rank > 1)).subquery()
+    return sa.select(due.c.id)
+
+
+def _whole_hours(at_ms: int) -> int:
+    return at_ms // HOUR_MS * HOUR_MS
+
+
+class Thinning:
+    """Thins in a thread of its own, at the start and then once an hour."""
+
+    def __init__(self, engine: sa.Engine, retention: Retention) -> None:
+        self._engine = engine
+        self._retention = retention
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch in hand."""
+        self._stopping.set()
+        self._thread.join(timeout=10.0)
+
+    def _run(self) -> None:
+        looked_at_ms: int | None = None
+        while not self._stopping.is_set():
+            now_ms = time.time_ns() // 1_000_000
+            try:
+                while thin_once(self._engine, self._retention, now_ms, looked_at_ms) == ROWS_AT_ONCE:
+                    if self._stopping.wait(0.05):  # lets the ingest write in between
+                        return
+                looked_at_ms = now_ms
+            except sa.exc.SQLAlchemyError as error:
+                log.warning("the history could not be thinned: %s", str(error).splitlines()[0])
+            self._stopping.wait(RUN_EVERY_S)

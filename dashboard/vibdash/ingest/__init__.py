@@ -1,0 +1,1 @@
+"""From the broker into the database: stored first, acknowledged then."""

@@ -1,0 +1,171 @@
+"""Alerts in the database: their records, the last event of each cause, signs of life.
+
+The alerts of a batch are stored together, with a handful of statements however many they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from vibdash.database.batch_keys import as_keys, insert_rows, key_rows
+from vibdash.database.schema import alert, cause, device
+from vibdash.ingest.boot_clocks import BootClock, Told, date_alert, learn_clocks
+from vibdash.ingest.occurrences import join
+from vibdash.ingest.quarantine import store_refused
+from vibdash.protocol.fields import BOOTS_OF_ONE_LIFE
+from vibdash.protocol.messages import Alert, Malformed
+
+_NOT_THE_SAME = "boot {} and seq {} are those of another alert: boot counter lost, or two devices of one name"
+_IDENTITY = ("site", "device", "boot", "seq")
+_TELLING = ("uptime_ms", "event", "cause", "level")  # equal in every repetition of an alert
+_AS_SENT = ("replay", "uptime_ms", "time_quality", "event", "level", "cause", "score", "threshold")
+
+Arrived = tuple[Alert, int]  # an alert, and when it was received in milliseconds UTC
+
+
+def store_alerts(connection: sa.Connection, arrived: Sequence[Arrived]) -> None:
+    """Store alerts, each once however often it comes."""
+    for part in _parts_of_one_life(arrived):
+        _store(connection, part)
+
+
+def _parts_of_one_life(arrived: Sequence[Arrived]) -> Iterator[list[Arrived]]:
+    """Return the alerts in parts in which every sensor's boots can be of one life of it: nearly always one."""
+    part: list[Arrived] = []
+    boots: dict[Any, tuple[int, int]] = {}
+    for one in arrived:
+        boot = one[0].identity.boot
+        low, high = boots.get(one[0].sensor, (boot, boot))
+        low, high = min(low, boot), max(high, boot)
+        if high - low >= BOOTS_OF_ONE_LIFE:
+            yield part
+            part, boots, low, high = [], {}, boot, boot
+        boots[one[0].sensor] = (low, high)
+        part.append(one)
+    if part:
+        yield part
+
+
+def _store(connection: sa.Connection, arrived: list[Arrived]) -> None:
+    clocks = learn_clocks(connection, (Told(one.sensor, one.identity.boot, one, None) for one, _ in arrived))
+    new = _without_repetitions(connection, arrived)
+    if not new:
+        return
+    rows = [_alert_values(one, clocks[(one.sensor, one.identity.boot)], at_ms) for one, at_ms in new]
+    columns = tuple(rows[0])
+    keys = as_keys(one.values() for one in rows)
+    connection.execute(_insert(connection.dialect.name, columns), {"keys": keys})
+    alerts = [one for one, _ in new]
+    join(connection, alerts, max(at_ms for _, at_ms in new))
+    _note_causes(connection, alerts)
+    _note_heard(connection, new)
+
+
+@cache
+def _insert(dialect: str, columns: tuple[str, ...]) -> sa.Insert:
+    return insert_rows(dialect, alert, columns)
+
+
+def _without_repetitions(connection: sa.Connection, arrived: list[Arrived]) -> list[Arrived]:
+    """Return the alerts that are not stored yet; one that only has the identity of a stored one is quarantined."""
+    keys = as_keys(_identity(one) for one, _ in arrived)
+    found = connection.execute(_stored(connection.dialect.name), {"keys": keys})
+    known = {tuple(row[:4]): tuple(row[4:]) for row in found}
+    new = []
+    for one, at_ms in arrived:
+        key, telling = _identity(one), tuple(getattr(one, name) for name in _TELLING)
+        if key not in known:
+            known[key] = telling
+            new.append((one, at_ms))
+        elif known[key] != telling:
+            error = Malformed(_NOT_THE_SAME.format(*key[2:]), one.identity)
+            store_refused(connection, one.sensor.topic("alert"), repr(one).encode(), error, at_ms)
+    return new
+
+
+def _identity(one: Alert) -> tuple[Any, ...]:
+    return one.sensor.site, one.sensor.device, one.identity.boot, one.identity.seq
+
+
+@cache
+def _stored(dialect: str) -> sa.Select[Any]:
+    keys = key_rows(dialect, site=sa.Text, device=sa.Text, boot=sa.BigInteger, seq=sa.BigInteger)
+    same = sa.and_(*(alert.c[name] == keys.c[name] for name in _IDENTITY))
+    return sa.select(*(alert.c[name] for name in _IDENTITY + _TELLING)).join_from(keys, alert, same)
+
+
+def _alert_values(new: Alert, clock: BootClock, received_at_ms: int) -> dict[str, Any]:
+    occurred_at_ms, occurred_from = date_alert(new, clock, received_at_ms)
+    return {
+        **vars(new.sensor),
+        **vars(new.identity),
+        **{column: getattr(new, column) for column in _AS_SENT},
+        "received_at_ms": received_at_ms,
+        "occurred_at_ms": occurred_at_ms,
+        "occurred_from": occurred_from,
+        "time_s": new.time,
+        "class_name": new.class_name,
+        "model": new.model,
+        "features": [list(feature) for feature in new.features],
+        "spectrum": {**vars(new.spectrum), "levels": list(new.spectrum.levels)} if new.spectrum else None,
+    }
+
+
+def _note_causes(connection: sa.Connection, new: list[Alert]) -> None:
+    last = {(one.sensor, one.cause): one.identity for one in sorted(new, key=lambda one: _identity(one)[2:])}
+    rows = as_keys((sensor.site, sensor.device, name, at.boot, at.seq) for (sensor, name), at in last.items())
+    connection.execute(_insert_or_advance_cause(connection.dialect.name), {"keys": rows})
+
+
+@cache
+def _insert_or_advance_cause(dialect: str) -> sa.Insert:
+    statement = insert_rows(dialect, cause, ("site", "device", "cause", "boot", "seq"))
+    said = statement.excluded
+    later = sa.or_(
+        sa.func.abs(said.boot - cause.c.boot) >= BOOTS_OF_ONE_LIFE,  # another life of the device
+        said.boot > cause.c.boot,
+        sa.and_(said.boot == cause.c.boot, said.seq > cause.c.seq),
+    )
+    at = {"boot": said.boot, "seq": said.seq}
+    return statement.on_conflict_do_update(index_elements=["site", "device", "cause"], set_=at, where=later)
+
+
+def _note_heard(connection: sa.Connection, new: list[Arrived]) -> None:
+    """A fresh alert is a sign of life; a sensor whose status never came is listed all the same."""
+    by_sensor: dict[Any, dict[str, Any]] = {}
+    for one, received_at_ms in new:
+        row = by_sensor.setdefault(
+            one.sensor,
+            {
+                **vars(one.sensor),
+                "state": "unknown",
+                "state_since_ms": received_at_ms,
+                "why": "alert",
+                "boot": one.identity.boot,
+                "heard_at_ms": None,
+            },
+        )
+        if not one.replay:
+            row["heard_at_ms"] = max(row["heard_at_ms"] or 0, _heard_at_ms(one, received_at_ms))
+    keys = as_keys(row.values() for row in by_sensor.values())
+    connection.execute(_insert_or_hear_device(connection.dialect.name), {"keys": keys})
+
+
+@cache
+def _insert_or_hear_device(dialect: str) -> sa.Insert:
+    columns = ("site", "device", "state", "state_since_ms", "why", "boot", "heard_at_ms")
+    statement = insert_rows(dialect, device, columns)
+    said = statement.excluded.heard_at_ms
+    later = said > sa.func.coalesce(device.c.heard_at_ms, 0)
+    key = ["site", "device"]
+    return statement.on_conflict_do_update(index_elements=key, set_={"heard_at_ms": said}, where=later)
+
+
+def _heard_at_ms(new: Alert, received_at_ms: int) -> int:
+    if new.time is not None and new.time_quality == "ntp":
+        return min(received_at_ms, new.time * 1000 + 999)
+    return received_at_ms

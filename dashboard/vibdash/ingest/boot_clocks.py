@@ -1,0 +1,125 @@
+"""When an alert was raised, although a device may start without a clock.
+
+`uptime_ms` is always right within one boot. As soon as one message of that boot has a time, or a status of it
+has just arrived, the clock of the boot is known, and every alert of it can be dated, earlier ones too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from vibdash.database.batch_keys import as_keys, key_rows
+from vibdash.database.schema import BigInt, alert, boot
+from vibdash.protocol.messages import Alert, Measured, Sensor
+
+_RUN = ("site", "device", "boot")
+_CLOCK_RANK = {None: 0, "received": 1, "rtc": 2, "ntp": 3}
+
+@dataclass(frozen=True)
+class BootClock:
+    """What to add to the uptime of one run of a device to get the time, and where that is from; None: not known."""
+
+    offset_ms: int | None
+    source: str | None
+
+
+class Told(NamedTuple):
+    """Something that a run of a device said. `received_at_ms`: when, if it was said only then; else None."""
+
+    sensor: Sensor
+    boot: int
+    said: Measured | Alert
+    received_at_ms: int | None
+
+
+def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[Sensor, int], BootClock]:
+    """Return the clock of each boot of which something was told, the better of what is stored and what that says.
+
+    Alerts of a boot that were raised before its clock was known are dated. Every boot has a row afterwards.
+    """
+    by_boot: dict[tuple[Sensor, int], list[Told]] = {}
+    for one in told:
+        by_boot.setdefault((one.sensor, one.boot), []).append(one)
+    keys = as_keys((sensor.site, sensor.device, number) for sensor, number in by_boot)
+    stored = connection.execute(_boots(connection.dialect.name), {"keys": keys})
+    known = {
+        (Sensor(row.site, row.device), row.boot): BootClock(row.clock_offset_ms, row.clock_from) for row in stored
+    }
+    unheard = [{**vars(sensor), "boot": number} for sensor, number in by_boot.keys() - known.keys()]
+    if unheard:
+        connection.execute(_INSERT_BOOT, unheard)
+    learnt = []
+    for run, all_told in by_boot.items():
+        clock = before = known.get(run, BootClock(None, None))
+        for one in all_told:
+            offset_ms, source = _read_clock(one.said, one.received_at_ms)
+            if _CLOCK_RANK[source] > _CLOCK_RANK[clock.source]:
+                clock = BootClock(offset_ms, source)
+        known[run] = clock
+        if clock != before:
+            learnt.append((*run, clock))
+    _set_clocks(connection, learnt)
+    return known
+
+
+def date_alert(new: Alert, clock: BootClock, received_at_ms: int) -> tuple[int, str]:
+    """Return when an alert was raised, and what that is taken from (schema: alert.occurred_from)."""
+    if new.time is not None:
+        return new.time * 1000, new.time_quality
+    if clock.offset_ms is not None:
+        return new.uptime_ms + clock.offset_ms, "uptime"
+    return received_at_ms, "received"
+
+
+def _set_clocks(connection: sa.Connection, clocks: list[tuple[Sensor, int, BootClock]]) -> None:
+    rows = [
+        {
+            "this_site": sensor.site,
+            "this_device": sensor.device,
+            "this_boot": number,
+            "offset_ms": clock.offset_ms,
+            "source": clock.source,
+        }
+        for sensor, number, clock in clocks
+    ]
+    if rows:
+        connection.execute(_SET_CLOCK, rows)
+        connection.execute(_DATE_ALERTS, rows)
+
+
+def _read_clock(said: Measured | Alert, received_at_ms: int | None) -> tuple[int | None, str | None]:
+    """Return what to add to uptime_ms to get the time, and where that is from."""
+    if said.time is not None:
+        return said.time * 1000 - said.uptime_ms, said.time_quality
+    if received_at_ms is not None:
+        return received_at_ms - said.uptime_ms, "received"
+    return None, None
+
+
+@cache
+def _boots(dialect: str) -> sa.Select[Any]:
+    keys = key_rows(dialect, site=sa.Text, device=sa.Text, boot=sa.BigInteger)
+    return sa.select(boot).join(keys, sa.and_(*(boot.c[name] == keys.c[name] for name in _RUN)))
+
+
+def _of_this_boot(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(*(table.c[name] == sa.bindparam(f"this_{name}") for name in _RUN))
+
+
+_OFFSET_MS = sa.bindparam("offset_ms", type_=BigInt)
+_INSERT_BOOT = boot.insert().values(bytes_sampled=0, bytes_sent=0)
+_SET_CLOCK = (
+    boot.update()
+    .where(_of_this_boot(boot))
+    .values(clock_offset_ms=_OFFSET_MS, clock_from=sa.bindparam("source", type_=sa.Text))
+)
+_DATE_ALERTS = (
+    alert.update()
+    .where(_of_this_boot(alert), alert.c.time_s.is_(None))
+    .values(occurred_at_ms=alert.c.uptime_ms + _OFFSET_MS, occurred_from="uptime")
+)

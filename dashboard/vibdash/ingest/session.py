@@ -1,0 +1,275 @@
+"""From the broker into the database.
+
+The order is what keeps alerts: commit to the database, then acknowledge the message to the broker, then
+publish the `ack` that lets the device forget it. A crash between any two means that the message comes again,
+and the database takes it once. What has arrived together is committed together.
+
+Alone, the session is persistent: the broker keeps what comes while this is down. Several ingests may share the
+alerts (`share`). Each then hears every status, in the broker's order, so that the last word stands; and keeps no
+session, so that no alert waits in the broker for an ingest that does not come back: the device sends it again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import select
+import socket
+import ssl
+import threading
+import time
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from vibdash.commands.queue import Commander
+from vibdash.database.opening import DatabaseError
+from vibdash.ingest.acknowledgement import Ack
+from vibdash.ingest.store import Received, Store
+from vibdash.protocol.messages import TOPIC_ROOT, VERSION
+from vibdash.site.broker import Broker, BrokerError
+
+CONNECT_TIMEOUT_S = 10.0
+HEARTBEAT_S = 5.0
+COMMANDS_EVERY_S = 0.2
+LONGEST_RETRY_S = 30.0
+KEEPALIVE_S = 30
+LARGEST_BATCH = 500
+
+log = logging.getLogger("vibdash.ingest")
+
+
+def now_ms() -> int:
+    """Return milliseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Ingest:
+    """One MQTT session. `start` runs it in a thread of its own; all it says of itself is in the database."""
+
+    def __init__(
+        self, broker: Broker, store: Store, *, site: str | None, client_id: str, share: str | None = None
+    ) -> None:
+        self._broker = broker
+        self._store = store
+        self._filters = _filters(site, share)
+        self._keeps_session = share is None
+        self._client_id = client_id
+        self._arrived: list[MQTTMessage] = []
+        self._stopping = threading.Event()
+        self._connected = threading.Event()
+        self._refusal = ""
+        self._client = self._make_client()
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self._commander = Commander(store.engine)
+        self._site = site
+        self._heartbeat_due_s = self._commands_due_s = 0.0
+
+    def start(self) -> None:
+        """Connect and begin. Raises BrokerError if the broker cannot be reached or refuses."""
+        self._connect()
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        """Disconnect after the message in hand."""
+        self._stopping.set()
+
+    def stop(self) -> None:
+        """Disconnect after the message in hand, and wait for that."""
+        self.ask_to_stop()
+        self._thread.join(timeout=CONNECT_TIMEOUT_S)
+
+    def join(self) -> None:
+        """Wait until the thread has ended."""
+        self._thread.join()
+
+    def _make_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            clean_session=not self._keeps_session,
+            manual_ack=True,
+        )
+        if self._broker.user is not None:
+            client.username_pw_set(self._broker.user, self._broker.password)
+        if self._broker.tls:
+            ca_file = self._broker.ca_file
+            try:
+                client.tls_set(ca_certs=str(ca_file) if ca_file else None)
+            except (OSError, ssl.SSLError) as error:
+                raise BrokerError(f"--ca-file {ca_file}: {error}; need certificates in PEM") from None
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(0)  # no limit: a batch has as many acks as sensors
+        client.on_socket_open = _send_at_once
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = lambda _client, _data, message: self._arrived.append(message)
+        return client
+
+    # Connecting
+
+    def _connect(self) -> None:
+        """Connect and wait for the broker's answer. Raises BrokerError."""
+        self._refusal = "no answer"
+        self._arrived.clear()  # of the last connection: not acknowledged, so it comes again
+        try:
+            self._client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
+            deadline = time.monotonic() + CONNECT_TIMEOUT_S
+            while not self._connected.is_set() and time.monotonic() < deadline:
+                if self._client.loop(0.2) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    break
+        except (OSError, ValueError) as error:
+            raise BrokerError(f"broker {self._broker}: {_why(error)}") from None
+        if not self._connected.is_set():
+            raise BrokerError(f"broker {self._broker}: {self._refusal}")
+
+    def _on_connect(
+        self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _p: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._refusal = f"refused the connection: {reason}"
+            return
+        client.subscribe([(name, 1) for name in self._filters])
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _p: Properties | None
+    ) -> None:
+        # Connected means that nothing published from now on is missed.
+        if any(reason.is_failure for reason in reasons):
+            self._refusal = f"refused the subscription to {' and '.join(self._filters)}"
+            return
+        self._connected.set()
+        self._heartbeat_due_s = 0.0
+        log.info("connected to %s, taking %s", self._broker, " and ".join(self._filters))
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _p: Properties | None
+    ) -> None:
+        if reason.is_failure and self._connected.is_set():
+            self._refusal = f"connection lost: {reason}"
+        self._connected.clear()
+
+    def _run(self) -> None:
+        retry_s = 1.0
+        while not self._stopping.is_set():
+            trouble = self._serve() if self._connected.is_set() else self._reconnect()
+            if trouble is None:
+                retry_s = 1.0
+                continue
+            log.warning("%s; trying again", trouble)
+            self._note_link(trouble)
+            self._wait(retry_s * random.uniform(0.5, 1.0))
+            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+        self._client.disconnect()
+        self._note_link("the ingest was stopped")
+
+    def _wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._stopping.wait(max(0.0, min(HEARTBEAT_S, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                return
+            self._note_link(self._refusal)
+
+    def _reconnect(self) -> str | None:
+        try:
+            self._connect()
+        except (BrokerError, DatabaseError) as error:
+            self._drop_connection()
+            self._refusal = str(error)
+            return self._refusal
+        return None
+
+    def _serve(self) -> str | None:
+        """Handle messages until the connection or the database fails; return which, None when stopping."""
+        while not self._stopping.is_set():
+            try:
+                if time.monotonic() >= self._heartbeat_due_s:
+                    self._heartbeat_due_s = time.monotonic() + HEARTBEAT_S
+                    self._store.note_link(self._client_id, str(self._broker), True, "", now_ms())
+                lost = self._client.loop(0.5) != MQTTErrorCode.MQTT_ERR_SUCCESS or not self._read_on()
+                self._take_what_arrived()
+                self._send_commands()
+                if lost:
+                    self._connected.clear()
+                    return f"broker {self._broker}: {self._refusal}"
+            except DatabaseError as error:
+                # Not acknowledged, so the broker sends it again in the next connection.
+                self._drop_connection()
+                self._refusal = str(error)
+                return self._refusal
+        return None
+
+    def _drop_connection(self) -> None:
+        self._client.disconnect()
+        self._connected.clear()
+
+    def _note_link(self, detail: str) -> None:
+        try:
+            self._store.note_link(self._client_id, str(self._broker), False, detail, now_ms())
+        except DatabaseError as error:
+            log.warning("%s", error)
+
+    # Taking messages
+
+    def _read_on(self) -> bool:
+        """Read what else has come already, up to a batch; return whether the connection stands."""
+        while len(self._arrived) < LARGEST_BATCH:
+            sock: Any = self._client.socket()
+            if sock is None:
+                return False
+            if not select.select([sock], [], [], 0)[0] and not (self._broker.tls and sock.pending()):
+                return True
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return False
+        return True
+
+    def _take_what_arrived(self) -> None:
+        """Commit the batch, then acknowledge it to the broker, then to the devices. Raises DatabaseError."""
+        if not self._arrived:
+            return
+        arrived, self._arrived = self._arrived, []
+        acks = self._store.take([_received(message) for message in arrived])
+        for message in arrived:
+            self._client.ack(message.mid, message.qos)
+        for ack in acks:
+            self._publish(ack)
+
+    def _send_commands(self) -> None:
+        """Send what was asked for on the page. Raises DatabaseError."""
+        if time.monotonic() < self._commands_due_s:
+            return
+        self._commands_due_s = time.monotonic() + COMMANDS_EVERY_S
+        for one in self._commander.take_due(now_ms(), self._site):
+            self._client.publish(one.topic, one.payload, qos=1)
+
+    def _publish(self, ack: Ack) -> None:
+        payload = json.dumps({"v": VERSION, "boot": ack.boot, "seq": ack.seq}, separators=(",", ":"))
+        self._client.publish(ack.sensor.topic("ack"), payload, qos=1, retain=True)
+
+
+def _filters(site: str | None, share: str | None) -> list[str]:
+    of_site = f"{TOPIC_ROOT}/{site or '+'}"
+    if share is None:
+        return [f"{of_site}/#"]
+    return [*(f"$share/{share}/{of_site}/+/{kind}" for kind in ("alert", "reply")), f"{of_site}/+/status"]
+
+
+def _received(message: MQTTMessage) -> Received:
+    return Received(message.topic, bytes(message.payload), now_ms(), message.retain or message.dup)
+
+
+def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:
+    # Nagle's algorithm holds a small publish back for 40 ms.
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

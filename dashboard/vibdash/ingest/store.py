@@ -1,0 +1,124 @@
+"""Writing what sensors say into the database, one transaction a batch of messages.
+
+Whoever calls may acknowledge the messages of a batch when the call has returned: by then they are committed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from vibdash.database.opening import DatabaseError, be_the_only_writer
+from vibdash.database.schema import ingest_link
+from vibdash.database.upsert import insert_or_update
+from vibdash.ingest.acknowledgement import Ack, settle
+from vibdash.ingest.alerts import store_alerts
+from vibdash.ingest.quarantine import store_refused
+from vibdash.ingest.replies import store_reply
+from vibdash.ingest.statuses import store_statuses
+from vibdash.protocol.messages import (
+    Alert,
+    Identity,
+    Malformed,
+    Reply,
+    Sensor,
+    Status,
+    parse,
+    sensor_of_topic,
+)
+
+log = logging.getLogger("vibdash.ingest")
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message as it came. `repeated`: it was retained or delivered before, so it may be an old one."""
+
+    topic: str
+    payload: bytes
+    at_ms: int
+    repeated: bool = False
+
+
+class Store:
+    """The one writer of an ingest process. Every method raises DatabaseError when nothing was stored."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    def take(self, batch: Sequence[Received]) -> list[Ack]:
+        """Commit the messages, all or none; return what may now be acknowledged to the devices.
+
+        An alert is stored once however often it comes. A malformed message goes to quarantine, and settles the
+        alert that it is if its identity can be read.
+        """
+        parsed = [(_parse(message), message) for message in batch]
+        with _transaction(self.engine) as connection:
+            settled: list[tuple[Sensor, Identity]] = []
+            statuses = [(said, msg.at_ms, msg.repeated) for said, msg in parsed if isinstance(said, Status)]
+            store_statuses(connection, statuses)
+            for said, message in parsed:
+                if isinstance(said, Reply):
+                    settled += _take_reply(connection, said, message)
+                elif isinstance(said, Malformed):
+                    settled += _refuse(connection, said, message)
+            alerts = [(said, message.at_ms) for said, message in parsed if isinstance(said, Alert)]
+            store_alerts(connection, alerts)
+            settled += [(said.sensor, said.identity) for said, _ in alerts]
+            return settle(connection, settled)
+
+    def note_link(self, client_id: str, broker: str, connected: bool, detail: str, now_ms: int) -> None:
+        """Say how this ingest stands with its broker; to be called often, as a sign of life."""
+        with _transaction(self.engine) as connection:
+            mine = ingest_link.c.client_id == client_id
+            before = connection.execute(sa.select(ingest_link).where(mine)).one_or_none()
+            values = {
+                "broker": broker,
+                "connected": connected,
+                "detail": detail,
+                "heartbeat_at_ms": now_ms,
+                "since_ms": before.since_ms if before and before.connected == connected else now_ms,
+            }
+            insert_or_update(connection, ingest_link, {"client_id": client_id}, values)
+
+
+@contextmanager
+def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    try:
+        with engine.begin() as connection:
+            be_the_only_writer(connection)
+            yield connection
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"database: {_reason(error)}") from error
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+def _parse(message: Received) -> Status | Alert | Reply | Malformed | None:
+    try:
+        return parse(message.topic, message.payload)
+    except Malformed as error:
+        return error
+
+
+def _take_reply(connection: sa.Connection, said: Reply, message: Received) -> list[tuple[Sensor, Identity]]:
+    try:
+        store_reply(connection, said, message.at_ms)
+    except Malformed as error:
+        return _refuse(connection, error, message)
+    return []
+
+
+def _refuse(connection: sa.Connection, error: Malformed, message: Received) -> list[tuple[Sensor, Identity]]:
+    """Put a message in quarantine; return the alert that it settles, if it is one."""
+    log.warning("quarantined a message on %s: %s", message.topic, error.reason)
+    store_refused(connection, message.topic, message.payload, error, message.at_ms)
+    sensor = sensor_of_topic(message.topic)
+    return [(sensor, error.identity)] if sensor is not None and error.identity is not None else []

@@ -1,0 +1,61 @@
+"""The one copy of the fleet that all open pages share, read again as soon as there is something new."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from vibdash.read.fleet import Fleet, FleetReader, Newest, without_contact
+from vibdash.read.occurrences import Occurrence, OccurrenceReader
+
+LOOK_EVERY_S = 0.1  # whether there is something new: a matter of a millisecond
+READ_EVERY_S = 1.0  # at least: a sensor falls silent without anything new
+REST = 0.5  # after a reading, times as long as it took, so that a storm leaves the ingest its share
+
+log = logging.getLogger("vibdash.page")
+
+
+class Board:
+    """`fleet` is None until the first reading; `failure` is why the last reading failed, None if it did not.
+
+    `readings` counts them, so that a page knows when there is something new to draw.
+    """
+
+    def __init__(self, fleet: FleetReader, occurrences: OccurrenceReader) -> None:
+        self._fleet = fleet
+        self._occurrences = occurrences
+        self.fleet: Fleet | None = None
+        self.occurrences: tuple[Occurrence, ...] = ()
+        self.failure: str | None = None
+        self.readings = 0
+        self._newest: Newest = ()
+
+    async def keep_reading(self) -> None:
+        """Read for ever. While that fails, every sensor counts as unreached: an old reading is no state."""
+        while True:
+            began_s = time.monotonic()
+            try:
+                self._newest, self.fleet, self.occurrences = await asyncio.to_thread(self._read)
+                self.failure = None
+            except Exception as error:  # whatever it is, the page must not go on showing what it last read
+                if self.failure is None:
+                    log.exception("the database cannot be read")
+                self.failure = f"the database cannot be read: {str(error).splitlines()[0]}"
+                self.fleet = self.fleet and without_contact(self.fleet, self.failure)
+            self.readings += 1
+            await asyncio.sleep(REST * (time.monotonic() - began_s))
+            while not await self._must_read(began_s):
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _must_read(self, began_s: float) -> bool:
+        if time.monotonic() - began_s >= READ_EVERY_S:
+            return True
+        try:
+            return await asyncio.to_thread(self._fleet.newest) != self._newest
+        except Exception:  # the next reading will say what it is
+            return False
+
+    def _read(self) -> tuple[Newest, Fleet, tuple[Occurrence, ...]]:
+        newest, now_ms = self._fleet.newest(), time.time_ns() // 1_000_000
+        return newest, self._fleet.fleet(now_ms), self._occurrences.all(now_ms)

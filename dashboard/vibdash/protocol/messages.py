@@ -1,0 +1,359 @@
+"""The messages that sensors send (SPEC.md section 3), parsed and checked.
+
+`parse` turns a topic and a payload into a `Status`, an `Alert` or a `Reply`, or raises `Malformed` with a reason that a
+person can act on. Nothing past this file handles unchecked input.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from vibdash.protocol.fields import VERSION, Fields, Identity, Malformed, shown
+
+__all__ = ["VERSION", "Identity", "Malformed"]
+
+TOPIC_ROOT = "vibnode/v1"
+MAX_ALERT_BYTES = 1024
+MAX_STATUS_BYTES = 2048
+MAX_REPLY_BYTES = 4096
+MAX_PARTS = 256
+KINDS_FROM_DEVICE = ("status", "alert", "reply")
+KINDS_NOT_TAKEN = ("ack", "cmd")  # the host's own
+
+MACHINE_STATES = ("off", "learning", "running", "outside", "unknown")
+INSTRUMENT_STATES = ("ok", "gap", "stuck", "flat", "clipped", "noise", "gone", "rate", "config")
+RESETS = ("power", "watchdog", "crash", "brownout", "command", "sleep", "unknown")
+MODEL_ORIGINS = ("linked", "file", "trial", "reverted")
+TIME_QUALITIES = ("none", "rtc", "ntp")
+EVENTS = ("raise", "escalate", "clear")
+LEVELS = ("warning", "alarm")
+MAX_FEATURES = 5
+MAX_ACTIVE = 32
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_CAUSE = re.compile(rf"anomaly|velocity|fault:.{{1,48}}|instrument:({'|'.join(INSTRUMENT_STATES[1:])})")
+_UINT32 = 2**32 - 1
+_INT53 = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A device and the site it belongs to, both from the topic."""
+
+    site: str
+    device: str
+
+    def topic(self, kind: str) -> str:
+        """The sensor's topic for messages of this kind."""
+        return f"{TOPIC_ROOT}/{self.site}/{self.device}/{kind}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The part of a status that only a running device can fill in. Scores in steps of 1/256 octave."""
+
+    uptime_ms: int
+    time: int | None
+    time_quality: str
+    fw: str
+    core: int
+    model_name: str | None
+    model_digest: str | None
+    machine: str
+    instrument: str
+    score: int | None
+    class_name: str | None
+    velocity_um_s: int | None
+    rms_mm_s2: int | None
+    windows: int
+    bytes_sampled: int
+    bytes_sent: int
+    queued: int
+    dropped: int
+    gaps: int
+    active: tuple[str, ...]
+    restarts: int | None  # from here on: None from firmware that does not say it
+    interval_s: int | None
+    warning: int | None
+    alarm: int | None
+    model_origin: str | None
+    baseline_windows: int | None
+    reset_by: str | None
+    refused: int | None
+    heap_free: int | None
+    battery_mv: int | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a device says of itself; `measured` is None only for an offline message without it."""
+
+    sensor: Sensor
+    state: str
+    why: str
+    boot: int
+    measured: Measured | None
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Band levels at the alert: `levels` are log2 re 1 um/s2 in steps of 1/4 octave, bands log-spaced."""
+
+    lo_hz: float
+    hi_hz: float
+    axis: str
+    levels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One event of one cause. `features` are (name, value, usual value) on the scales of SPEC 1.2."""
+
+    sensor: Sensor
+    identity: Identity
+    replay: bool
+    uptime_ms: int
+    time: int | None
+    time_quality: str
+    event: str
+    level: str
+    cause: str
+    score: int | None
+    threshold: int | None
+    class_name: str | None
+    model: str | None
+    features: tuple[tuple[str, int, int], ...]
+    spectrum: Spectrum | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer to a command, or a part of it. `body` holds the command's own fields, unchecked."""
+
+    sensor: Sensor
+    id: str
+    cmd: str
+    boot: int
+    uptime_ms: int
+    ok: bool
+    error: str | None
+    next_n: int | None
+    part: int
+    parts: int
+    body: dict[str, Any]
+
+
+def parse(topic: str, payload: bytes) -> Status | Alert | Reply | None:
+    """Parse one message; None for kinds that are not for this program. Raises Malformed."""
+    sensor, kind = _parse_topic(topic)
+    if kind in KINDS_NOT_TAKEN or (kind == "status" and not payload):
+        return None  # an empty status is how a retained one is removed from a broker
+    fields = Fields(_parse_json(payload))
+    if kind == "status":
+        _check_length(payload, MAX_STATUS_BYTES, None)
+        return _parse_status(sensor, fields)
+    if kind == "reply":
+        _check_length(payload, MAX_REPLY_BYTES, None)
+        return _parse_reply(sensor, fields)
+    identity = _parse_identity(fields)
+    _check_length(payload, MAX_ALERT_BYTES, identity)
+    try:
+        return _parse_alert(sensor, identity, fields)
+    except Malformed as error:
+        raise Malformed(error.reason, identity) from None
+
+
+def sensor_of_topic(topic: str) -> Sensor | None:
+    """Return the sensor that a topic names, None where it names none."""
+    try:
+        return _parse_topic(topic)[0]
+    except Malformed:
+        return None
+
+
+def _parse_topic(topic: str) -> tuple[Sensor, str]:
+    parts = topic.split("/")
+    if len(parts) != 5 or "/".join(parts[:2]) != TOPIC_ROOT:
+        raise Malformed(f"topic is not {TOPIC_ROOT}/<site>/<device>/<kind>")
+    _, _, site, device, kind = parts
+    for label, name in (("site", site), ("device", device)):
+        if not _NAME.fullmatch(name):
+            raise Malformed(f"{label} {shown(name)} in the topic: need 1 to 32 of a-z, 0-9 and -")
+    if kind not in KINDS_FROM_DEVICE + KINDS_NOT_TAKEN:
+        raise Malformed(f"kind {shown(kind)} in the topic: need one of {', '.join(KINDS_FROM_DEVICE)}")
+    return Sensor(site, device), kind
+
+
+def _parse_json(payload: bytes) -> dict[str, Any]:
+    # Far over any limit is not parsed at all; a little over still is, so that the alert's identity is known.
+    if len(payload) > 4 * MAX_STATUS_BYTES:
+        raise Malformed(f"{len(payload)} bytes long: need at most {MAX_STATUS_BYTES}")
+    try:
+        message = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise Malformed("not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"not JSON: {str(error)[:120]}") from None
+    if not isinstance(message, dict):
+        raise Malformed(f"a JSON {type(message).__name__}: need an object")
+    return message
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _check_length(payload: bytes, limit: int, identity: Identity | None) -> None:
+    if len(payload) > limit:
+        raise Malformed(f"{len(payload)} bytes long: need at most {limit}", identity)
+
+
+def _parse_identity(fields: Fields) -> Identity:
+    fields.version()
+    identity = Identity(
+        boot=fields.integer("boot", 0, _UINT32),
+        seq=fields.integer("seq", 1, _UINT32),
+        oldest=fields.integer("oldest", 1, _UINT32),
+    )
+    if identity.oldest > identity.seq:
+        raise Malformed(f"oldest {identity.oldest} is over seq {identity.seq}: need at most that")
+    return identity
+
+
+def _parse_status(sensor: Sensor, fields: Fields) -> Status:
+    fields.version()
+    state = fields.choice("state", ("online", "offline"))
+    reasons = ("birth", "periodic", "change") if state == "online" else ("will", "shutdown")
+    why = fields.choice("why", reasons)
+    boot = fields.integer("boot", 0, _UINT32)
+    whole = state == "online" or fields.has("uptime_ms")
+    return Status(sensor, state, why, boot, _parse_measured(fields) if whole else None)
+
+
+def _parse_measured(fields: Fields) -> Measured:
+    time, quality = _parse_time(fields)
+    model = fields.object_or_none("model")
+    return Measured(
+        uptime_ms=fields.integer("uptime_ms", 0, _INT53),
+        time=time,
+        time_quality=quality,
+        fw=fields.text("fw", 32),
+        core=fields.integer("core", 0, _UINT32),
+        model_name=model.text("name", 64) if model else None,
+        model_digest=model.text("digest", 64) if model else None,
+        machine=fields.choice("machine", MACHINE_STATES),
+        instrument=fields.choice("instrument", INSTRUMENT_STATES),
+        score=fields.integer_or_none("score", -(2**15), 2**15 - 1),
+        class_name=fields.text_or_none("class", 48),
+        velocity_um_s=fields.integer_or_none("velocity_um_s", 0, _INT53),
+        rms_mm_s2=fields.integer_or_none("rms_mm_s2", 0, _INT53),
+        windows=fields.integer("windows", 0, _INT53),
+        bytes_sampled=fields.integer("bytes_sampled", 0, _INT53),
+        bytes_sent=fields.integer("bytes_sent", 0, _INT53),
+        queued=fields.integer("queued", 0, _INT53),
+        dropped=fields.integer("dropped", 0, _INT53),
+        gaps=fields.integer("gaps", 0, _INT53),
+        active=fields.items("active", MAX_ACTIVE, _parse_cause),
+        restarts=fields.integer_if_said("restarts", 0, _INT53),
+        interval_s=fields.integer_if_said("interval_s", 1, 86_400),
+        warning=fields.integer_if_said("warning", -(2**15), 2**15 - 1),
+        alarm=fields.integer_if_said("alarm", -(2**15), 2**15 - 1),
+        model_origin=model.choice_if_said("origin", MODEL_ORIGINS) if model else None,
+        baseline_windows=fields.integer_if_said("baseline", 0, _UINT32),
+        reset_by=fields.choice_if_said("reset", RESETS),
+        refused=fields.integer_if_said("refused", 0, _INT53),
+        heap_free=fields.integer_if_said("heap_free", 0, _INT53),
+        battery_mv=fields.integer_if_said("battery_mv", 0, 100_000),
+        note=fields.text("note", 200) if fields.has("note") else None,
+    )
+
+
+def _parse_alert(sensor: Sensor, identity: Identity, fields: Fields) -> Alert:
+    time, quality = _parse_time(fields)
+    return Alert(
+        sensor=sensor,
+        identity=identity,
+        replay=fields.boolean("replay"),
+        uptime_ms=fields.integer("uptime_ms", 0, _INT53),
+        time=time,
+        time_quality=quality,
+        event=fields.choice("event", EVENTS),
+        level=fields.choice("level", LEVELS),
+        cause=_parse_cause(fields.text("cause", 64)),
+        score=fields.integer_or_none("score", -_INT53, _INT53),
+        threshold=fields.integer_or_none("threshold", -_INT53, _INT53),
+        class_name=fields.text_or_none("class", 48),
+        model=fields.text_or_none("model", 64),
+        features=fields.items("features", MAX_FEATURES, _parse_feature) if fields.has("features") else (),
+        spectrum=_parse_spectrum(fields.object_or_none("spectrum")),
+    )
+
+
+_OF_EVERY_REPLY = ("v", "id", "cmd", "boot", "uptime_ms", "ok", "error", "next_n", "part", "parts")
+
+
+def _parse_reply(sensor: Sensor, fields: Fields) -> Reply:
+    fields.version()
+    ok = fields.boolean("ok")
+    parts = fields.integer("parts", 1, MAX_PARTS) if fields.has("parts") else 1
+    return Reply(
+        sensor=sensor,
+        id=fields.text("id", 32),
+        cmd=fields.text("cmd", 32),
+        boot=fields.integer("boot", 0, _UINT32),
+        uptime_ms=fields.integer("uptime_ms", 0, _INT53),
+        ok=ok,
+        error=None if ok else fields.text("error", 320),
+        next_n=fields.integer_if_said("next_n", 1, _INT53),
+        part=fields.integer("part", 0, parts - 1) if parts > 1 else 0,
+        parts=parts,
+        body=fields.others(_OF_EVERY_REPLY),
+    )
+
+
+def _parse_time(fields: Fields) -> tuple[int | None, str]:
+    quality = fields.choice("time_quality", TIME_QUALITIES)
+    time = fields.integer_or_none("time", 0, 2**33)
+    if (time is None) != (quality == "none"):
+        raise Malformed(f"time {time} with time_quality {quality}: need null if none, else seconds")
+    return time, quality
+
+
+def _parse_cause(cause: object) -> str:
+    if isinstance(cause, str) and cause.isprintable() and _CAUSE.fullmatch(cause):
+        return cause
+    raise Malformed(f"cause {shown(cause)}: need anomaly, velocity, fault:<class> or instrument:<fault>")
+
+
+def _parse_feature(item: object) -> tuple[str, int, int]:
+    if isinstance(item, list) and len(item) == 3:
+        name, value, usual = item
+        named = isinstance(name, str) and 0 < len(name) <= 32 and name.isprintable()
+        if named and _is_i16(value) and _is_i16(usual):
+            return name, value, usual
+    raise Malformed(f"feature {shown(item)}: need [name, value, usual value]")
+
+
+def _parse_spectrum(fields: Fields | None) -> Spectrum | None:
+    if fields is None:
+        return None
+    lo_hz, hi_hz = fields.positive("lo_hz"), fields.positive("hi_hz")
+    if lo_hz >= hi_hz:
+        raise Malformed(f"spectrum lo_hz {lo_hz} is not under hi_hz {hi_hz}")
+    try:
+        levels = base64.b64decode(fields.text("levels", 256), validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed("spectrum levels: need base64") from None
+    if not levels:
+        raise Malformed("spectrum levels: need at least one band")
+    return Spectrum(lo_hz, hi_hz, fields.choice("axis", ("x", "y", "z")), tuple(levels))
+
+
+def _is_i16(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**15) <= value < 2**15

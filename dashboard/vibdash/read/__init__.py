@@ -1,0 +1,1 @@
+"""The database read into plain values, and judged, for whoever shows them."""

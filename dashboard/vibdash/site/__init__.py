@@ -1,0 +1,1 @@
+"""A site: its folder, its broker, its certificates, its devices' credentials."""

@@ -1,0 +1,1 @@
+"""The web server: the page's address, the API, metrics."""

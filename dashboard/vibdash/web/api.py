@@ -1,0 +1,161 @@
+"""The fleet and its alerts for scripts: JSON, described by OpenAPI. Times are milliseconds since 1970-01-01 UTC."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel, create_model
+from sqlalchemy.exc import SQLAlchemyError
+
+from vibdash.read.fleet import AlertView, Fleet, FleetReader, Host, SensorView
+from vibdash.read.history import History, HistoryReader
+from vibdash.read.occurrences import JournalEntry, Occurrence, OccurrenceReader, State
+from vibdash.web.metrics import CONTENT_TYPE, metrics_text
+
+DAY_MS = 86_400_000
+LAST_MS = 2**53  # the largest integers that every JSON reader keeps exact
+LAST_ID = 2**53
+TAG = "Reading"
+
+AtMs = Annotated[int, Query(ge=0, le=LAST_MS)]
+Id = Annotated[int, Path(ge=1, le=LAST_ID)]
+Name = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
+
+SensorAnswer: Any = create_model(
+    "Sensor",
+    **typing.get_type_hints(SensorView),
+    machine_level=str | None,
+    instrument_level=str | None,
+)
+
+
+class Totals(BaseModel):
+    """Bytes of all sensors."""
+
+    bytes_sampled: int
+    bytes_sent: int
+
+
+class FleetAnswer(BaseModel):
+    """Every sensor at one moment; `silent_after_ms`: how long without a message makes a sensor silent."""
+
+    now_ms: int
+    silent_after_ms: int
+    host: Host
+    totals: Totals
+    quarantined: int
+    sensors: list[SensorAnswer]
+
+
+class AlertsAnswer(BaseModel):
+    """Alert events."""
+
+    alerts: list[AlertView]
+
+
+class InboxAnswer(BaseModel):
+    """Alerts from raise to clear."""
+
+    occurrences: list[Occurrence]
+
+
+class JournalAnswer(BaseModel):
+    """What was done about an alert, oldest first."""
+
+    journal: list[JournalEntry]
+
+
+class Health(BaseModel):
+    """`ok`: the database can be read and the broker is connected."""
+
+    ok: bool
+    database: str
+    broker: str
+
+
+def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: HistoryReader) -> APIRouter:
+    """Return the routes, reading through these."""
+    router = APIRouter(tags=[TAG])
+
+    @router.get("/api/v1/fleet", summary="Every sensor as the page shows it", response_model=FleetAnswer)
+    def fleet() -> dict[str, Any]:
+        return fleet_json(reader.fleet(_now_ms()))
+
+    @router.get("/api/v1/alerts", summary="Alert events, newest arrival first")
+    def alerts(
+        site: str | None = None,
+        device: str | None = None,
+        after_id: Annotated[int, Query(ge=0, le=LAST_ID)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> AlertsAnswer:
+        found = reader.alerts(
+            limit=limit, after_id=after_id, site=_searchable(site), device_name=_searchable(device)
+        )
+        return AlertsAnswer(alerts=list(found))
+
+    @router.get("/api/v1/inbox", summary="Alerts from raise to clear, with their state")
+    def inbox(state: State | None = None) -> InboxAnswer:
+        found = [one for one in occurrences.all(_now_ms()) if state in (None, one.state)]
+        return InboxAnswer(occurrences=found)
+
+    @router.get("/api/v1/inbox/{id}/journal", summary="What was done about an alert")
+    def journal(id: Id) -> JournalAnswer:
+        return JournalAnswer(journal=list(occurrences.journal(id)))
+
+    @router.get("/api/v1/sensors/{site}/{device}/history", summary="The course of a sensor")
+    def course(site: Name, device: Name, since_ms: AtMs | None = None, until_ms: AtMs | None = None) -> History:
+        until = _now_ms() if until_ms is None else until_ms
+        since = max(0, until - DAY_MS) if since_ms is None else min(since_ms, until)
+        return history.read(site, device, since, until)
+
+    @router.get("/metrics", summary="For Prometheus", response_class=Response, responses=_TEXT)
+    def metrics() -> Response:
+        now_ms = _now_ms()
+        text = metrics_text(reader.fleet(now_ms), occurrences.all(now_ms))
+        return Response(text, media_type=CONTENT_TYPE)
+
+    @router.get("/healthz", summary="Whether all is well here", responses={503: {"model": Health}})
+    def healthz(response: Response) -> Health:
+        try:
+            host = reader.fleet(_now_ms()).host
+        except SQLAlchemyError as error:
+            response.status_code = 503
+            return Health(ok=False, database=str(error).splitlines()[0], broker="unknown")
+        response.status_code = 200 if host.connected else 503
+        broker = "connected" if host.connected else host.detail
+        return Health(ok=host.connected, database="readable", broker=broker)
+
+    return router
+
+
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+
+def fleet_json(fleet: Fleet) -> dict[str, Any]:
+    """Return a fleet as JSON values."""
+    return {
+        "now_ms": fleet.now_ms,
+        "silent_after_ms": fleet.silent_after_ms,
+        "host": dataclasses.asdict(fleet.host),
+        "totals": {"bytes_sampled": fleet.bytes_sampled, "bytes_sent": fleet.bytes_sent},
+        "quarantined": fleet.quarantined,
+        "sensors": [_sensor_json(sensor) for sensor in fleet.sensors],
+    }
+
+
+def _sensor_json(sensor: SensorView) -> dict[str, Any]:
+    levels = {"machine_level": sensor.machine_level, "instrument_level": sensor.instrument_level}
+    return {**dataclasses.asdict(sensor), **levels}
+
+
+def _searchable(name: str | None) -> str | None:
+    """Return a name to search for; PostgreSQL has no text with NUL, so nothing can have such a name."""
+    return name.replace("\0", "\N{REPLACEMENT CHARACTER}") if name is not None else None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,1 @@
+"""The real things that tests and measurements are put on: brokers, dashboards, databases, firmware, boards."""

@@ -1,0 +1,5 @@
+"""``python -m vibtrain``."""
+
+from vibtrain.cli.main import main
+
+main()

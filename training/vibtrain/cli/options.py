@@ -1,0 +1,148 @@
+"""What the commands of `vibtrain` share: options, how recordings are named and read, errors in one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vibtrain.cli.progress import reading
+from vibtrain.data import manifest
+from vibtrain.data.registry import DataUnavailable
+from vibtrain.features import config, sensors
+from vibtrain.features.config import TrainingConfig
+from vibtrain.features.extraction import Windows
+from vibtrain.packaging.proof import ConversionError
+from vibtrain.recordings import DataError, Entry
+from vibtrain.workers import Workers
+from vibtrain.workflows import pipeline
+
+DEFAULT_CONFIG, DEFAULT_SENSOR = "adi-motor", "adxl345"
+output = Console(width=None if sys.stdout.isatty() else 120)
+errors = Console(stderr=True)
+
+Recordings = Annotated[
+    Path | None,
+    typer.Option("--recordings", help="A manifest (CSV or TOML) in place of the configuration's data set."),
+]
+Sensor = Annotated[
+    str,
+    typer.Option(
+        "--sensor", help="With --recordings and no --config: the accelerometer that will run the model."
+    ),
+]
+Package = Annotated[Path, typer.Argument(help="A model package, a folder that `vibtrain fit` made.")]
+Baseline = Annotated[
+    float | None,
+    typer.Option(
+        "--baseline",
+        min=0.0,
+        help="Seconds of healthy running to learn first, 0 for none.  "
+        "\\[default: half of the first recording, up to 300]",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which recordings, and with which configuration."""
+
+    config_name: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            help="A built-in configuration's name or a .toml file.  "
+            "\\[default: adi-motor; with --recordings one of its own]",
+        ),
+    ] = None
+    recordings: Recordings = None
+    sensor: Sensor = DEFAULT_SENSOR
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
+    ] = False
+
+    def read(self, or_simulate: bool = False) -> tuple[TrainingConfig, list[Entry]]:
+        """The configuration and the catalogue that these options name. Raises `DataError`."""
+        if self.recordings is not None and self.config_name is None:
+            entries = manifest.catalogue(self.recordings)
+            chosen = pipeline.general(self.recordings, entries, self.sensor)
+            _say_slower(chosen)
+            return chosen, entries
+        chosen = config.load(self.config_name or DEFAULT_CONFIG)
+        if self.recordings is not None or not self.simulate:
+            try:
+                return chosen, entries_of(chosen, self.recordings)
+            except DataUnavailable as error:
+                if not or_simulate:
+                    raise
+                errors.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        errors.print("SIMULATED data: these figures say nothing about a real machine.", style="bold yellow")
+        chosen = pipeline.simulated(chosen)
+        return chosen, pipeline.entries_of(chosen)
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Who reads recordings, and how many at a time."""
+
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", help="Recordings to read at a time.  \\[default: one a processor]"),
+    ] = None
+    backend: Annotated[
+        str, typer.Option("--backend", help="Who computes features: threads, processes or dask.")
+    ] = "threads"
+    scheduler: Annotated[
+        str, typer.Option("--scheduler", help="With --backend dask: the address of your cluster's scheduler.")
+    ] = ""
+
+    def workers(self) -> Workers:
+        """Raises `DataError` where these options contradict each other."""
+        return Workers(self.backend, self.jobs, self.scheduler)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Errors of the data or the model end the program with one line and exit code 1."""
+    try:
+        yield
+    except (DataError, ConversionError, OSError) as error:
+        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def announce(step: str) -> None:
+    """Say what begins."""
+    errors.print(f"{step} ...", style="dim", markup=False)
+
+
+def _say_slower(chosen: TrainingConfig) -> None:
+    """Recordings are never resampled up, so a model may be for a rate that the chip has to be set to, if it can."""
+    at_most = sensors.sensor(chosen.sensor.name)
+    if chosen.chip().rate_hz < at_most.rate_hz:
+        errors.print(
+            f"note: for {chosen.chip().rate_hz:g} Hz, which is what was recorded; a device with the {at_most.name} "
+            f"takes the model only where that runs at this rate, and by itself it runs at {at_most.rate_hz:g} Hz",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def entries_of(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
+    """The recordings of a manifest, or of the configuration's data set. Raises `DataError`."""
+    if recordings is not None:
+        return manifest.catalogue(recordings)
+    return pipeline.entries_of(chosen, announce=lambda line: errors.print(line, markup=False))
+
+
+def windows_of(chosen: TrainingConfig, entries: list[Entry], workers: Workers) -> list[Windows]:
+    """Features of all recordings, with a bar that shows the time left. Raises `DataError`."""
+    with reading(entries, workers, errors) as (watched, done):
+        return pipeline.windows_of(chosen, watched, done, workers)

@@ -1,0 +1,1 @@
+"""Recordings: where they are listed, found, made and looked at."""

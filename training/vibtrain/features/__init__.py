@@ -1,0 +1,1 @@
+"""From recordings to feature vectors: the sensor model, the configuration, the core."""

@@ -1,0 +1,114 @@
+"""Recordings to feature vectors, through the sensor model and the C core. No feature is computed anywhere else."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import vib
+
+from vibtrain.features.config import TrainingConfig
+from vibtrain.features.resample import count_blocks
+from vibtrain.recordings import Condition, DataError, Entry, condition_fields
+from vibtrain.workers import HERE, Workers, each
+
+Int16 = npt.NDArray[np.int16]
+Regime = tuple[str, float | None, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows(Condition):
+    """The windows of one recording, in order.
+
+    Attributes:
+        features: int16, shape (windows, features).
+        first_window: the samples of the first window as the sensor would have given them, int16, shape (frames, axes).
+        samples_digest: SHA-256 of all samples as the sensor would have given them.
+    """
+
+    features: Int16
+    first_window: Int16
+    samples_digest: bytes
+
+    @property
+    def regime(self) -> Regime:
+        """Machine, speed and load: the circumstances under which a baseline holds."""
+        return self.machine, self.speed_rpm, self.load
+
+
+def regimes_of(recordings: Iterable[Windows]) -> dict[Regime, list[Windows]]:
+    """The recordings of each machine, speed and load, in order of time where all of them state one."""
+    regimes: dict[Regime, list[Windows]] = {}
+    for r in recordings:
+        regimes.setdefault(r.regime, []).append(r)
+    return {
+        regime: sorted(members, key=lambda r: r.time) if all(r.time for r in members) else members
+        for regime, members in regimes.items()
+    }
+
+
+def extract(
+    entries: Sequence[Entry],
+    config: TrainingConfig,
+    progress: Callable[[str], None] = lambda name: None,
+    workers: Workers = HERE,
+) -> list[Windows]:
+    """Windows of every recording, in order. `progress` is told each name when it is done; `workers` do it.
+
+    Raises `DataError` for a recording that cannot be read, has another number of axes, or is under one window.
+    """
+    result = []
+    for windows in each(partial(windows_of, config=config), entries, workers):
+        result.append(windows)
+        progress(windows.name)
+    return result
+
+
+def windows_of(entry: Entry, config: TrainingConfig) -> Windows:
+    """Windows of one recording, which is read in blocks and never held whole. Raises `DataError` as `extract` does."""
+    chip, core = config.chip(), config.core_config()
+    if len(entry.axes) != core["axes"]:
+        raise DataError(f"{entry.source}: {entry.name}: {len(entry.axes)} axes, accepted are {core['axes']}")
+    window, hop = core["window"], core["hop"]
+    to_skip = round(config.settle_s * chip.rate_hz)
+    held = np.empty((0, core["axes"]), np.int16)  # frames of windows that are not complete yet
+    between = 0  # frames still to come that are between two windows, where these do not touch
+    first_window, state, frames, parts = held, hashlib.sha256(), 0, []
+    for counts in count_blocks(entry, entry.blocks(), chip):
+        skipped = min(to_skip, len(counts))
+        to_skip -= skipped
+        counts = counts[skipped:]
+        state.update(counts.tobytes())
+        first_window = np.concatenate([first_window, counts[: window - len(first_window)]])
+        held = np.concatenate([held, counts[between:]])
+        between = max(0, between - len(counts))
+        frames += len(counts)
+        parts.append(vib.extract(held, core, shaft_hz=(entry.speed_rpm or 0) / 60))
+        done = len(parts[-1]) * hop
+        between += max(0, done - len(held))
+        held = held[done:]
+    if len(first_window) < window:
+        raise DataError(
+            f"{entry.source}: {entry.name}: {frames} frames at {chip.rate_hz:g} Hz, "
+            f"accepted are at least {window} (one window)"
+            + (f" after the first {config.settle_s:g} s (settle_s)" if config.settle_s else "")
+        )
+    return Windows(
+        **condition_fields(entry),
+        features=np.concatenate(parts),
+        first_window=first_window,
+        samples_digest=state.digest(),
+    )
+
+
+def digest(recordings: Iterable[Windows]) -> bytes:
+    """SHA-256 over names, labels and samples: states what data a model was made from."""
+    state = hashlib.sha256()
+    for windows in recordings:
+        state.update(f"{windows.source}/{windows.name}/{windows.fine_label}\n".encode())
+        state.update(windows.samples_digest)
+    return state.digest()

@@ -1,0 +1,121 @@
+"""Time stamps among the columns of a file: which column they are, what rate they tell, where samples are missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vibtrain.files.file_columns import Array
+from vibtrain.files.sample_files import read_file
+from vibtrain.recordings import Gaps
+
+_NAME = re.compile(
+    r"(t|time|timestamp|time[_ ]?stamp|date[_ ]?time|seconds?|elapsed|zeit|temps|tiempo|tempo)"
+    r"\W*_?(?P<unit>s|ms|us|µs|ns)?\W*",
+    re.I,
+)
+_UNIT = re.compile(r"[\[(_ ](?P<unit>s|ms|us|µs|ns)[\])]?$", re.I)
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+SLOWEST_HZ = 25.0  # vibration is not recorded slower: a longer step is not in seconds
+GAP_STEPS = 1.5  # a step this many times the usual one is a gap
+ROUNDED_SHARE = 0.05  # so many steps other than the usual one are rounding, not gaps
+
+Float = npt.NDArray[np.float64]
+
+
+def is_time(name: str, column: Array) -> bool:
+    """Whether a column holds time stamps: by its name, or because it rises evenly."""
+    if column.dtype.kind in "MOTU":
+        return _is_date(column)
+    if column.dtype.kind not in "iuf" or len(column) < 3:
+        return False
+    steps = np.diff(column.astype(np.float64))
+    if _NAME.fullmatch(name):
+        return bool((steps >= 0).all() and steps.max() > 0)
+    return bool(steps.min() > 0 and steps.max() < 1.01 * steps.min())  # evenly rising, whatever its name
+
+
+def unit_s(name: str, column: Array) -> float | None:
+    """Seconds of one of the column's units; None where neither name nor size tells."""
+    if column.dtype.kind in "MOTU":
+        return 1e-9  # as _numbers has it
+    named = _NAME.fullmatch(name) or _UNIT.search(name)
+    if named and named["unit"]:
+        return _SECONDS[named["unit"].lower()]
+    return 1.0 if usual_step(column) * SLOWEST_HZ < 1 else None
+
+
+def usual_step(column: Array) -> float:
+    """Mean step but for gaps, in the column's own unit: stamps may be rounded, so that no single step is right."""
+    steps = np.diff(_numbers(column))
+    usual = steps[steps <= _longest_usual(steps)]
+    return float(usual.mean()) if len(usual) else 0.0
+
+
+def _longest_usual(steps: Float) -> float:
+    """The longest step that is no gap. Where stamps are rounded, as 1.25 ms to whole milliseconds, one unit more."""
+    median = float(np.median(steps))
+    if np.mean(~np.isclose(steps, median)) < ROUNDED_SHARE:
+        return GAP_STEPS * median
+    between = np.diff(np.unique(steps))
+    coarse = between[between > 0.01 * median]
+    return GAP_STEPS * median + (min(float(coarse.min()), median) if len(coarse) else 0.0)
+
+
+def gaps(path: Path, samples: Sequence[str | int]) -> Gaps | None:
+    """Gaps of a file, by the first column of time stamps that is none of `samples`, which are names or numbers; None
+    where there is none.
+
+    Raises `DataError` where the file cannot be read.
+    """
+    content = read_file(path)
+    beginning = content.beginning()
+    taken = {content.names[column] if isinstance(column, int) else column for column in samples}
+    name = next((n for n, column in beginning.items() if n not in taken and _may_be_time(n, column)), None)
+    if name is None:
+        return None
+    step, unit = usual_step(beginning[name]), unit_s(name, beginning[name])
+    if not step > 0:
+        return None
+    longest = _longest_usual(np.diff(_numbers(beginning[name])))
+    found = missing = backward = 0
+    last = _numbers(beginning[name][:1])
+    for (block,) in content.blocks([name]):
+        stamps = np.concatenate([last, _numbers(block)])
+        steps = np.diff(stamps)
+        wide = steps[steps > longest]
+        found += len(wide)
+        missing += int(np.rint(wide / step - 1).sum())
+        backward += int((steps < 0).sum())
+        last = stamps[-1:]
+    return Gaps(1 / (step * unit) if unit else None, found, missing, backward)
+
+
+def _may_be_time(name: str, column: Array) -> bool:
+    """More lenient than `is_time`: stamps with gaps, or that go back, are still stamps by their name."""
+    if column.dtype.kind in "iuf" and len(column) >= 3 and _NAME.fullmatch(name):
+        return True
+    return is_time(name, column)
+
+
+def _is_date(column: Array) -> bool:
+    """Dates and times, or text that is: ISO 8601 alone, for `01.02.26` may mean two days."""
+    if column.dtype.kind == "M":
+        return len(column) >= 3
+    first = pd.Series(column[:100])
+    return len(first) >= 3 and bool(pd.to_datetime(first, format="ISO8601", errors="coerce").notna().all())
+
+
+def _numbers(column: Array) -> Float:
+    """As floats; dates as nanoseconds."""
+    if column.dtype.kind in "OTU":
+        dates = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True))
+        column = dates.tz_convert(None).to_numpy()
+    if column.dtype.kind == "M":
+        return column.astype("datetime64[ns]").astype(np.int64).astype(np.float64)
+    return column.astype(np.float64)

@@ -1,0 +1,120 @@
+"""What an operator would have met, by the device's own program: false alarms, delay to the first alert, bytes sent.
+
+A group's device is switched on, learns its baseline and plays the healthy recordings in order. Each fault recording is
+an episode: the device starts anew with the baseline that it learnt, at the first faulty window. Where all recordings
+of a group state their time they are played as they happened, from the first healthy one on, and a fault's episode
+begins where it follows on something healthy.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import vib
+
+from vibtrain.features.extraction import Windows
+from vibtrain.judging.groups import Group
+from vibtrain.judging.virtual_sensor import VirtualSensor
+
+SECONDS_PER_DAY = 86400.0
+
+
+@dataclass
+class AlertFigures:
+    """Sums over what was played.
+
+    Attributes:
+        healthy_s: healthy recordings played after the baseline was learnt.
+        false_alarms: alerts raised in that time, or while the machine was off.
+        delays_s: from the beginning of each fault episode to its first alert; `inf` where there was none.
+        bytes_sampled: of samples read, those of the baseline too.
+        bytes_sent: topics and payloads of all messages, statuses too.
+        alerts: alert messages sent.
+    """
+
+    healthy_s: float = 0.0
+    false_alarms: int = 0
+    delays_s: list[float] = field(default_factory=list)
+    bytes_sampled: int = 0
+    bytes_sent: int = 0
+    alerts: int = 0
+
+    @property
+    def false_alarms_per_day(self) -> float | None:
+        """None where no healthy recording is left to be wrong about."""
+        return self.false_alarms / self.healthy_s * SECONDS_PER_DAY if self.healthy_s else None
+
+    @property
+    def detected(self) -> int:
+        """Fault episodes that raised an alert."""
+        return sum(math.isfinite(delay) for delay in self.delays_s)
+
+
+def total(parts: Iterable[AlertFigures]) -> AlertFigures:
+    """Sums of sums."""
+    result = AlertFigures()
+    for part in parts:
+        result.healthy_s += part.healthy_s
+        result.false_alarms += part.false_alarms
+        result.delays_s += part.delays_s
+        result.bytes_sampled += part.bytes_sampled
+        result.bytes_sent += part.bytes_sent
+        result.alerts += part.alerts
+    return result
+
+
+def play(model: vib.Model, group: Group) -> AlertFigures:
+    """Play a group's recordings to a virtual sensor."""
+    story, episodes = _arranged(group)
+    figures = AlertFigures()
+    with tempfile.TemporaryDirectory(prefix="vibtrain-") as folder:
+        sensor = VirtualSensor(model, Path(folder), group.learn_windows, group.regime[1])
+        _play_story(sensor, story, group.learn_windows, figures)
+        for r in episodes:
+            # `learn_windows` as it was: the device finds its baseline in the folder.
+            sensor = VirtualSensor(model, Path(folder), group.learn_windows, group.regime[1])
+            _play_story(sensor, [r], 0, figures)
+    return figures
+
+
+def _arranged(group: Group) -> tuple[list[Windows], list[Windows]]:
+    """What is played in one go, and what is an episode of its own."""
+    members = list(group.members)
+    if group.timed:
+        first = next((i for i, r in enumerate(members) if r.is_healthy), len(members))
+        return members[first:], [r for r in members[:first] if r.is_fault]
+    return [r for r in members if not r.is_fault], [r for r in members if r.is_fault]
+
+
+def _play_story(
+    sensor: VirtualSensor, story: list[Windows], learn_windows: int, figures: AlertFigures
+) -> None:
+    alert_up = in_fault = False
+    episode_from = 0  # window
+    for r in story:
+        first, heard = sensor.windows, len(sensor.alerts)
+        sensor.play(r.features)
+        new = [alert for alert in sensor.alerts[heard:] if alert.cause == "anomaly"]
+        raised = [alert.window for alert in new if alert.event == "raise"]
+        if r.is_fault:
+            if not in_fault:
+                episode_from = first
+                figures.delays_s.append(0.0 if alert_up else math.inf)
+            if raised and math.isinf(figures.delays_s[-1]):
+                figures.delays_s[-1] = (raised[0] - episode_from) * sensor.hop_s + sensor.window_s
+        else:
+            figures.false_alarms += len(raised)
+        if r.is_healthy:
+            judged = len(r.features) - min(len(r.features), learn_windows)
+            learn_windows -= len(r.features) - judged
+            figures.healthy_s += judged * sensor.hop_s
+        in_fault = r.is_fault
+        if new:
+            alert_up = new[-1].event != "clear"
+    figures.alerts += len(sensor.alerts)
+    figures.bytes_sampled += sensor.bytes_sampled
+    figures.bytes_sent += sensor.bytes_sent

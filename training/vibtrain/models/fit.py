@@ -1,0 +1,225 @@
+"""From windows of recordings to a model: spread, thresholds, classifier. Everywhere the mean of windows that a device
+scores stands for a window, but in baselines."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import vib
+
+from vibtrain.features.config import AnomalyChoice, TrainingConfig, select_inputs
+from vibtrain.features.extraction import Regime, Windows, digest, regimes_of
+from vibtrain.models import cold
+from vibtrain.models.anomaly import STEPS_PER_OCTAVE, AnomalyModel, averaged, differences, median_baseline
+from vibtrain.models.calibration import left_out, warning_threshold
+from vibtrain.models.classifier import Classifier, fit_forest
+from vibtrain.models.cold import ColdModel, HealthyCondition
+from vibtrain.models.isolation import BaselineIsolationForest
+from vibtrain.models.mahalanobis import BaselineMahalanobis
+from vibtrain.models.mixture import BaselineMixture
+from vibtrain.recordings import HEALTHY, OFF, DataError
+
+Int16 = npt.NDArray[np.int16]
+
+FARTHEST_UNKNOWN = float(STEPS_PER_OCTAVE)  # where all are one condition: twice the deviation assumed
+OVER_NOISE = STEPS_PER_OCTAVE // 4  # a healthy machine's level is more over the sensor's own noise
+NOISE_MARGIN = STEPS_PER_OCTAVE  # over the sensor's own noise, or a machine known to be off
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedModel:
+    """A model before conversion. Scores and thresholds are steps of SPEC.md 1.3, levels of SPEC.md 1.2."""
+
+    name: str
+    core: dict[str, int]
+    centre: Int16
+    inputs: list[int]
+    anomaly: AnomalyModel
+    cold: ColdModel
+    classes: tuple[str, ...]
+    tree_inputs: list[int]
+    forest: Classifier | None
+    warning: int
+    alarm: int
+    hysteresis: int
+    off_rms: int
+    dwell_windows: int
+    clear_windows: int
+    quiet_rms: int
+    off_below: int
+    average_windows: int
+    shaft_low_millihz: int
+    shaft_high_millihz: int
+    data_digest: bytes
+
+
+def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
+    """Fit both models on the recordings that the configuration admits. Raises `DataError` where they do not suffice."""
+    chosen = [r for r in recordings if config.train.admits(r)]
+    healthy = [r for r in chosen if r.is_healthy]
+    if not healthy:
+        raise DataError(f"{config.name}: no healthy recording among the {len(chosen)} that [train] admits")
+    core = config.core_config()
+    names = vib.feature_names(core)
+    _refuse_silent(chosen, names, config)
+    inputs = select_inputs(names, config.anomaly.inputs)
+    anomaly = _fit_anomaly(healthy, inputs, config)
+    warning = warning_threshold(healthy, inputs, config, partial(_fit_anomaly, inputs=inputs, config=config))
+    centre, cold_model = fit_cold(healthy, names, inputs, warning, config)
+    tree_inputs, classes, forest = _fit_classifier(chosen, names, centre, config)
+    quiet_rms = _quiet_rms(healthy, names, config.detector.off_octaves)
+    shaft_millihz = [round(r.speed_rpm * 1000 / 60) for r in healthy if r.speed_rpm]
+    return FittedModel(
+        name=config.name,
+        core=core,
+        centre=centre,
+        inputs=inputs,
+        anomaly=anomaly,
+        cold=cold_model,
+        classes=classes,
+        tree_inputs=tree_inputs,
+        forest=forest,
+        warning=warning,
+        alarm=warning + config.detector.alarm_steps,
+        hysteresis=config.detector.hysteresis,
+        off_rms=_off_rms(recordings, names, quiet_rms, config),
+        dwell_windows=config.detector.dwell_windows,
+        clear_windows=config.detector.clear_windows,
+        quiet_rms=quiet_rms,
+        off_below=round(STEPS_PER_OCTAVE * config.detector.off_octaves),
+        average_windows=config.detector.average_windows,
+        shaft_low_millihz=min(shaft_millihz) if len(shaft_millihz) == len(healthy) else 0,
+        shaft_high_millihz=max(shaft_millihz) if len(shaft_millihz) == len(healthy) else 0,
+        data_digest=digest(chosen),
+    )
+
+
+def _refuse_silent(chosen: list[Windows], names: list[str], config: TrainingConfig) -> None:
+    """Nobody could tell a machine of such recordings from one that stands still."""
+    chip = config.chip()
+    for r in chosen:
+        level = int(np.median(_levels(r, names)))
+        if level == 0:
+            found = "the same value throughout"
+        elif r.is_healthy and level <= _noise(config) + OVER_NOISE:
+            found = f"{2 ** (level / STEPS_PER_OCTAVE) / 1000:.3g} mm/s² RMS, which is the sensor's own noise"
+        else:
+            continue
+        raise DataError(
+            f"{r.source}: {r.name}: {found}, as a {chip.name} would give it; accepted: acceleration within "
+            f"{chip.range_g} g and over its noise (are unit and scale right? is the machine on, else label it {OFF}?)"
+        )
+
+
+def _noise(config: TrainingConfig) -> int:
+    """Level of the sensor's own noise."""
+    return round(STEPS_PER_OCTAVE * math.log2(config.chip().noise_um_s2))
+
+
+def _scored(features: Int16, config: TrainingConfig) -> Int16:
+    return averaged(features, config.detector.average_windows)
+
+
+def _fit_anomaly(healthy: list[Windows], inputs: list[int], config: TrainingConfig) -> AnomalyModel:
+    means = [_scored(r.features, config)[:, inputs] for r in healthy]
+    X = np.concatenate(means)
+    groups = np.concatenate([[str(r.regime)] * len(rows) for r, rows in zip(healthy, means, strict=True)])
+    needed = config.anomaly.mixture.components if config.anomaly.kind == "gaussian-mixture" else 1
+    if len(X) < needed:
+        raise DataError(
+            f"{config.name}: {len(X)} healthy windows to fit on, {needed} components need as many"
+        )
+    return _of_kind(config.anomaly, X, groups)
+
+
+def _of_kind(choice: AnomalyChoice, X: Int16, groups: npt.NDArray[np.str_]) -> AnomalyModel:
+    floor = choice.floor_steps
+    if choice.kind == "gaussian-mixture":
+        m = choice.mixture
+        return BaselineMixture(m.components, m.covariance, floor, m.seed).fit(X, groups)
+    if choice.kind == "isolation-forest":
+        f = choice.isolation
+        return BaselineIsolationForest(f.trees, f.samples, floor, f.seed).fit(X, groups)
+    return BaselineMahalanobis(floor).fit(X, groups=groups)
+
+
+def fit_cold(
+    healthy: list[Windows], names: list[str], inputs: list[int], warning: int, config: TrainingConfig
+) -> tuple[Int16, ColdModel]:
+    """The centre, of all features, and the model for want of a baseline, scaled so that `warning` is its threshold
+    too: `cold_margin_steps` over a condition that is as far from the trained ones as assumed, or over the farthest
+    healthy condition where that is farther."""
+    choice = config.anomaly
+    features = [_scored(r.features, config) for r in healthy]
+    kept = [(r, rows) for r, rows in zip(healthy, features, strict=True) if len(rows)]
+    scored = [rows[:, inputs] for _, rows in kept]
+    conditions = [
+        HealthyCondition(name, r.speed_rpm and float(np.log2(r.speed_rpm)), rows.mean(axis=0))
+        for name, (r, _), rows in zip(left_out([r for r, _ in kept]), kept, scored, strict=True)
+    ]
+    model = cold.fit(conditions, [names[i].split(".")[1] for i in inputs], choice.condition_steps)
+    trials = [(model, rows) for rows in scored]
+    trials += [(cold.with_deviations_of(model, others), scored[i]) for i, others in cold.trials(conditions)]
+    quantiles = [np.quantile(m.steps(rows - m.centre), 1 - choice.false_alarm_rate) for m, rows in trials]
+    knows_others = len(trials) > len(scored) or model.slopes.any()
+    farthest = max(0.0 if knows_others else FARTHEST_UNKNOWN, *map(float, quantiles))
+    centre = np.rint(np.stack([rows.mean(axis=0) for _, rows in kept]).mean(axis=0)).astype(np.int16)
+    octaves = (warning - farthest - choice.cold_margin_steps) / STEPS_PER_OCTAVE
+    return centre, model.rescaled(octaves).quantised()
+
+
+def baselines(recordings: list[Windows]) -> dict[Regime, Int16]:
+    """Healthy baseline of every regime that has a healthy recording."""
+    healthy = regimes_of(r for r in recordings if r.is_healthy)
+    return {regime: median_baseline(np.concatenate([r.features for r in rs])) for regime, rs in healthy.items()}
+
+
+def _fit_classifier(
+    chosen: list[Windows], names: list[str], centre: Int16, config: TrainingConfig
+) -> tuple[list[int], tuple[str, ...], Classifier | None]:
+    known_as = {id(r): r.fine_label if config.classifier.severities else r.label for r in chosen}
+    faults = sorted({known_as[id(r)] for r in chosen if r.is_fault})
+    if config.classifier.trees == 0 or not faults:
+        return [], (), None
+    tree_inputs = select_inputs(names, config.classifier.inputs)
+    classes = (HEALTHY, *faults)
+    told_apart = faults if len(faults) > 1 else classes
+    learnt = baselines(chosen)
+    X, y = [], []
+    for r in chosen:
+        if known_as[id(r)] not in told_apart:
+            continue
+        if r.is_healthy:  # each half against the other's baseline: no window may shape its own
+            first, second = np.array_split(r.features, 2)
+            pairs = [(first, median_baseline(second)), (second, median_baseline(first))]
+        else:
+            pairs = [(r.features, learnt.get(r.regime, centre))]
+        rows = [differences(_scored(features, config), baseline) for features, baseline in pairs]
+        X += [row[:, tree_inputs] for row in rows]
+        y += [classes.index(known_as[id(r)])] * sum(len(row) for row in rows)
+    return tree_inputs, classes, fit_forest(np.concatenate(X), np.array(y), config.classifier)
+
+
+def _levels(r: Windows, names: list[str]) -> Int16:
+    """The rms of each window's loudest axis."""
+    axes = [i for i, name in enumerate(names) if name.endswith(".rms")]
+    return np.asarray(r.features[:, axes].max(axis=1))
+
+
+def _quiet_rms(healthy: list[Windows], names: list[str], octaves: float) -> int:
+    """Level under which no machine was trained on, by so many octaves."""
+    quietest = min(int(_levels(r, names).min()) for r in healthy)
+    return max(0, int(quietest - STEPS_PER_OCTAVE * octaves))
+
+
+def _off_rms(recordings: list[Windows], names: list[str], quiet_rms: int, config: TrainingConfig) -> int:
+    """Level under which no machine runs: the sensor's noise, or what was recorded of machines switched off."""
+    rest = [_noise(config)]
+    rest += [
+        int(np.median(_levels(r, names))) for r in recordings if r.label == OFF and config.train.admits(r)
+    ]
+    return max(0, min(quiet_rms, max(rest) + NOISE_MARGIN))

@@ -1,0 +1,1 @@
+"""A fitted model to C and data, proved, into a package."""

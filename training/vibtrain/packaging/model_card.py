@@ -1,0 +1,94 @@
+"""A model card: what a model is for, what it was made from, what it is known to miss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vibtrain.data import registry
+from vibtrain.judging.evaluate import Evaluation
+from vibtrain.plain_words import number, percent
+from vibtrain.recordings import DataError
+
+_HALF = 0.5  # of its windows over the threshold: fewer look healthy
+
+
+def model_card(description: dict[str, Any], evaluation: Evaluation) -> dict[str, str]:
+    """Terms and what to say of each. `description` is the package's model.toml."""
+    return _use(description) | _origin(description) | _limits(evaluation) | _technical(description)
+
+
+def _use(description: dict[str, Any]) -> dict[str, str]:
+    classes = description["meta"]["classes"]
+    return {
+        "Purpose": "Tells a person that a machine's vibration has left its healthy baseline"
+        + (f", and which of {len(classes) - 1} faults that looks like." if classes else "."),
+        "Not for": "Stopping a machine or protecting people; machines and mountings unlike those below, unless the "
+        "sensor has learnt their healthy baseline.",
+    }
+
+
+def _origin(description: dict[str, Any]) -> dict[str, str]:
+    training = description["training"]
+    selected = "; ".join(f"{field} {_listed(values)}" for field, values in training["select"].items())
+    return {
+        "Trained on": f"{len(training['recordings'])} recordings of {_listed(training['sources'])}"
+        + (f", only {selected}" if selected else ""),
+        "Left out": "; ".join(f"{name} ({why})" for name, why in training.get("dropped", {}).items())
+        or "None by --drop.",
+        "Licence of data": _listed([_licence(source) for source in training["sources"]]),
+        "Training data": f"SHA-256 {training['data_digest']}",
+    }
+
+
+def _licence(source: str) -> str:
+    try:
+        data = registry.dataset(source)
+    except DataError:
+        return f"{source}: its owner knows"
+    return f"{source}: {data.licence_spdx}, commercial use {data.commercial_use}"
+
+
+def _limits(evaluation: Evaluation) -> dict[str, str]:
+    """Conditions that it misses, or calls faulty though they are healthy, among those that count."""
+    missed, wrong = [], []
+    for result in evaluation.counted:
+        for s in result.best:
+            if not len(s.judged):
+                continue
+            over = float((s.judged >= evaluation.warning).mean())
+            place = f"{s.fine_label} ({result.group.name}: {percent(over)} of windows)"
+            if s.faulty and over < _HALF:
+                missed.append(place)
+            if not s.faulty and over > 0:
+                wrong.append(place)
+    healthy = sum(1 for g in evaluation.counted for s in g.best if not s.faulty)
+    return {
+        "Misses": _listed(missed) if missed else "No fault among those judged.",
+        "Calls faulty": _listed(wrong) if wrong else f"None of {healthy} healthy recordings judged.",
+    }
+
+
+def _technical(description: dict[str, Any]) -> dict[str, str]:
+    core, meta, sensor, size = (description[key] for key in ("config", "meta", "sensor", "size"))
+    proof = description["proof"]
+    window_s, hop_s = (core[name] * 1000 / core["rate_millihz"] for name in ("window", "hop"))
+    averaged = meta.get("average_windows", 1)
+    return {
+        "Sensor": f"{sensor['name']}, {sensor['rate_hz']:g} Hz, {sensor['range_g']} g, {sensor['axes']} axes",
+        "Window": f"{core['window']} frames, {number(window_s)} s; one every {number(hop_s)} s"
+        + (f"; the mean of {averaged} in a row is scored" if averaged > 1 else ""),
+        "Kind": f"{description['anomaly']['kind']} of {size['inputs']} features; "
+        + (f"{size['tree_inputs']} to name the fault" if size["tree_inputs"] else "no classifier"),
+        "Size": f"{size['bytes']:,} bytes",
+        "Names": _listed(meta["classes"][1:]) or "no faults",
+        "Thresholds": f"warning {meta['warning']}, alarm {meta['alarm']} score steps, each after "
+        f"{meta['dwell_windows']} windows",
+        "Conversion": f"{proof['windows']:,} windows compared with the float model: {proof['class_differences']} "
+        f"classes differ, scores within {proof['score_error_steps']:.2f} steps",
+        "Versions": f"model {description['digest']}, core {description['core_version']}, "
+        f"features {description['feature_version']}",
+    }
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)

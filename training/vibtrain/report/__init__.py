@@ -1,0 +1,1 @@
+"""A report of what a model is worth, with its plots."""

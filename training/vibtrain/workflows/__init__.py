@@ -1,0 +1,1 @@
+"""The steps of a command, for it and for whoever else wants them."""

@@ -1,0 +1,94 @@
+"""Recordings to a proved model package: the steps of `vibtrain fit`, for it and for whoever else wants a model."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import vib
+
+from vibtrain.data import simulator
+from vibtrain.data.dataset_loaders import catalogue
+from vibtrain.features import config as configs
+from vibtrain.features import extraction
+from vibtrain.features.config import TrainingConfig
+from vibtrain.features.extraction import Windows
+from vibtrain.judging import evaluate
+from vibtrain.models import fit
+from vibtrain.packaging import convert, package, proof
+from vibtrain.recordings import DataError, Entry
+from vibtrain.workers import HERE, Workers
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `make_package` made. `evaluation` is `evaluate.summary`'s."""
+
+    digest: str
+    warning: int
+    proof: proof.Proof
+    evaluation: dict[str, Any]
+
+
+def entries_of(config: TrainingConfig, announce: Callable[[str], None] = print) -> list[Entry]:
+    """The catalogue that a configuration names. Raises `DataError`."""
+    if config.dataset == "simulator":
+        return simulator.catalogue()
+    if not config.dataset:
+        raise DataError(f"{config.name}: names no data set, accepted: a manifest of recordings")
+    return catalogue(config.dataset, announce=announce)
+
+
+def general(manifest: Path, entries: list[Entry], sensor_name: str) -> TrainingConfig:
+    """A configuration for a manifest's recordings on a sensor: see `config.general`. Raises `DataError`."""
+    name = re.sub(r"[^a-z0-9]+", "-", manifest.stem.lower()).strip("-") or "model"
+    with_axes = {len(entry.axes): entry.name for entry in reversed(entries)}  # the first of each
+    if len(with_axes) > 1:
+        found = ", ".join(f"{axes} ({name})" for axes, name in sorted(with_axes.items()))
+        raise DataError(f"{manifest}: recordings of {found} axes, accepted is one number of axes for all")
+    return configs.general(name, sensor_name, min(entry.rate_hz for entry in entries), len(entries[0].axes))
+
+
+def simulated(config: TrainingConfig) -> TrainingConfig:
+    """The same configuration on the built-in simulator, and named so."""
+    return dataclasses.replace(config, name=f"{config.name}-simulated", dataset="simulator")
+
+
+def make_package(
+    folder: Path,
+    config: TrainingConfig,
+    recordings: list[Windows],
+    step: Callable[[str], None] = lambda name: None,
+    dropped: Mapping[str, str] = MappingProxyType({}),
+) -> Outcome:
+    """Fit, convert, prove, evaluate, write. `step` is told what begins; `dropped` are recordings left out beforehand,
+    with the reason. Raises `DataError`, `proof.ConversionError`."""
+    step("fit")
+    model = fit.fit(recordings, config)
+    step("convert")
+    converted = convert.convert(model)
+    step("prove")
+    learnt = fit.baselines(recordings)
+    cases = [proof.Case(r.features, None) for r in recordings]
+    cases += [proof.Case(r.features, learnt[r.regime]) for r in recordings if r.regime in learnt]
+    proved = proof.prove(model, converted, cases)
+    step("evaluate")
+    summary = evaluate.summary(evaluate.evaluate(vib.Model(converted.binary), recordings, config.train.admits))
+    step("write")
+    package.write(folder, model, converted, proved, config, recordings, summary, dropped)
+    return Outcome(converted.digest, model.warning, proved, summary)
+
+
+def windows_of(
+    config: TrainingConfig,
+    entries: list[Entry],
+    progress: Callable[[str], None] = lambda name: None,
+    workers: Workers = HERE,
+) -> list[Windows]:
+    """Features of all recordings, as the configured sensor would have seen them."""
+    return extraction.extract(entries, config, progress, workers)
