@@ -131,6 +131,10 @@ firmware-qemu-m4: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Build 
 firmware-qemu-rv32: packages-qemu micropython venv $(MODEL) $(MPY_CROSS) ## Build for an emulated RISC-V, RV32IMAC
 	$(call build_port,qemu,QEMU_VIRT_RV32,$(call QEMU_BOARD,QEMU_VIRT_RV32))
 
+firmware-qemu-sensor: packages-qemu micropython frozen $(MODEL) $(MPY_CROSS) ## Build what is counted: the application on an emulated RISC-V
+	$(call build_port,qemu,QEMU_RV32_SENSOR,BOARD=QEMU_RV32_SENSOR BOARD_DIR=$(CURDIR)/boards/QEMU_RV32_SENSOR \
+		MICROPY_MANIFEST_VIBNODE_FIRMWARE=$(CURDIR)/firmware MICROPY_MANIFEST_VIBNODE_FROZEN=$(CURDIR)/build/frozen)
+
 # The ESP32 boards, by Espressif's tools: the model and emlearn's headers reach our CMake file through idf.py.
 ESP32_BOARDS := $(notdir $(patsubst %/board.json,%,$(wildcard boards/*/board.json)))
 firmware: $(if $(filter $(BOARD),$(ESP32_BOARDS)),esp-idf micropython frozen $(MODEL) $(MPY_CROSS)) ## Build for an ESP32 board, with ESP-IDF: BOARD=VIBNODE_ESP32C3
@@ -186,4 +190,4 @@ clean: ## Remove all that was built; fetched sources too
 .PHONY: help demo test bench fuzz results soak load screenshots lint packages venv model micropython clean
 .PHONY: natmod natmod-test xtensa firmware-xtensa
 .PHONY: firmware mpy deploy dist
-.PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32
+.PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 firmware-qemu-sensor

@@ -132,8 +132,8 @@ def test_simulated_recordings_are_said_to_be_simulated(made: tuple[vib.Model, di
 def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for name in ("report", "report_plots", "report_model_plots", "svg_figures"):
-        monkeypatch.delitem(sys.modules, f"vibtrain.{name}")
-        monkeypatch.delattr(vibtrain, name)
+        monkeypatch.delitem(sys.modules, f"vibtrain.report.{name}")
+        monkeypatch.delattr(vibtrain.report, name)
     result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path / "r.html")])
     assert result.exit_code == 1
     assert "a report needs matplotlib" in result.stderr and "vibnode[report]" in result.stderr

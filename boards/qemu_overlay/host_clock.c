@@ -43,3 +43,8 @@ void mp_hal_delay_us(mp_uint_t us) {
 void mp_hal_delay_ms(mp_uint_t ms) {
     mp_hal_delay_us(ms * 1000u);
 }
+
+// Since power-on: there is no calendar here.
+uint64_t mp_hal_time_ns(void) {
+    return elapsed_us() * 1000u;
+}

@@ -1,8 +1,10 @@
 # What the tests need beyond MicroPython's stock QEMU port, with no edit to its tree: host files, a clock, and a
 # program that is run at power-on. Included by the QEMU boards.
 OVERLAY_DIR := $(BOARD_DIR)/../qemu_overlay
+# A board may state more, in a file of its own that includes this one.
+OVERLAY_CONFIG ?= mpconfig_overlay.h
 
-CFLAGS += -I$(OVERLAY_DIR) '-DMP_CONFIGFILE="mpconfig_overlay.h"'
+CFLAGS += -I$(OVERLAY_DIR) '-DMP_CONFIGFILE="$(OVERLAY_CONFIG)"'
 vpath %.c $(OVERLAY_DIR)
 SRC_C += semihosting.c host_file.c host_clock.c run_main.c
 

@@ -1,0 +1,14 @@
+# The RV32 board with what an ESP32-C3's firmware has and the stock QEMU port lacks: asyncio, a file system in littlefs,
+# the interpreter's computed goto; and the module `lab` beside the core, which counts.
+SENSOR_DIR := $(BOARD_DIR)
+OVERLAY_CONFIG = mpconfig_sensor.h
+include $(BOARD_DIR)/../QEMU_VIRT_RV32/mpconfigboard.mk
+
+CFLAGS += -I$(SENSOR_DIR)
+vpath %.c $(SENSOR_DIR)
+SRC_C += modlab.c
+SRC_C += shared/timeutils/timeutils.c
+MICROPY_VFS_LFS2 = 1
+FROZEN_MANIFEST ?= $(SENSOR_DIR)/manifest.py
+
+MICROPY_HEAP_SIZE = 327680
