@@ -3,7 +3,7 @@
 import json
 import sys
 
-from vibnode import config, drivers
+from vibnode import checks, config, drivers
 
 from lab.chips import wire
 from lab.chips.adxl345 import Adxl345
@@ -29,7 +29,7 @@ def refusal(tmp_path, **sensor):
     """The error for a section `sensor`, after the file's name."""
     try:
         load(tmp_path, **sensor)
-    except config.ConfigError as error:
+    except checks.ConfigError as error:
         path, _, text = str(error).partition(": ")
         assert path.endswith("/device.json") and "\n" not in text
         return text
@@ -56,7 +56,7 @@ def opened(chip, sensor, model=MODEL):
 def mismatch(chip, sensor, model=MODEL):
     try:
         opened(chip, sensor, model)
-    except config.ConfigError as error:
+    except checks.ConfigError as error:
         return str(error)
     raise AssertionError("accepted")
 
@@ -167,7 +167,7 @@ def test_a_board_without_the_bus_is_named(tmp_path):
     sensor, _ = load(tmp_path, **with_(SPI_PINS, driver="adxl345", bus="spi"))
     try:
         drivers.open_sensor(sensor, MODEL)  # this computer has none
-    except config.ConfigError as error:
+    except checks.ConfigError as error:
         assert str(error) == "sensor.driver: 'adxl345' needs a board with spi; accepted here: replay"
     else:
         raise AssertionError("opened")

@@ -28,7 +28,7 @@ def changed(section, key, value):
 def refusal(path):
     try:
         config.load(path)
-    except config.ConfigError as error:
+    except checks.ConfigError as error:
         return str(error)
     raise AssertionError("accepted " + path)
 

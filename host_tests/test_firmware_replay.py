@@ -3,7 +3,7 @@
 import json
 from array import array
 
-from vibnode import config
+from vibnode import checks
 from vibnode.clock import ticks_diff, ticks_ms
 from vibnode.drivers.replay import Replay
 
@@ -37,7 +37,7 @@ def play(driver, frames):
 def refusal(path):
     try:
         Replay(path, 0)
-    except config.ConfigError as error:
+    except checks.ConfigError as error:
         return str(error)
     raise AssertionError("accepted")
 

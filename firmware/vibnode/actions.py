@@ -5,7 +5,7 @@ import gc
 
 import vib
 
-from . import checks, config, model_file, sampler, settings
+from . import checks, model_file, sampler, settings
 from .clock import sleep_ms, ticks_diff, ticks_ms
 from .commands import NotDone
 from .model_store import CHUNK_BYTES, MAX_BYTES, UploadError, flash_free
@@ -26,15 +26,15 @@ def _base64(value):
 
 _FIELDS = {
     "thresholds": {field: (_ABSENT, checks.optional(check)) for field, check in settings.CHECKS.items()},
-    "learn": {"windows": (config.REQUIRED, settings.LEARN_WINDOWS)},
-    "snapshot": {"frames": (config.REQUIRED, checks.whole(64, 4096, "frames"))},
+    "learn": {"windows": (checks.REQUIRED, settings.LEARN_WINDOWS)},
+    "snapshot": {"frames": (checks.REQUIRED, checks.whole(64, 4096, "frames"))},
     "model-begin": {
-        "bytes": (config.REQUIRED, checks.whole(128, MAX_BYTES)),
-        "sha256": (config.REQUIRED, checks.hex_digits(64)),
+        "bytes": (checks.REQUIRED, checks.whole(128, MAX_BYTES)),
+        "sha256": (checks.REQUIRED, checks.hex_digits(64)),
     },
     "model-chunk": {
-        "at": (config.REQUIRED, checks.whole(0, MAX_BYTES)),
-        "data": (config.REQUIRED, _base64),
+        "at": (checks.REQUIRED, checks.whole(0, MAX_BYTES)),
+        "data": (checks.REQUIRED, _base64),
     },
 }
 
@@ -231,6 +231,6 @@ def _fields(command: dict) -> dict:
     name = command["cmd"]
     given = {field: value for field, value in command.items() if field not in _ENVELOPE}
     try:
-        return config.fill(name, "", given, _FIELDS.get(name, {}))
-    except config.ConfigError as error:
+        return checks.fill(name, "", given, _FIELDS.get(name, {}))
+    except checks.ConfigError as error:
         raise NotDone(str(error)) from None

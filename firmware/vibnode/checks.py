@@ -1,4 +1,4 @@
-"""What a value in a configuration has to look like.
+"""What a value in a configuration has to look like, and how a section of it is filled.
 
 A check takes the value and returns None where it is accepted, else what would be. MicroPython and the host run the
 same ones.
@@ -6,6 +6,39 @@ same ones.
 
 NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 HEX_CHARACTERS = "0123456789abcdefABCDEF"
+REQUIRED = object()  # in place of a default
+SECRETS = ("command_key", "password")
+
+
+class ConfigError(Exception):
+    """Something in a configuration is not acceptable. Its text is one line for the user."""
+
+
+def fill(path: str, section: str, given: dict, fields: dict) -> dict:
+    """`given` checked against `fields`, with defaults filled in. Raises ConfigError for the first fault.
+
+    `fields`: key -> (default or REQUIRED, check).
+    """
+    for key in given:
+        if key not in fields:
+            meant = nearest(key, fields)
+            hint = f" (did you mean {meant}?)" if meant else ""
+            raise ConfigError(
+                f"{path}: {section}{key}: no such field{hint}; accepted: {', '.join(sorted(fields))}"
+            )
+    filled = {}
+    for key, (default, check) in fields.items():
+        if key not in given and default is not REQUIRED:
+            filled[key] = default
+            continue
+        if key not in given:
+            raise ConfigError(f"{path}: {section}{key}: is missing; accepted: {check(None)}")
+        accepted = check(given[key])
+        if accepted:
+            shown = "a secret" if key in SECRETS else repr(given[key])
+            raise ConfigError(f"{path}: {section}{key}: {shown}; accepted: {accepted}")
+        filled[key] = given[key]
+    return filled
 
 
 def name(value) -> "str | None":

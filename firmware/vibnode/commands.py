@@ -21,7 +21,7 @@ class Commands:
         """`device`: the configuration, with a key; `node`: has `outbox`, `clock` and the count `refused`.
 
         `actions`: for each command, by name, ``async action(command, answer)``, which calls ``await answer(fields)``
-        for each part of its answer, or raises NotDone, or ValueError or config.ConfigError for a field.
+        for each part of its answer, or raises NotDone, or ValueError or checks.ConfigError for a field.
         """
         self.send = _unsent  # async, publishes a reply
         self._key = binascii.unhexlify(device["command_key"])
@@ -30,9 +30,8 @@ class Commands:
         self._counter = counter
         self._actions = actions
         self._waiting: list[dict] = []
-        self._late: dict | None = (
-            None  # the last whose number was spent: replays must not keep others waiting
-        )
+        # The last whose number was spent: replays must not keep others waiting.
+        self._late: dict | None = None
         self._wake = asyncio.Event()
         self._refused = 0
 
@@ -113,9 +112,8 @@ class Commands:
     def _refuse(self, why: str) -> None:
         self._node.refused += 1
         self._refused += 1
-        if (
-            self._refused & (self._refused - 1) == 0
-        ):  # the 1st, 2nd, 4th, 8th...: a flood must not hold the console
+        # The 1st, 2nd, 4th, 8th...: a flood must not hold the console.
+        if self._refused & (self._refused - 1) == 0:
             print(f"vibnode: command refused, {self._refused} since the start; the last: {why}")
 
 

@@ -2,17 +2,24 @@
 
 import json
 
-from .checks import hex_digits, limits, name, nearest, number, one_of, optional, table, text, whole
+from .checks import (
+    REQUIRED,
+    ConfigError,
+    fill,
+    hex_digits,
+    limits,
+    name,
+    number,
+    one_of,
+    optional,
+    table,
+    text,
+    whole,
+)
 from .component_class import CLASSES
 
-REQUIRED = object()
 CHIPS = ("adxl345", "iis3dwb", "ism330dhcx", "kx134", "lis2dw12", "lis3dh", "lsm6dso", "mpu6050")
 DRIVERS = ("replay",) + CHIPS  # noqa: RUF005 - MicroPython knows no star in a tuple
-
-
-class ConfigError(Exception):
-    """Something in a configuration is not acceptable. Its text is one line for the user."""
-
 
 # key: (default or REQUIRED, check)
 DEVICE_FIELDS = {
@@ -70,7 +77,6 @@ WIFI_FIELDS = {
     "country": (None, optional(text(2, 2))),
 }
 PLAIN_PORT, TLS_PORT = 1883, 8883
-SECRETS = ("command_key", "password")
 
 
 def read_json(path: str) -> dict:
@@ -91,30 +97,6 @@ def read_json(path: str) -> dict:
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: holds {type(value).__name__}; accepted: an object in braces")
     return value
-
-
-def fill(path: str, section: str, given: dict, fields: dict) -> dict:
-    """`given` checked against `fields`, with defaults filled in. Raises ConfigError for the first fault."""
-    for key in given:
-        if key not in fields:
-            meant = nearest(key, fields)
-            hint = f" (did you mean {meant}?)" if meant else ""
-            raise ConfigError(
-                f"{path}: {section}{key}: no such field{hint}; accepted: {', '.join(sorted(fields))}"
-            )
-    filled = {}
-    for key, (default, check) in fields.items():
-        if key not in given and default is not REQUIRED:
-            filled[key] = default
-            continue
-        if key not in given:
-            raise ConfigError(f"{path}: {section}{key}: is missing; accepted: {check(None)}")
-        accepted = check(given[key])
-        if accepted:
-            shown = "a secret" if key in SECRETS else repr(given[key])
-            raise ConfigError(f"{path}: {section}{key}: {shown}; accepted: {accepted}")
-        filled[key] = given[key]
-    return filled
 
 
 def beside(path: str, relative: str) -> str:
@@ -198,7 +180,7 @@ def _sensor(path: str, given: dict) -> dict:
     named = {key: given[key] for key in given if key == "driver"}
     driver = fill(path, "sensor.", named, DRIVER_FIELD)["driver"]
     if driver in CHIPS:
-        from .drivers import chips  # which needs the checks above
+        from .drivers import chips  # which a virtual sensor does without
 
         return chips.check(path, given)
     sensor = fill(path, "sensor.", given, REPLAY_FIELDS)

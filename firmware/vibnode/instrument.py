@@ -3,9 +3,8 @@
 from .drivers.raw import sample
 from .messages import to_log2
 
-NEAR_FULL_SCALE_STEPS = (
-    82  # 256 * log2(1 / 0.8): a peak within 20 % of full scale is worth a look at the samples
-)
+# 256 * log2(1 / 0.8): a peak within 20 % of full scale is worth a look at the samples.
+NEAR_FULL_SCALE_STEPS = 82
 CLIPPED_SHARE = 200  # one sample in so many at full scale: clipped
 STUCK_NOISE_COUNTS = 0.5  # a sensor whose noise is less than this may well stand still at rest
 FLAT_STEPS = 512  # a quarter of the sensor's own noise: it is not connected to its proof mass any more

@@ -6,12 +6,13 @@ import sys
 
 import vib
 
-from . import config, drivers, flash, model_file, reset_cause
+from . import config, drivers, model_file, reset_cause
+from .checks import ConfigError
 from .clock import Clock, pause_ms
 from .model_store import ModelStore
 from .node import Node
 from .ntp import TimeKeeper
-from .outbox import Outbox
+from .outbox import open_outbox
 from .sampler import Sampler, SensorMismatch
 from .uplink import LinkDown, Uplink, reach
 from .watchdog import Watchdog
@@ -49,7 +50,7 @@ def main(arguments: "list[str]") -> int:
     while True:
         try:
             again = run(**options)
-        except (config.ConfigError, SensorMismatch, StartError) as error:
+        except (ConfigError, SensorMismatch, StartError) as error:
             print("vibnode: error:", error)
             if not stays:
                 return 1
@@ -76,7 +77,7 @@ def boot(path: str = "device.json") -> None:
 def run(path: str = "device.json", check: bool = False, windows: int = 0, trace: "str | None" = None) -> bool:
     """Run the sensor that the file `path` configures, until interrupted or for `windows` windows.
 
-    Returns whether it is to be started again. Raises config.ConfigError, SensorMismatch or StartError before anything
+    Returns whether it is to be started again. Raises ConfigError, SensorMismatch or StartError before anything
     was begun.
     """
     device = config.load(path)
@@ -161,7 +162,7 @@ def _open_sensor(device: dict, models: "ModelStore | None"):
                 sampler = Sampler(driver, core, model.config())
                 sampler.shaft(round((device["shaft_rpm"] or 0) * 1000 / 60))
                 return model, sampler
-            except (config.ConfigError, SensorMismatch) as error:
+            except (ConfigError, SensorMismatch) as error:
                 if not on_trial:  # a kept one did fit once: the sensor or its configuration has changed
                     raise
                 raise model_file.ModelError(str(error)) from None
@@ -283,19 +284,6 @@ def _check_sensor(driver) -> None:
         if not passed:
             raise StartError(text + "; is the machine at rest?")
         print("vibnode:", text)
-
-
-def open_outbox(device: dict) -> Outbox:
-    """The outbox in the configured folder. Raises StartError."""
-    folder = device["data_dir"]
-    try:
-        flash.make_folder(folder)
-        outbox = Outbox(folder + "/outbox.bin", device["outbox_bytes"])
-    except OSError as error:
-        raise StartError(f"data_dir: {folder!r} cannot be written ({error})") from None
-    if outbox.damaged_bytes:
-        print(f"vibnode: outbox: {outbox.damaged_bytes} damaged bytes left out")
-    return outbox
 
 
 def _open_trace(path: str):

@@ -14,6 +14,7 @@ import os
 import struct
 
 from . import flash
+from .checks import ConfigError
 
 MAX_PAYLOAD = 1024
 _MARK = b"\xa5V"
@@ -169,9 +170,8 @@ class Outbox:
         try:
             flash.append(self.path, record)
         finally:
-            self._size = os.stat(self.path)[
-                6
-            ]  # the true one: a write that failed may have left a part behind
+            # The true one: a write that failed may have left a part behind.
+            self._size = os.stat(self.path)[6]
 
     def _rewrite(self, room: int) -> None:
         """Make the file anew with what is held, dropping the oldest until `room` bytes and some more are free."""
@@ -212,3 +212,16 @@ def _record(kind: int, seq: int, boot: int, payload: bytes) -> bytes:
 
 def _random_boot() -> int:
     return 1000 * (1 + int.from_bytes(os.urandom(2), "little")) + 1
+
+
+def open_outbox(device: dict) -> Outbox:
+    """The outbox in the configured folder. Raises ConfigError."""
+    folder = device["data_dir"]
+    try:
+        flash.make_folder(folder)
+        outbox = Outbox(folder + "/outbox.bin", device["outbox_bytes"])
+    except OSError as error:
+        raise ConfigError(f"data_dir: {folder!r} cannot be written ({error})") from None
+    if outbox.damaged_bytes:
+        print(f"vibnode: outbox: {outbox.damaged_bytes} damaged bytes left out")
+    return outbox

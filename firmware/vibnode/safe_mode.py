@@ -9,9 +9,10 @@ import os
 import vib
 
 from . import __version__, config, messages, reset_cause
+from .checks import ConfigError
 from .clock import Clock, sleep_ms
-from .main import StartError, open_outbox
 from .node import heap_free
+from .outbox import open_outbox
 from .supervision import Supervisor
 from .uplink import Uplink
 
@@ -106,7 +107,7 @@ def _tell(path: str, reason: str):
         return None
     try:
         outbox = open_outbox(device)
-    except StartError:
+    except ConfigError:
         outbox = NoOutbox()
     node = FaultyNode(device, reason, reset_cause.take(device["data_dir"]), outbox)
     return asyncio.create_task(Supervisor().run("uplink", Uplink(device, node).run))

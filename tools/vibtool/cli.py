@@ -13,7 +13,7 @@ from vibtool import cli_live, cli_model, deploying, facts, flashing, ports, prov
 from vibtool.board import Board
 from vibtool.errors import ToolError
 from vibtool.site_file import MODEL_FILE, SiteFile
-from vibtool.telling import Device, DryRun, Port, Site, Start, console, one_line_errors
+from vibtool.terminal import Device, DryRun, Port, Site, Start, console, one_line_errors
 
 app = typer.Typer(
     help="Set up vibration sensors: flash, deploy and provision a board on a USB cable, try it, record with it.",

@@ -16,7 +16,7 @@ from vibtool.board import Board, Message
 from vibtool.errors import ToolError
 from vibtool.facts import DEVICE_FILE, require_sensor
 from vibtool.monitoring import Live
-from vibtool.telling import Port, Start, console, one_line_errors
+from vibtool.terminal import Port, Start, console, one_line_errors
 
 QUIET_S = 60.0  # of a sensor that is monitored; a window comes several times a second
 MARKS = {True: "[green]ok    [/]", False: "[red]FAILED[/]", None: "[dim]-     [/]"}

@@ -16,7 +16,7 @@ from vibtool.commands import Access, Commander
 from vibtool.errors import ToolError
 from vibtool.facts import require_sensor
 from vibtool.site_file import TLS_FILES, Sensor, SiteFile
-from vibtool.telling import Port, Start, console, one_line_errors
+from vibtool.terminal import Port, Start, console, one_line_errors
 
 model = typer.Typer(no_args_is_help=True, help="Which model a sensor runs, and a new one for it.")
 ORIGINS = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vibnode.config import SECRETS
+from vibnode.checks import SECRETS
 
 from vibtool.board import Board
 from vibtool.errors import ToolError

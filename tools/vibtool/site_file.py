@@ -40,7 +40,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vibnode import config
+from vibnode import checks, config
 from vibnode.checks import nearest
 
 from vibtool.errors import ToolError
@@ -133,7 +133,7 @@ class SiteFile:
             path.write_bytes(encode(sensor.device))
             try:
                 config.load(str(path))
-            except config.ConfigError as error:
+            except checks.ConfigError as error:
                 said = str(error).removeprefix(f"{path}: ").replace(str(path), "device.json")
                 raise ToolError(f"{self.path}: devices.{name}: {said}") from None
 
@@ -143,9 +143,9 @@ class SiteFile:
         where = f"{self.path}: devices.{name}"
         fields = {key: config.DEVICE_FIELDS[key] for key in ("site", "device", "mqtt", "command_key")}
         try:
-            given = config.fill(where, "", {key: sensor.device.get(key) for key in fields}, fields)
+            given = checks.fill(where, "", {key: sensor.device.get(key) for key in fields}, fields)
             config.mqtt_section(where, given["mqtt"])
-        except config.ConfigError as error:
+        except checks.ConfigError as error:
             raise ToolError(str(error)) from None
         if given["command_key"] is None:
             raise ToolError(f"{where}: has no command_key, so it takes no commands")

@@ -28,6 +28,7 @@ bool lanes_supported(void)
 #include "vib_envelope.c"
 #include "vib_features.c"
 #include "vib_fft.c"
+#include "vib_level.c"
 #include "vib_math.c"
 #include "vib_orders.c"
 

@@ -21,13 +21,13 @@ typedef struct {
     __m256i even, odd;
 } vib_u64_t;
 
-static inline vib_i32_t vib_each(int32_t number)
+static inline vib_i32_t vib_broadcast(int32_t number)
 {
     return (vib_i32_t)_mm256_set1_epi32(number);
 }
 
 /* condition: all bits set or none, as comparisons give it. */
-static inline vib_i32_t vib_where(vib_i32_t condition, vib_i32_t a, vib_i32_t b)
+static inline vib_i32_t vib_select(vib_i32_t condition, vib_i32_t a, vib_i32_t b)
 {
     return (vib_i32_t)_mm256_blendv_epi8((__m256i)b, (__m256i)a, (__m256i)condition);
 }
@@ -111,7 +111,7 @@ static inline vib_u64_t vib_add(vib_u64_t a, vib_u64_t b)
 
 static inline vib_u64_t vib_product(vib_u32_t x, uint32_t weight)
 {
-    return product(x, (vib_u32_t)vib_each((int32_t)weight));
+    return product(x, (vib_u32_t)vib_broadcast((int32_t)weight));
 }
 
 static inline vib_u64_t vib_square(vib_u32_t x)
@@ -162,7 +162,7 @@ static inline vib_u64_t vib_larger(vib_u64_t a, vib_u64_t b)
 }
 
 /* Of each window the power at its own k. */
-static inline vib_u64_t vib_pick(const vib_u64_t *powers, vib_i32_t k)
+static inline vib_u64_t vib_gather(const vib_u64_t *powers, vib_i32_t k)
 {
     uint64_t found[N_LANES];
     for (size_t lane = 0; lane < N_LANES; lane++) {
@@ -187,14 +187,14 @@ static inline vib_u32_t vib_bits32(vib_u32_t x)
     __m256i half = _mm256_srli_epi32((__m256i)x, 1);
     __m256i steep = _mm256_andnot_si256(_mm256_srli_epi32(half, 1), half);
     __m256i exponent = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(steep)), 23);
-    vib_i32_t bits = vib_max((vib_i32_t)exponent - 126, vib_each(0));
+    vib_i32_t bits = vib_max((vib_i32_t)exponent - 126, vib_broadcast(0));
     return (vib_u32_t)(bits - (vib_i32_t)(x != 0));
 }
 
 static inline vib_u32_t vib_bits64(vib_u64_t x)
 {
     vib_i32_t high = (vib_i32_t)high_halves(x), large = high != 0;
-    return vib_bits32((vib_u32_t)vib_where(large, high, (vib_i32_t)low_halves(x))) + (vib_u32_t)(large & 32);
+    return vib_bits32((vib_u32_t)vib_select(large, high, (vib_i32_t)low_halves(x))) + (vib_u32_t)(large & 32);
 }
 
 static inline vib_u32_t vib_mantissa(vib_u64_t x, vib_u32_t bits)

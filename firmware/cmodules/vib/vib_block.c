@@ -11,9 +11,9 @@
 static vib_u32_t scaled_mean(vib_i32_t sum, vib_u32_t shift, unsigned log2n)
 {
     vib_i32_t spare = (vib_i32_t)(shift - log2n);
-    vib_u32_t left = shift - log2n, right = log2n - shift, half = (vib_u32_t)vib_each(1) << ((right - 1) & 31);
+    vib_u32_t left = shift - log2n, right = log2n - shift, half = (vib_u32_t)vib_broadcast(1) << ((right - 1) & 31);
     vib_i32_t exact = (vib_i32_t)((vib_u32_t)sum << (left & 31));
-    return (vib_u32_t)vib_where(spare >= 0, exact, (vib_i32_t)((vib_u32_t)sum + half) >> (right & 31));
+    return (vib_u32_t)vib_select(spare >= 0, exact, (vib_i32_t)((vib_u32_t)sum + half) >> (right & 31));
 }
 
 /* Mean and headroom of one axis. Where every sample is the same, the answer is false. */

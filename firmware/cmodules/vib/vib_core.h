@@ -63,6 +63,8 @@ VIB_INTERNAL void vib_order_levels(const vib_core_t *core, const vib_u64_t *powe
 /* How far the bearing's frequencies stand out. bins: the envelope's spectrum, mean: log2 of its bin 0. */
 VIB_INTERNAL void vib_bearing_lines(const vib_core_t *core, const vib_i32_t *bins, vib_i32_t mean, vib_feature_t *out);
 
+/* log2(16/3), Q16: one-sided mean square of a Hann spectrum is 16/3 sum(P) / N^2 */
+#define VIB_LOG2_16_3 158268
 /* A logarithm as a feature, 256 steps an octave, rounded; a level is not under 0. */
 VIB_INTERNAL vib_feature_t vib_ratio(vib_i32_t log2);
 VIB_INTERNAL vib_feature_t vib_level(vib_i32_t log2);

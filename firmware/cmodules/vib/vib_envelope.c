@@ -20,7 +20,7 @@ typedef struct {
 static scaling_t scaling(vib_u64_t sum)
 {
     vib_i32_t more = SUM_BITS - (vib_i32_t)vib_bits64(sum);
-    scaling_t s = { (vib_u32_t)vib_max(more, vib_each(0)), (vib_u32_t)vib_max(-more, vib_each(0)) };
+    scaling_t s = { (vib_u32_t)vib_max(more, vib_broadcast(0)), (vib_u32_t)vib_max(-more, vib_broadcast(0)) };
     return s;
 }
 
@@ -64,7 +64,7 @@ static void square(vib_core_t *core)
 static vib_feature_t depth(vib_u64_t sum, vib_i32_t mean)
 {
     vib_i32_t log2 = vib_log2_64(sum) / 2 + 21 * VIB_LOG2_ONE - mean;
-    return vib_level(vib_where(vib_nonzero(sum), log2, vib_each(0)));
+    return vib_level(vib_select(vib_nonzero(sum), log2, vib_broadcast(0)));
 }
 
 VIB_INTERNAL void vib_envelope(vib_core_t *core, vib_feature_t *out)

@@ -3,26 +3,8 @@
 #include "vib_fft.h"
 #include "vib_math.h"
 
-#define LOG2_16_3 158268  /* log2(16/3), Q16: one-sided mean square of a Hann spectrum is 16/3 sum(P) / N^2 */
 #define LOG2_2PI 173798   /* log2(2 pi), Q16 */
 #define LOG2_1000 653119  /* log2(1000), Q16 */
-
-VIB_INTERNAL vib_feature_t vib_ratio(vib_i32_t log2)
-{
-    return (vib_feature_t)vib_max(vib_min((log2 + 128) >> 8, vib_each(32767)), vib_each(-32768));
-}
-
-VIB_INTERNAL vib_feature_t vib_level(vib_i32_t log2)
-{
-    return vib_ratio(vib_max(log2, vib_each(0)));
-}
-
-VIB_INTERNAL vib_feature_t vib_band_level(const vib_core_t *core, vib_u64_t sum, vib_i32_t unit)
-{
-    vib_i32_t mean_square = vib_log2_64(sum) + LOG2_16_3;
-    vib_i32_t log2 = mean_square / 2 - (int32_t)core->log2n * VIB_LOG2_ONE + unit;
-    return vib_level(vib_where(vib_nonzero(sum), log2, vib_each(0)));
-}
 
 /* Bins to powers, in place: power[k] = |X[k]|^2 for k = 1 .. window/2 - 1; power[0] is 0. */
 static const vib_u64_t *powers(vib_core_t *core)
@@ -50,7 +32,7 @@ static vib_u64_t total(const vib_u64_t *power, uint32_t lo, uint32_t hi)
 /* Bits to shift so that a sum of powers fits 32 bits. */
 static vib_u32_t excess(vib_u64_t sum)
 {
-    return (vib_u32_t)vib_max((vib_i32_t)vib_bits64(sum) - 32, vib_each(0));
+    return (vib_u32_t)vib_max((vib_i32_t)vib_bits64(sum) - 32, vib_broadcast(0));
 }
 
 /* The strongest bin k and its neighbours as logarithms give a parabola; its top is the line (exact for a Gaussian
@@ -58,13 +40,13 @@ static vib_u32_t excess(vib_u64_t sum)
 static void interpolate(const vib_u64_t *power, vib_i32_t k, int32_t half, vib_i32_t *peak, vib_i32_t *offset)
 {
     vib_i32_t inner = (k >= 2) & (k + 1 < half);
-    vib_i32_t before = vib_where(inner, k - 1, k), after = vib_where(inner, k + 1, k);
-    vib_i32_t a = vib_log2_64(vib_pick(power, before)), c = vib_log2_64(vib_pick(power, after));
-    vib_i32_t b = vib_log2_64(vib_pick(power, k));
+    vib_i32_t before = vib_select(inner, k - 1, k), after = vib_select(inner, k + 1, k);
+    vib_i32_t a = vib_log2_64(vib_gather(power, before)), c = vib_log2_64(vib_gather(power, after));
+    vib_i32_t b = vib_log2_64(vib_gather(power, k));
     vib_i32_t curve = 2 * (2 * b - a - c);
     /* not on the skirt of a stronger line beyond the range: |offset| <= 1/2 bin */
     vib_i32_t sound = inner & (a <= b) & (c <= b) & (curve > 0);
-    *offset = vib_where(sound, (c - a) * 256 / vib_max(curve, vib_each(1)), vib_each(0));
+    *offset = vib_select(sound, (c - a) * 256 / vib_max(curve, vib_broadcast(1)), vib_broadcast(0));
     *peak = b + (c - a) / 4 * *offset / 256;
 }
 
@@ -82,13 +64,13 @@ static void velocity_line(const vib_core_t *core, const vib_u64_t *power, vib_i3
 {
     int32_t half = (int32_t)core->config.window / 2;
     vib_i32_t peak, offset;
-    k = vib_max(vib_min(k, vib_each(half - 3)), vib_each(3)); /* so that the neighbours have some, too */
-    vib_u64_t before = vib_pick(power, k - 1), at = vib_pick(power, k), after = vib_pick(power, k + 1);
-    k = vib_where(vib_over(after, at), k + 1, vib_where(vib_over(before, at), k - 1, k));
+    k = vib_max(vib_min(k, vib_broadcast(half - 3)), vib_broadcast(3)); /* so that the neighbours have some, too */
+    vib_u64_t before = vib_gather(power, k - 1), at = vib_gather(power, k), after = vib_gather(power, k + 1);
+    k = vib_select(vib_over(after, at), k + 1, vib_select(vib_over(before, at), k - 1, k));
     interpolate(power, k, half, &peak, &offset);
     *freq = frequency(core, k, offset);
-    vib_u64_t beside = vib_add(vib_pick(power, k - 1), vib_pick(power, k + 1));
-    *level = vib_band_level(core, vib_add(beside, vib_pick(power, k)), unit);
+    vib_u64_t beside = vib_add(vib_gather(power, k - 1), vib_gather(power, k + 1));
+    *level = vib_band_level(core, vib_add(beside, vib_gather(power, k)), unit);
 }
 
 /* Velocity, v = a / (2 pi f) bin by bin, and its strongest line: of most machines the shaft's. */
@@ -97,31 +79,31 @@ static void velocity(const vib_core_t *core, const vib_u64_t *power, vib_i32_t u
     vib_bins_t b = core->velocity;
     vib_u32_t shift = excess(total(power, b.lo, b.hi));
     vib_u64_t sum = { 0 }, most = { 0 };
-    vib_i32_t top = vib_each(b.lo);
+    vib_i32_t top = vib_broadcast(b.lo);
     for (uint32_t k = b.lo; k < b.hi; k++) {
         uint32_t weight = 0xffffffffu / (k * k); /* 2^32 / k^2, within 0.1 % of the power up to bin 2047 */
         vib_u64_t p = vib_product(vib_narrow(power[k], shift), weight);
         sum = vib_add(sum, p);
-        top = vib_where(vib_over(p, most), vib_each((int32_t)k), top);
+        top = vib_select(vib_over(p, most), vib_broadcast((int32_t)k), top);
         most = vib_larger(p, most);
     }
-    vib_i32_t mean_square = vib_log2_64(sum) + ((vib_i32_t)shift - 32) * VIB_LOG2_ONE + LOG2_16_3;
+    vib_i32_t mean_square = vib_log2_64(sum) + ((vib_i32_t)shift - 32) * VIB_LOG2_ONE + VIB_LOG2_16_3;
     int32_t to_velocity = LOG2_1000 - LOG2_2PI - core->log2_bin_hz - (int32_t)core->log2n * VIB_LOG2_ONE;
     vib_feature_t level = vib_level(mean_square / 2 + unit + to_velocity), freq, line;
     velocity_line(core, power, unit, top, &freq, &line);
-    out[VIB_F_velocity_rms] = vib_where(vib_nonzero(sum), level, vib_each(0));
-    out[VIB_F_vline_freq] = vib_where(vib_nonzero(sum), freq, vib_each(0));
-    out[VIB_F_vline_level] = vib_where(vib_nonzero(sum), line, vib_each(0));
+    out[VIB_F_velocity_rms] = vib_select(vib_nonzero(sum), level, vib_broadcast(0));
+    out[VIB_F_vline_freq] = vib_select(vib_nonzero(sum), freq, vib_broadcast(0));
+    out[VIB_F_vline_level] = vib_select(vib_nonzero(sum), line, vib_broadcast(0));
 }
 
 /* Strongest line over the bands' range. */
 static void line(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit, vib_feature_t *out)
 {
     uint32_t lo = core->edges[0], hi = core->edges[core->config.bands];
-    vib_i32_t strongest = vib_each((int32_t)lo), peak, offset;
+    vib_i32_t strongest = vib_broadcast((int32_t)lo), peak, offset;
     vib_u64_t most = power[lo];
     for (uint32_t k = lo + 1; k < hi; k++) {
-        strongest = vib_where(vib_over(power[k], most), vib_each((int32_t)k), strongest);
+        strongest = vib_select(vib_over(power[k], most), vib_broadcast((int32_t)k), strongest);
         most = vib_larger(power[k], most);
     }
     interpolate(power, strongest, (int32_t)core->config.window / 2, &peak, &offset);
@@ -150,8 +132,8 @@ static vib_feature_t flatness(const vib_core_t *core, const vib_u64_t *power, vi
 {
     uint32_t lo = core->edges[0], hi = core->edges[core->config.bands];
     int32_t count = (int32_t)(hi - lo);
-    vib_u32_t mantissa = (vib_u32_t)vib_each(-1), exponent = { 0 };
-    vib_u64_t least = vib_wide(vib_narrow(sum, (vib_u32_t)vib_each(32)) + 1);
+    vib_u32_t mantissa = (vib_u32_t)vib_broadcast(-1), exponent = { 0 };
+    vib_u64_t least = vib_wide(vib_narrow(sum, (vib_u32_t)vib_broadcast(32)) + 1);
     for (uint32_t k = lo; k < hi; k++) {
         vib_u64_t p = vib_larger(power[k], least);
         vib_u32_t bits = vib_bits64(p);
@@ -162,7 +144,7 @@ static vib_feature_t flatness(const vib_core_t *core, const vib_u64_t *power, vi
     }
     /* Q12, so that 2047 times 63 fit */
     vib_i32_t logs = (vib_i32_t)(exponent * 4096) + ((vib_log2_32(mantissa) - 32 * VIB_LOG2_ONE) >> 4);
-    return vib_ratio((logs / count) * 16 - vib_log2_64(sum) + vib_log2_32((vib_u32_t)vib_each(count)));
+    return vib_ratio((logs / count) * 16 - vib_log2_64(sum) + vib_log2_32((vib_u32_t)vib_broadcast(count)));
 }
 
 /* Levels of the bands; returns the sum of their powers. */
@@ -194,10 +176,10 @@ static void spectral(const vib_core_t *core, const vib_u64_t *power, vib_i32_t u
     vib_i32_t present = vib_nonzero(sum);
     velocity(core, power, unit, out);
     line(core, power, unit, out);
-    out[VIB_F_centroid] = vib_where(present, centroid(core, power, sum), vib_each(0));
-    out[VIB_F_flatness] = vib_where(present, flatness(core, power, sum), vib_each(0));
-    out[VIB_F_line_freq] = vib_where(present, out[VIB_F_line_freq], vib_each(0));
-    out[VIB_F_line_level] = vib_where(present, out[VIB_F_line_level], vib_each(0));
+    out[VIB_F_centroid] = vib_select(present, centroid(core, power, sum), vib_broadcast(0));
+    out[VIB_F_flatness] = vib_select(present, flatness(core, power, sum), vib_broadcast(0));
+    out[VIB_F_line_freq] = vib_select(present, out[VIB_F_line_freq], vib_broadcast(0));
+    out[VIB_F_line_level] = vib_select(present, out[VIB_F_line_level], vib_broadcast(0));
 }
 
 VIB_INTERNAL void vib_axis_features(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_feature_t *out)
@@ -215,6 +197,6 @@ VIB_INTERNAL void vib_axis_features(vib_core_t *core, const vib_sample_t *x, uin
     spectral(core, power, unit, out);
     vib_order_levels(core, power, unit, out + VIB_F_COUNT + c->bands + c->envelope_bands);
     for (size_t i = 0; i < vib_feature_count(c) / c->axes; i++) {
-        out[i] = vib_where(differ, out[i], vib_each(0)); /* a flat line has neither moments nor a spectrum */
+        out[i] = vib_select(differ, out[i], vib_broadcast(0)); /* a flat line has neither moments nor a spectrum */
     }
 }

@@ -22,8 +22,8 @@ typedef int32_t vib_i32_t;
 typedef uint32_t vib_u32_t;
 typedef uint64_t vib_u64_t;
 
-#define vib_each(number) (number) /* the same number for every window */
-#define vib_where(condition, a, b) ((condition) ? (a) : (b))
+#define vib_broadcast(number) (number) /* the same number for every window */
+#define vib_select(condition, a, b) ((condition) ? (a) : (b))
 
 static inline int32_t vib_min(int32_t a, int32_t b)
 {
@@ -113,7 +113,7 @@ static inline uint64_t vib_larger(uint64_t a, uint64_t b)
 }
 
 /* powers[k] */
-static inline uint64_t vib_pick(const uint64_t *powers, int32_t k)
+static inline uint64_t vib_gather(const uint64_t *powers, int32_t k)
 {
     return powers[k];
 }

@@ -12,7 +12,7 @@ static vib_i32_t log2_mantissa(vib_u32_t m)
 /* Without bits there is no mantissa either, and what comes out is negative. */
 static vib_i32_t log2_of(vib_u32_t bits, vib_u32_t mantissa)
 {
-    return vib_max((vib_i32_t)((bits - 1) << 16) + log2_mantissa(mantissa), vib_each(0));
+    return vib_max((vib_i32_t)((bits - 1) << 16) + log2_mantissa(mantissa), vib_broadcast(0));
 }
 
 VIB_INTERNAL vib_i32_t vib_log2_32(vib_u32_t x)

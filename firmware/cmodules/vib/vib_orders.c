@@ -41,7 +41,7 @@ static bool prominence(const vib_core_t *core, const vib_i32_t *bins, uint32_t k
         }
     }
     vib_i32_t faint = 2 * mean - FAINT;
-    vib_i32_t around = vib_log2_64(sum) - vib_log2_32((vib_u32_t)vib_each((int32_t)compared));
+    vib_i32_t around = vib_log2_64(sum) - vib_log2_32((vib_u32_t)vib_broadcast((int32_t)compared));
     *log2 = vib_max(vib_log2_64(line), faint) - vib_max(around, faint);
     return compared > 0;
 }
@@ -49,7 +49,7 @@ static bool prominence(const vib_core_t *core, const vib_i32_t *bins, uint32_t k
 VIB_INTERNAL void vib_bearing_lines(const vib_core_t *core, const vib_i32_t *bins, vib_i32_t mean, vib_feature_t *out)
 {
     for (uint32_t i = 0; i < VIB_BEARING_FREQUENCIES; i++) {
-        vib_i32_t sum = vib_each(0), log2 = sum;
+        vib_i32_t sum = vib_broadcast(0), log2 = sum;
         int32_t harmonics = 0;
         for (uint32_t n = 0; n < VIB_BEARING_HARMONICS; n++) {
             if (prominence(core, bins, core->bearing_bins[i][n], mean, &log2)) {
@@ -57,7 +57,7 @@ VIB_INTERNAL void vib_bearing_lines(const vib_core_t *core, const vib_i32_t *bin
                 harmonics++;
             }
         }
-        sum = vib_where(mean > 0, sum, vib_each(0)); /* nothing in the pass band */
+        sum = vib_select(mean > 0, sum, vib_broadcast(0)); /* nothing in the pass band */
         out[i] = vib_ratio(harmonics ? sum / (2 * harmonics) : sum);
     }
 }

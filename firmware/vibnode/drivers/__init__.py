@@ -24,7 +24,7 @@ from .replay import Replay
 def open_sensor(sensor: dict, core_config: dict):
     """The driver that `sensor`, that section of the checked device configuration, asks for.
 
-    What it leaves open is taken from `core_config`, the model's. Raises config.ConfigError.
+    What it leaves open is taken from `core_config`, the model's. Raises checks.ConfigError.
     """
     if sensor["driver"] == "replay":
         return Replay(sensor["playlist"], sensor["pace"])

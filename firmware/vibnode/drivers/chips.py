@@ -1,6 +1,7 @@
 """From the configuration to the driver of a chip on its bus."""
 
-from .. import checks, config
+from .. import checks
+from ..checks import REQUIRED, ConfigError, fill
 from . import orientation
 from .bus import I2cBus, SpiBus
 
@@ -16,17 +17,17 @@ CLASSES = {
 }
 PIN = checks.whole(0, 255)
 COMMON_FIELDS = {
-    "driver": config.DRIVER_FIELD["driver"],
+    "driver": (REQUIRED, checks.one_of(tuple(CLASSES))),
     "bus_id": (None, checks.optional(checks.whole(0, 7))),
     "orientation": (orientation.AS_THE_CHIP, orientation.check),
 }
 SPI_FIELDS = {
-    "sck": (config.REQUIRED, PIN),
-    "mosi": (config.REQUIRED, PIN),
-    "miso": (config.REQUIRED, PIN),
-    "cs": (config.REQUIRED, PIN),
+    "sck": (REQUIRED, PIN),
+    "mosi": (REQUIRED, PIN),
+    "miso": (REQUIRED, PIN),
+    "cs": (REQUIRED, PIN),
 }
-I2C_FIELDS = {"scl": (config.REQUIRED, PIN), "sda": (config.REQUIRED, PIN)}
+I2C_FIELDS = {"scl": (REQUIRED, PIN), "sda": (REQUIRED, PIN)}
 BUSES = {"spi": (SpiBus, SPI_FIELDS, 1), "i2c": (I2cBus, I2C_FIELDS, 0)}  # the last: usual number of the bus
 RATE_TOLERANCE = 0.01  # between a chip's rate and the model's
 HIGHEST_LOAD = 0.9  # of the bus
@@ -39,11 +40,11 @@ def chip_class(name: str):
 
 
 def check(path: str, given: dict) -> dict:
-    """`given`, the section ``sensor`` of the file `path`, checked, with defaults. Raises config.ConfigError."""
+    """`given`, the section ``sensor`` of the file `path`, checked, with defaults. Raises ConfigError."""
     chip = chip_class(given["driver"])
     buses = [kind for kind, hz in (("spi", chip.SPI_HZ), ("i2c", chip.I2C_HZ)) if hz]
-    bus_field = {"bus": (config.REQUIRED, checks.one_of(buses))}
-    kind = config.fill(path, "sensor.", {key: given[key] for key in given if key == "bus"}, bus_field)["bus"]
+    bus_field = {"bus": (REQUIRED, checks.one_of(buses))}
+    kind = fill(path, "sensor.", {key: given[key] for key in given if key == "bus"}, bus_field)["bus"]
     highest_hz = chip.SPI_HZ if kind == "spi" else chip.I2C_HZ
     fields = dict(COMMON_FIELDS)
     fields.update(bus_field)
@@ -55,7 +56,7 @@ def check(path: str, given: dict) -> dict:
         fields["int1"] = (None, checks.optional(PIN))
     if kind == "i2c":
         fields["address"] = (chip.I2C_ADDRESSES[0], number_of(chip.I2C_ADDRESSES))
-    return config.fill(path, "sensor.", given, fields)
+    return fill(path, "sensor.", given, fields)
 
 
 def number_of(choices):
@@ -70,7 +71,7 @@ def number_of(choices):
 
 
 def open_chip(sensor: dict, core_config: dict):
-    """The driver for `sensor` as `check` gave it. Raises config.ConfigError where chip and model do not fit."""
+    """The driver for `sensor` as `check` gave it. Raises ConfigError where chip and model do not fit."""
     chip = chip_class(sensor["driver"])
     rate_hz = sensor["rate_hz"] or model_rate_hz(sensor["driver"], chip, core_config["rate_millihz"] / 1000)
     range_g = sensor["range_g"] or model_range_g(sensor["driver"], chip, core_config["lsb_nm_s2"])
@@ -80,45 +81,45 @@ def open_chip(sensor: dict, core_config: dict):
         driver.orientation = orientation.of(sensor["orientation"])
     except (ImportError, AttributeError):
         text = f"{sensor['driver']!r} needs a board with {sensor['bus']}; accepted here: replay"
-        raise config.ConfigError("sensor.driver: " + text) from None
+        raise ConfigError("sensor.driver: " + text) from None
     except (ValueError, OSError) as error:
-        raise config.ConfigError(f"sensor: this board refuses the bus or its pins ({error})") from None
+        raise ConfigError(f"sensor: this board refuses the bus or its pins ({error})") from None
     load = driver.bus_load(sensor["bus_hz"])
     if load > HIGHEST_LOAD:
         least_hz = int(sensor["bus_hz"] * load / HIGHEST_LOAD) + 1
         text = f"sensor.bus_hz: {sensor['bus_hz']}; accepted at {rate_hz} Hz: {least_hz} or more, or a lower rate_hz"
-        raise config.ConfigError(text)
+        raise ConfigError(text)
     return driver
 
 
 def model_rate_hz(name: str, chip, needed_hz: float):
-    """The rate of `chip` that a model made for `needed_hz` can take. Raises config.ConfigError."""
+    """The rate of `chip` that a model made for `needed_hz` can take. Raises ConfigError."""
     for rate_hz in chip.RATES_HZ:
         if abs(rate_hz - needed_hz) <= RATE_TOLERANCE * needed_hz:
             return rate_hz
     has = ", ".join([f"{rate:g}" for rate in sorted(chip.RATES_HZ)])
-    raise config.ConfigError(
+    raise ConfigError(
         f"sensor.driver: {name}'s rates are {has} Hz; the model was made for {needed_hz:g} Hz"
     )
 
 
 def model_range_g(name: str, chip, lsb_nm_s2: int):
-    """The range of `chip` whose count is `lsb_nm_s2`, the widest if several. Raises config.ConfigError."""
+    """The range of `chip` whose count is `lsb_nm_s2`, the widest if several. Raises ConfigError."""
     for range_g in sorted(chip.RANGES_G, reverse=True):
         if chip.RANGES_G[range_g][1] == lsb_nm_s2:
             return range_g
     has = ", ".join([f"{lsb} ({range_g} g)" for range_g, (_, lsb) in chip.RANGES_G.items()])
-    raise config.ConfigError(
+    raise ConfigError(
         f"sensor.driver: {name}'s lsb_nm_s2 is {has}; the model was made for {lsb_nm_s2}"
     )
 
 
 def check_rate(sensor: dict, chip, rate_hz) -> None:
-    """Raise config.ConfigError where the data sheet allows a lower rate only on I2C."""
+    """Raise ConfigError where the data sheet allows a lower rate only on I2C."""
     highest = getattr(chip, "I2C_MAX_RATE_HZ", rate_hz)
     if sensor["bus"] == "i2c" and rate_hz > highest:
         text = f"sensor.bus: 'i2c'; accepted at {rate_hz} Hz: spi ({sensor['driver']} allows {highest} Hz on i2c)"
-        raise config.ConfigError(text)
+        raise ConfigError(text)
 
 
 def open_bus(sensor: dict, chip):

@@ -8,18 +8,18 @@ from ..clock import ticks_diff, ticks_ms
 from .raw import PLAIN
 
 PLAYLIST_FIELDS = {
-    "rate_hz": (config.REQUIRED, checks.number(1, 100000)),
-    "axes": (config.REQUIRED, checks.whole(1, 3)),
-    "lsb_nm_s2": (config.REQUIRED, checks.whole(1, 4000000000)),
+    "rate_hz": (checks.REQUIRED, checks.number(1, 100000)),
+    "axes": (checks.REQUIRED, checks.whole(1, 3)),
+    "lsb_nm_s2": (checks.REQUIRED, checks.whole(1, 4000000000)),
     "full_scale_counts": (32767, checks.whole(1, 32767)),
     "items": (
-        config.REQUIRED,
+        checks.REQUIRED,
         lambda value: None if isinstance(value, list) and value else "a list of items",
     ),
 }
 ITEM_FIELDS = {
-    "file": (config.REQUIRED, checks.text(256)),
-    "seconds": (config.REQUIRED, checks.number(0.001, 1e9)),
+    "file": (checks.REQUIRED, checks.text(256)),
+    "seconds": (checks.REQUIRED, checks.number(0.001, 1e9)),
     "label": ("", checks.optional(checks.text(64))),
 }
 MAX_BACKLOG_MS = 1000  # a host too slow for the pace plays slower; it does not skip
@@ -36,8 +36,8 @@ class Replay:
     noise_um_s2 = None
 
     def __init__(self, playlist_path: str, pace: float) -> None:
-        """Check the playlist and every file in it. Raises config.ConfigError."""
-        playlist = config.fill(playlist_path, "", config.read_json(playlist_path), PLAYLIST_FIELDS)
+        """Check the playlist and every file in it. Raises checks.ConfigError."""
+        playlist = checks.fill(playlist_path, "", config.read_json(playlist_path), PLAYLIST_FIELDS)
         self.rate_hz = playlist["rate_hz"]
         self.axes = playlist["axes"]
         self.lsb_nm_s2 = playlist["lsb_nm_s2"]
@@ -113,17 +113,17 @@ class Replay:
     def _item(self, playlist_path: str, i: int, given) -> "tuple[str, int, str]":
         section = f"items[{i}]."
         if not isinstance(given, dict):
-            raise config.ConfigError(f"{playlist_path}: items[{i}]: {given!r}; accepted: an object in braces")
-        item = config.fill(playlist_path, section, given, ITEM_FIELDS)
+            raise checks.ConfigError(f"{playlist_path}: items[{i}]: {given!r}; accepted: an object in braces")
+        item = checks.fill(playlist_path, section, given, ITEM_FIELDS)
         path = config.beside(playlist_path, item["file"])
         field = f"{playlist_path}: {section}file: {path!r}"
         try:
             size = os.stat(path)[6]
         except OSError as error:
-            raise config.ConfigError(f"{field}: cannot be read ({error})") from None
+            raise checks.ConfigError(f"{field}: cannot be read ({error})") from None
         if size < self.frame_bytes or size % self.frame_bytes:
             accepted = f"a multiple of {self.frame_bytes}, one i16 an axis"
-            raise config.ConfigError(f"{field}: {size} bytes; accepted: {accepted}")
+            raise checks.ConfigError(f"{field}: {size} bytes; accepted: {accepted}")
         return path, max(1, int(item["seconds"] * self.rate_hz + 0.5)), item["label"] or ""
 
     def shortest_frames(self) -> "tuple[str, int]":

@@ -17,7 +17,7 @@ def run(path, ota):
 
 def take(device, ota):
     """Say the error that keeps it from being tried, or none."""
-    from vibnode import config, drivers, flash, sampler
+    from vibnode import checks, drivers, flash, sampler
     from vibnode.model_file import ModelError
     from vibnode.model_store import CHUNK_BYTES, ModelStore, UploadError
 
@@ -36,7 +36,7 @@ def take(device, ota):
             while at < size:
                 at = store.chunk(at, file.read(CHUNK_BYTES))
         store.commit(check_fit)
-    except (UploadError, ModelError, sampler.SensorMismatch, config.ConfigError) as error:
+    except (UploadError, ModelError, sampler.SensorMismatch, checks.ConfigError) as error:
         print(json.dumps({"error": str(error)}))
         return
     print(json.dumps({"error": None}))

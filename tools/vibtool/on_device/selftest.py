@@ -17,11 +17,11 @@ def say(check, ok, text):
 
 def run(path, seconds, wifi_s=15):
     """Check what the configuration `path` describes; `seconds`: how long to measure, `wifi_s`: to wait for Wi-Fi."""
-    from vibnode import config
+    from vibnode import checks, config
 
     try:
         device = config.load(path)
-    except config.ConfigError as error:
+    except checks.ConfigError as error:
         return say("configuration", False, str(error))
     say("configuration", True, "{}/{}, {}".format(device["site"], device["device"], device["machine"]))
     model = check_model(device)
@@ -48,7 +48,7 @@ def check_model(device):
 def check_sensor(device, core_config, seconds):
     """Who it is, its self-test, its noise and its rate."""
     import vib
-    from vibnode import config, drivers, sampler
+    from vibnode import checks, drivers, sampler
 
     try:
         driver = drivers.open_sensor(device["sensor"], core_config)
@@ -57,7 +57,7 @@ def check_sensor(device, core_config, seconds):
             check_self_test(device["sensor"]["driver"], driver.self_test())
         else:
             say("sensor", None, "a recording in its place")
-    except (config.ConfigError, sampler.SensorMismatch) as error:
+    except (checks.ConfigError, sampler.SensorMismatch) as error:
         return say("sensor", False, str(error))
     except OSError as error:
         return say("sensor", False, f"does not answer ({error}): check its wires and supply")

@@ -72,9 +72,8 @@ def layout(path: Path) -> Layout:
         raise DataError(f"{path}: is empty, accepted are rows of numbers")
     rows = [_cells(line) for line in lines]
     first = next((i for i, (_, cells) in enumerate(rows) if cells and all(map(_is_number, cells))), None)
-    if (
-        first is None
-    ):  # no row is all numbers, as with time stamps in words: then the first line is the heading
+    # No row is all numbers, as with time stamps in words: then the first line is the heading.
+    if first is None:
         delimiter, names = rows[0]
         return Layout(encoding, delimiter, ".", names, len(names), 1)
     delimiter, cells = rows[first]

@@ -18,9 +18,8 @@ import numpy.typing as npt
 from vibtrain.models.anomaly import STEPS_PER_OCTAVE, Float, Int16, score_steps
 
 RIDGE_OCTAVES2 = 0.25  # speeds half an octave apart say little of a slope
-SPEED_MARGIN = (
-    STEPS_PER_OCTAVE // 2
-)  # beyond the slowest and fastest speed, 1/256 octave: speeds are told that well
+# Beyond the slowest and fastest speed, 1/256 octave: speeds are told that well.
+SPEED_MARGIN = STEPS_PER_OCTAVE // 2
 REACH_OCTAVES = 0.25  # so far beyond others vibnode.detector.untrained_speed calls nothing outside either
 GAIN_BITS, WEIGHT_BITS = 28, 20  # of the core's fractions
 MAX_GAIN, MAX_WEIGHT, MAX_OCTAVES = 2**24 - 1, 2**16 - 1, 32.0
