@@ -20,7 +20,9 @@ def plug_in() -> None:
         said = json.load(file)
     with open("chip.i16", "rb") as file:
         samples = array("h", file.read())
-    chip_class = getattr(__import__("lab.chips." + said["module"], None, None, (said["class"],)), said["class"])
+    chip_class = getattr(
+        __import__("lab.chips." + said["module"], None, None, (said["class"],)), said["class"]
+    )
     time = RealTime(clock.ticks_ms)
     chip = chip_class(time, Recording(samples, said["lsb_g"]), said.get("ppm", 0))
     chip.plugged = said.get("plugged", True)

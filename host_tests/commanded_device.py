@@ -46,7 +46,12 @@ class CommandedDevice(Device):
         return [{"health": {"heap_free": 81000, "rate_ppm": -120, "reset": self.reset}, "status": {}}]
 
     def _thresholds(self, command: dict[str, Any]) -> list[dict[str, Any]]:
-        return [{"settings": {"warning": 353, "alarm": 609} | {k: v for k, v in command.items() if k == "warning"}}]
+        return [
+            {
+                "settings": {"warning": 353, "alarm": 609}
+                | {k: v for k, v in command.items() if k == "warning"}
+            }
+        ]
 
     def _learn(self, _command: dict[str, Any]) -> list[dict[str, Any]]:
         return [{}]
@@ -56,10 +61,23 @@ class CommandedDevice(Device):
 
     def _baseline(self, _command: dict[str, Any]) -> list[dict[str, Any]]:
         names = [f"x.band{band:02d}" for band in range(BANDS)]
-        return [{"names": names, "median": [2900 + 30 * band for band in range(BANDS)], "spread": [40] * BANDS}]
+        return [
+            {"names": names, "median": [2900 + 30 * band for band in range(BANDS)], "spread": [40] * BANDS}
+        ]
 
     def _spectrum(self, _command: dict[str, Any]) -> list[dict[str, Any]]:
-        axis = [4000, 4500, 300, 400, 5000, 2000, -100, 1800, 3900, *(2950 + 25 * band for band in range(BANDS))]
+        axis = [
+            4000,
+            4500,
+            300,
+            400,
+            5000,
+            2000,
+            -100,
+            1800,
+            3900,
+            *(2950 + 25 * band for band in range(BANDS)),
+        ]
         features = np.array(axis * 3, "<i2").tobytes()
         text = base64.b64encode(features).decode()
         bands = {"lo_hz": 10, "hi_hz": 2500, "bands": BANDS, "axes": 3}

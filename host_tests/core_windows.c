@@ -29,8 +29,8 @@ int main(void)
     int16_t *samples = malloc(frames * config.axes * sizeof(int16_t));
     size_t n = vib_feature_count(&config);
     int16_t *out = malloc(n * sizeof(int16_t));
-    if (!memory || !samples || !out || vib_core_init(memory, bytes, &config, &core) != VIB_OK
-        || fread(samples, config.axes * sizeof(int16_t), frames, stdin) != frames) {
+    if (!memory || !samples || !out || vib_core_init(memory, bytes, &config, &core) != VIB_OK ||
+        fread(samples, config.axes * sizeof(int16_t), frames, stdin) != frames) {
         return fail("no memory or no samples");
     }
     for (size_t at = 0; at < frames;) {

@@ -31,7 +31,9 @@ def browser() -> Iterator[Browser]:
 def vibdash(broker: Mosquitto, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Vibdash]:
     """The dashboard on a new database; indirectly parametrised, what counts as silence in seconds."""
     silent_after_s = getattr(request, "param", SILENT_AFTER_S)
-    running = Vibdash(broker, f"sqlite:///{tmp_path}/x.db", tmp_path / "vibdash.log", silent_after_s=silent_after_s)
+    running = Vibdash(
+        broker, f"sqlite:///{tmp_path}/x.db", tmp_path / "vibdash.log", silent_after_s=silent_after_s
+    )
     yield running
     running.stop()
 

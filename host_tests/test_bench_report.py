@@ -48,7 +48,9 @@ def test_up_to_five_per_cent_pass() -> None:
     assert report.regressions(measured({"rv32.rfft1024.instructions": 1050}), COMMITTED) == []
 
 
-@pytest.mark.parametrize(("name", "value"), [("rv32.rfft1024.instructions", 1051), ("rv32.core.flash_bytes", 2101)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("rv32.rfft1024.instructions", 1051), ("rv32.core.flash_bytes", 2101)]
+)
 def test_more_is_named(name: str, value: float) -> None:
     (line,) = report.regressions(measured({name: value}), COMMITTED)
     assert line.startswith(name)
@@ -76,7 +78,11 @@ def test_another_compiler_is_named_and_not_compared() -> None:
 def test_the_committed_table_is_of_the_committed_figures() -> None:
     committed = json.loads(report.BASELINE.read_text())["figures"]
     made = report.DOCUMENT.read_text().split(report.BEGIN)[1]
-    for name in ("rv32.rfft1024.instructions", "cortexm3.window3x1024.instructions", "x86_64.core.flash_bytes"):
+    for name in (
+        "rv32.rfft1024.instructions",
+        "cortexm3.window3x1024.instructions",
+        "x86_64.core.flash_bytes",
+    ):
         assert f" {committed[name]:,} |" in made
 
 
@@ -95,5 +101,7 @@ def test_the_numpy_peer_computes_the_same_features() -> None:
     """On another machine than the bench's own, envelope included."""
     work = inputs.workload()
     samples = inputs.machine(5, impacts=0.3, imbalance=0.2, frames=8 * inputs.HOP)
-    apart = np.abs(vib.extract(samples, work.envelope).astype(int) - NumpyPeer(work.envelope).extract(samples))
+    apart = np.abs(
+        vib.extract(samples, work.envelope).astype(int) - NumpyPeer(work.envelope).extract(samples)
+    )
     assert apart.max() <= 3

@@ -120,7 +120,9 @@ def test_a_sine_reads_its_textbook_values() -> None:
 
 
 @pytest.mark.parametrize("shaft_hz", [10.0, 29.8, 50.0])
-def test_the_velocity_line_is_the_shaft_under_a_resonance_that_shakes_five_times_as_much(shaft_hz: float) -> None:
+def test_the_velocity_line_is_the_shaft_under_a_resonance_that_shakes_five_times_as_much(
+    shaft_hz: float,
+) -> None:
     config = core_config(1024)
     t = np.arange(1024) / 3200
     shaft, resonance = 1000 * np.sin(2 * np.pi * shaft_hz * t), 5000 * np.sin(2 * np.pi * 900 * t)
@@ -168,9 +170,7 @@ def test_shaft_harmonics_and_bearing_frequencies_stand_where_they_belong() -> No
     assert got["x.bpfo"] == pytest.approx(np.mean(lines), abs=0.1)
     assert max(got[f"x.{name}"] for name in BEARING[1:]) < got["x.bpfo"] - 3
     unknown = dict(zip(names, vib.extract(x, config)[0], strict=True))
-    assert not any(
-        unknown[f"x.{name}"] for name in ("order01", "order02", "order03", *BEARING)
-    )
+    assert not any(unknown[f"x.{name}"] for name in ("order01", "order02", "order03", *BEARING))
     assert unknown["x.band03"] == 256 * got["x.band03"]
 
 

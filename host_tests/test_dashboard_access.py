@@ -62,7 +62,8 @@ def test_a_session_ends_by_time_by_logout_by_removal_and_by_a_new_password(accou
 
 
 @pytest.mark.parametrize(
-    ("name", "password"), [("Ada", PASSWORD), ("", PASSWORD), ("local", PASSWORD), ("ada", "short"), ("a b", PASSWORD)]
+    ("name", "password"),
+    [("Ada", PASSWORD), ("", PASSWORD), ("local", PASSWORD), ("ada", "short"), ("a b", PASSWORD)],
 )
 def test_bad_names_and_passwords_are_refused(accounts: Accounts, name: str, password: str) -> None:
     with pytest.raises(AccountError, match="need"):
@@ -113,7 +114,10 @@ def test_users_are_defined_listed_and_removed_on_the_command_line(tmp_path: Path
     gone = user("remove", "ada", *db)
     assert (gone.returncode, len(gone.stderr.splitlines())) == (1, 1)
     assert PASSWORD not in str(rows(db[1], "SELECT note FROM journal"))
-    assert [row[0] for row in rows(db[1], "SELECT action FROM journal ORDER BY id")] == ["user-add", "user-remove"]
+    assert [row[0] for row in rows(db[1], "SELECT action FROM journal ORDER BY id")] == [
+        "user-add",
+        "user-remove",
+    ]
 
 
 def test_an_address_that_others_reach_needs_a_user(tmp_path: Path) -> None:
@@ -226,7 +230,9 @@ def test_a_form_that_is_not_ours_does_not_log_in(site: Site) -> None:
     assert site.ask("POST", "/login", "x" * 10_000)[0] == 403
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"]
+)
 def test_a_login_leads_nowhere_else(site: Site, target: str) -> None:
     assert site.log_in("ada", PASSWORD, next=target)[1]["location"] == "/"
 

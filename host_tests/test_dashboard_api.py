@@ -37,7 +37,9 @@ def fill(database: str) -> None:
     engine = open_database(database)
     messages: list[tuple[str, Any]] = [("status", status_message()), ("alert", alert_message(1))]
     messages += [("alert", alert_message(2, cause="velocity")), ("alert", {"v": 1})]
-    batch = [Received(f"vibnode/v1/demo/motor-1/{kind}", json.dumps(m).encode(), NOW_MS) for kind, m in messages]
+    batch = [
+        Received(f"vibnode/v1/demo/motor-1/{kind}", json.dumps(m).encode(), NOW_MS) for kind, m in messages
+    ]
     Store(engine).take(batch)
     engine.dispose()
 
@@ -67,7 +69,9 @@ def test_every_call_answers_as_described_whatever_is_asked(schema: Any, mode: Ge
     for found in schema.get_all_operations():
 
         @given(case=found.ok().as_strategy(generation_mode=mode))
-        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+        @settings(
+            max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+        )
         def answers_as_described(case: Any) -> None:
             nonlocal tried
             tried += 1
@@ -130,7 +134,9 @@ def test_a_viewer_reads_and_an_operator_acts(tmp_path: Path) -> None:
     assert post(url, {"ids": [1]}, authorization=basic["vera"])[0] == 403
     assert post(url, {"ids": [1]}, authorization=basic["otto"]) == (200, {"changed": 1})
     vibdash.stop()
-    assert rows(database, "SELECT author, action FROM journal WHERE occurrence_id = 1") == [("otto", "acknowledge")]
+    assert rows(database, "SELECT author, action FROM journal WHERE occurrence_id = 1") == [
+        ("otto", "acknowledge")
+    ]
 
 
 def test_the_page_of_the_api_lists_every_call_and_loads_nothing_from_elsewhere(vibdash: Vibdash) -> None:
@@ -143,7 +149,15 @@ def test_the_page_of_the_api_lists_every_call_and_loads_nothing_from_elsewhere(v
     assert re.findall('href="([^"]*)"', page) == ["/api/v1/openapi.json"]
 
 
-INJECTIONS = ("' OR '1'='1", "'; DROP TABLE alert; --", "\\'; DELETE FROM alert; --", "%", "_otor-1", "\0", '" OR ""="')
+INJECTIONS = (
+    "' OR '1'='1",
+    "'; DROP TABLE alert; --",
+    "\\'; DELETE FROM alert; --",
+    "%",
+    "_otor-1",
+    "\0",
+    '" OR ""="',
+)
 
 
 @pytest.mark.parametrize("text", INJECTIONS)

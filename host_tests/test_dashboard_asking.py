@@ -48,7 +48,9 @@ def ask(page: Page, cmd: str) -> None:
 NEWEST = ".asked >> nth=0"
 
 
-def test_an_engineer_asks_and_the_answers_are_drawn(page: Page, device: CommandedDevice, engine: sa.Engine) -> None:
+def test_an_engineer_asks_and_the_answers_are_drawn(
+    page: Page, device: CommandedDevice, engine: sa.Engine
+) -> None:
     device.alert(1)
     open_sensor(page)
     ask(page, "report")
@@ -94,7 +96,9 @@ def test_thresholds_are_asked_for_in_the_pages_own_terms(page: Page, device: Com
     assert (heard["warning"], heard["velocity_limits_mm_s"]) == (512, [2.8, 4.5])
 
 
-def test_a_sensor_that_does_not_answer_is_said(page: Page, device: CommandedDevice, engine: sa.Engine) -> None:
+def test_a_sensor_that_does_not_answer_is_said(
+    page: Page, device: CommandedDevice, engine: sa.Engine
+) -> None:
     device.answers = False
     open_sensor(page)
     ask(page, "reboot")

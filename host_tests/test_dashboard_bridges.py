@@ -97,7 +97,9 @@ def rendered(template: str, message: dict[str, Any]) -> str:
     return jinja2.Environment().from_string(template).render(value_json=message)
 
 
-def test_home_assistant_learns_of_every_sensor_and_again_when_it_starts(broker: Mosquitto, site: Site) -> None:
+def test_home_assistant_learns_of_every_sensor_and_again_when_it_starts(
+    broker: Mosquitto, site: Site
+) -> None:
     site.take("status", status_message())
     listener = Listener(broker, "homeassistant/device/+/config")
     bridge = Bridge("homeassistant", broker, site.url, "--silent-after-s", "100")
@@ -196,7 +198,9 @@ def test_a_node_is_born_and_its_devices_live_while_they_are_heard(broker: Mosqui
     listener.stop()
 
 
-def test_after_a_restart_of_the_broker_a_node_is_born_with_another_number(broker: Mosquitto, site: Site) -> None:
+def test_after_a_restart_of_the_broker_a_node_is_born_with_another_number(
+    broker: Mosquitto, site: Site
+) -> None:
     site.take("status", status_message())
     listener = Listener(broker, "spBv1.0/#")
     bridge = Bridge("sparkplug", broker, site.url)
@@ -215,7 +219,11 @@ def test_after_a_restart_of_the_broker_a_node_is_born_with_another_number(broker
 
 def with_values(sql: str) -> str:
     """Fill in what Grafana does before it asks."""
-    macros = {"$__unixEpochFrom()": "0", "$__unixEpochTo()": str(2**32), "${sensor:sqlstring}": "'demo/motor-1'"}
+    macros = {
+        "$__unixEpochFrom()": "0",
+        "$__unixEpochTo()": str(2**32),
+        "${sensor:sqlstring}": "'demo/motor-1'",
+    }
     for macro, value in macros.items():
         sql = sql.replace(macro, value)
     assert not re.search(r"\$", sql), f"not filled in: {sql}"
@@ -225,9 +233,15 @@ def with_values(sql: str) -> str:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
     engine = open_database(new_database("postgresql", tmp_path_factory.mktemp("grafana")))
-    messages: list[tuple[str, Any]] = [("status", status_message()), ("alert", alert_message(1, level="warning"))]
+    messages: list[tuple[str, Any]] = [
+        ("status", status_message()),
+        ("alert", alert_message(1, level="warning")),
+    ]
     messages += [("alert", alert_message(2, event="escalate")), ("alert", {"v": 1})]
-    batch = [Received(f"vibnode/v1/demo/motor-1/{kind}", json.dumps(one).encode(), _now_ms()) for kind, one in messages]
+    batch = [
+        Received(f"vibnode/v1/demo/motor-1/{kind}", json.dumps(one).encode(), _now_ms())
+        for kind, one in messages
+    ]
     Store(engine).take(batch)
     yield engine
     engine.dispose()

@@ -44,7 +44,9 @@ class Site:
         sent = self.commander.take_due(at_ms)
         return [signing.verify(self.key, SENSOR.topic("cmd"), one.payload) for one in sent]
 
-    def reply(self, number: int, cmd: str, *, device: str = "motor-1", at_ms: int = NOW_MS, **body: Any) -> None:
+    def reply(
+        self, number: int, cmd: str, *, device: str = "motor-1", at_ms: int = NOW_MS, **body: Any
+    ) -> None:
         message = {"v": 1, "id": str(number), "cmd": cmd, "boot": 3, "uptime_ms": 61234, "ok": True} | body
         payload = json.dumps(message).encode()
         self.store.take([Received(Sensor("demo", device).topic("reply"), payload, at_ms)])
@@ -157,11 +159,17 @@ def test_a_malformed_answer_is_quarantined(site: Site, body: dict[str, Any]) -> 
 
 
 def test_the_features_of_a_spectrum_are_kept_with_their_time(site: Site) -> None:
-    site.store.take([Received(SENSOR.topic("status"), json.dumps(status_message(time=1_700_000_000)).encode(), NOW_MS)])
+    site.store.take(
+        [Received(SENSOR.topic("status"), json.dumps(status_message(time=1_700_000_000)).encode(), NOW_MS)]
+    )
     number = site.ask("spectrum")
     site.heard()
     features = np.arange(-3, 4, dtype="<i2").tobytes()
-    body: dict[str, Any] = {"features": base64.b64encode(features).decode(), "score": -12, "model": "9f2c11aa"}
+    body: dict[str, Any] = {
+        "features": base64.b64encode(features).decode(),
+        "score": -12,
+        "model": "9f2c11aa",
+    }
     for _ in range(2):
         site.reply(number, "spectrum", **body, uptime_ms=71234)
     (row,) = site.rows(feature_vectors)
@@ -191,7 +199,11 @@ def snapshot_parts(samples: np.ndarray, *, rate_hz: float, per_part: int) -> lis
     frames, axes = samples.shape
     head = {"frames": frames, "rate_hz": rate_hz, "axes": axes, "lsb_nm_s2": 1_000_000}
     return [
-        {**head, "at": at, "data": base64.b64encode(samples[at : at + per_part].astype("<i2").tobytes()).decode()}
+        {
+            **head,
+            "at": at,
+            "data": base64.b64encode(samples[at : at + per_part].astype("<i2").tobytes()).decode(),
+        }
         for at in range(0, frames, per_part)
     ]
 
@@ -211,7 +223,15 @@ def test_a_snapshot_becomes_a_spectrum_in_physical_units() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"at": 9}, {"data": "?"}, {"axes": 0}, {"rate_hz": 1e400}, {"frames": 10**9}, {"lsb_nm_s2": "x"}, {"at": None}],
+    [
+        {"at": 9},
+        {"data": "?"},
+        {"axes": 0},
+        {"rate_hz": 1e400},
+        {"frames": 10**9},
+        {"lsb_nm_s2": "x"},
+        {"at": None},
+    ],
 )
 def test_parts_that_make_no_snapshot_make_none(change: dict[str, Any]) -> None:
     (part,) = snapshot_parts(np.zeros((8, 3)), rate_hz=100.0, per_part=8)

@@ -61,7 +61,9 @@ class Plant:
         """Ask, wait for what becomes of it, and return it with the parts of the answer."""
         number = Commander(self.engine).ask(SENSOR, cmd, fields, "ada", now_ms)
         done = (Progress.ANSWERED, Progress.REFUSED)
-        eventually(lambda: self.replies.latest("plant", "pump-1", now_ms)[0].progress in done, f"{cmd} is answered")
+        eventually(
+            lambda: self.replies.latest("plant", "pump-1", now_ms)[0].progress in done, f"{cmd} is answered"
+        )
         return self.replies.latest("plant", "pump-1", now_ms)[0], self.replies.parts(number)
 
     def close(self) -> None:
@@ -98,7 +100,9 @@ def test_a_sensor_of_a_new_site_answers_what_it_is_asked(plant: Plant) -> None:
     assert spectrum.progress is Progress.ANSWERED, spectrum.error
     fall = WaterfallReader(plant.engine, plant.replies).read("plant", "pump-1", "x")
     assert fall is not None
-    asked, taken = (next(row.levels_m_s2 for row in fall.rows if row.kind == k) for k in ("spectrum", "snapshot"))
+    asked, taken = (
+        next(row.levels_m_s2 for row in fall.rows if row.kind == k) for k in ("spectrum", "snapshot")
+    )
     # Its own bands, and those of its raw samples reckoned here: white noise, so alike; the lowest has few bins.
     assert asked[1:] == pytest.approx(taken[1:], rel=0.35)
     _, parts = plant.ask("thresholds", now_ms, velocity_limits_mm_s=[2.8, 4.5])

@@ -35,7 +35,11 @@ def sensors(tmp_path_factory: pytest.TempPathFactory) -> tuple[SensorView, ...]:
 
     for number, changes in ((1, {"score": 700}), (2, {}), (3, {"score": 300}), (10, {"score": -50})):
         say(f"pump-{number}", "status", status_message(time=NOW_MS // 1000 - number, **changes))
-    say("pump-11", "status", status_message(instrument="stuck", score=None, machine="unknown", time=NOW_MS // 1000))
+    say(
+        "pump-11",
+        "status",
+        status_message(instrument="stuck", score=None, machine="unknown", time=NOW_MS // 1000),
+    )
     say("pump-2", "status", {"v": 1, "state": "offline", "why": "will", "boot": 3})
     say("pump-1", "alert", alert_message(1, time=NOW_MS // 1000 - 1))
     say("pump-3", "alert", alert_message(1, level="warning", time=NOW_MS // 1000 - 3))

@@ -36,17 +36,26 @@ scalars = st.one_of(
     st.sampled_from(["", "none", "ntp", "raise", "clear", "anomaly", "velocity", "\0", "\ud800", "a" * 2000]),
 )
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
 )
 topics = st.one_of(
-    st.sampled_from([f"vibnode/v1/demo/motor-1/{kind}" for kind in ("alert", "status", "reply", "ack", "cmd", "x")]),
+    st.sampled_from(
+        [f"vibnode/v1/demo/motor-1/{kind}" for kind in ("alert", "status", "reply", "ack", "cmd", "x")]
+    ),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60),
 )
 
 
 def _paths(message: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place in a JSON value."""
-    keys = message.keys() if isinstance(message, dict) else range(len(message)) if isinstance(message, list) else ()
+    keys = (
+        message.keys()
+        if isinstance(message, dict)
+        else range(len(message))
+        if isinstance(message, list)
+        else ()
+    )
     return [path, *(place for key in keys for place in _paths(message[key], (*path, key)))]
 
 

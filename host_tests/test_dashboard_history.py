@@ -56,7 +56,13 @@ def test_a_status_stands_where_it_was_said_not_where_it_arrived(engine: sa.Engin
 def test_a_long_course_is_thinned_and_keeps_its_peak(engine: sa.Engine) -> None:
     row = {"site": "demo", "device": "motor-1", "boot": 1, "state": "online", "why": "periodic"}
     rows = [
-        row | {"received_at_ms": at_ms, "said_at_ms": at_ms, "score": 3333 if i == 1234 else i % 50, "velocity_um_s": i}
+        row
+        | {
+            "received_at_ms": at_ms,
+            "said_at_ms": at_ms,
+            "score": 3333 if i == 1234 else i % 50,
+            "velocity_um_s": i,
+        }
         for i in range(5000)
         for at_ms in [NOW_MS - i * 60_000]
     ]
@@ -88,12 +94,16 @@ def test_charts_show_limits_events_gaps_and_zones(engine: sa.Engine, take: Take)
     line, marks = score_options(history, sensor)["series"]
     assert [value for _, value in line["data"]] == [1.0, 2.0, None, None, 4.0]
     assert [limit["yAxis"] for limit in line["markLine"]["data"]] == [1.414]
-    assert [mark["name"] for mark in marks["data"]] == ["Warning raised: Unusual vibration, looks like outer-race"]
+    assert [mark["name"] for mark in marks["data"]] == [
+        "Warning raised: Unusual vibration, looks like outer-race"
+    ]
     options = velocity_options(history, sensor, (1.4, 2.8, 4.5))
     line, marks = options["series"]
     assert [value for _, value in line["data"]] == [1.5, 1.5, None, 1.5, 1.5]
     assert [mark["value"][1] for mark in marks["data"]] == [7.5]
-    assert [zone[0]["label"]["formatter"] for zone in line["markArea"]["data"]] == [f"zone {z}" for z in "ABCD"]
+    assert [zone[0]["label"]["formatter"] for zone in line["markArea"]["data"]] == [
+        f"zone {z}" for z in "ABCD"
+    ]
     assert "markArea" not in velocity_options(history, sensor, None)["series"][0]
     json.dumps(options)
 

@@ -123,7 +123,9 @@ def test_a_raise_puts_an_end_to_one_that_never_cleared(inbox: Inbox) -> None:
 
 
 @pytest.mark.parametrize("restarted", [{"boot": 4, "uptime_ms": 10}, {"boot": 9001, "uptime_ms": 10}])
-def test_after_a_restart_what_the_device_does_not_list_is_over(inbox: Inbox, restarted: dict[str, int]) -> None:
+def test_after_a_restart_what_the_device_does_not_list_is_over(
+    inbox: Inbox, restarted: dict[str, int]
+) -> None:
     inbox.alert(1, "raise", uptime_ms=900_000)
     inbox.status(uptime_ms=900_001, active=["anomaly"])
     assert inbox.one().state is State.NEW

@@ -90,9 +90,7 @@ def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(
         ingest.stop()
 
 
-def test_duplicates_and_disorder_end_as_one_row_each(
-    ingest: Ingest, device: Device, database: str
-) -> None:
+def test_duplicates_and_disorder_end_as_one_row_each(ingest: Ingest, device: Device, database: str) -> None:
     for seq in (1, 1, 4, 3, 3, 1, 2, 4):
         device.alert(seq, replay=seq == 3)
     assert device.wait_for_ack(4)

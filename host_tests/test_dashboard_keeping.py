@@ -53,7 +53,9 @@ def fill(engine: sa.Engine, days_ago: float, minutes: int, device: str = "motor-
 def scores(engine: sa.Engine, device: str = "motor-1") -> list[int]:
     told = status_history.c
     with engine.connect() as connection:
-        return list(connection.scalars(sa.select(told.score).where(told.device == device).order_by(told.said_at_ms)))
+        return list(
+            connection.scalars(sa.select(told.score).where(told.device == device).order_by(told.said_at_ms))
+        )
 
 
 def thin(engine: sa.Engine, **days: int) -> int:
@@ -79,7 +81,9 @@ def test_what_is_too_old_is_deleted(engine: sa.Engine) -> None:
     assert scores(engine) == [9]
 
 
-def test_only_so_much_is_deleted_at_once_and_only_what_became_due_is_looked_at_again(engine: sa.Engine) -> None:
+def test_only_so_much_is_deleted_at_once_and_only_what_became_due_is_looked_at_again(
+    engine: sa.Engine,
+) -> None:
     fill(engine, 60, ROWS_AT_ONCE + 100)
     assert thin(engine) == ROWS_AT_ONCE
     assert 0 < thin(engine) < ROWS_AT_ONCE
@@ -105,9 +109,14 @@ def test_tables_are_written_to_csv_and_parquet(engine: sa.Engine, tmp_path: Path
     assert json.loads(first["features"])[0] == ["x.band11", 3840, 3120]
     assert export_table(engine, "alert", as_parquet) == 2
     rows = parquet.read_table(as_parquet).to_pylist()
-    assert [(row["seq"], row["event"], row["replay"]) for row in rows] == [(1, "raise", False), (2, "clear", False)]
+    assert [(row["seq"], row["event"], row["replay"]) for row in rows] == [
+        (1, "raise", False),
+        (2, "clear", False),
+    ]
     assert rows[0]["class_name"] == "=cmd()"
-    assert sorted(path.name for path in tmp_path.iterdir() if "alerts." in path.name and ".db" not in path.name) == [
+    assert sorted(
+        path.name for path in tmp_path.iterdir() if "alerts." in path.name and ".db" not in path.name
+    ) == [
         "alerts.csv",
         "alerts.parquet",
     ]
@@ -210,8 +219,14 @@ def test_what_cannot_be_copied_is_said_in_a_line_and_leaves_nothing(
 
 
 def metrics(engine: sa.Engine, now_ms: int = NOW_MS) -> dict[str, float]:
-    text = metrics_text(FleetReader(engine, silent_after_ms=60_000).fleet(now_ms), OccurrenceReader(engine).all(now_ms))
-    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[0] != "#"}
+    text = metrics_text(
+        FleetReader(engine, silent_after_ms=60_000).fleet(now_ms), OccurrenceReader(engine).all(now_ms)
+    )
+    return {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if line[0] != "#"
+    }
 
 
 def test_metrics_tell_the_present_and_never_an_old_score(engine: sa.Engine) -> None:

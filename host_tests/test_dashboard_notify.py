@@ -170,7 +170,9 @@ def test_what_nobody_acknowledges_is_told_to_others_once(engine: sa.Engine) -> N
 )
 def test_in_quiet_hours_telling_waits_for_their_end(hours: tuple[int, int], at: str, told_at: str) -> None:
     quiet = QuietHours(hours[0] * 60, hours[1] * 60, UTC)
-    at_ms, told_at_ms = (int(datetime.fromisoformat(f"{one}+00:00").timestamp() * 1000) for one in (at, told_at))
+    at_ms, told_at_ms = (
+        int(datetime.fromisoformat(f"{one}+00:00").timestamp() * 1000) for one in (at, told_at)
+    )
     assert quiet.end_ms(at_ms) == told_at_ms
 
 
@@ -233,7 +235,9 @@ def test_a_webhook_ntfy_and_mail_get_an_alert(
     )
     notifier = Notifier(engine, notify)
     notifier.start()
-    eventually(lambda: rows_of(engine, "SELECT alert_id FROM notified_up_to") == [(0,)], "the rules have begun")
+    eventually(
+        lambda: rows_of(engine, "SELECT alert_id FROM notified_up_to") == [(0,)], "the rules have begun"
+    )
     take(engine, 1)
     posts = [web.got.get(timeout=DEADLINE_S) for _ in range(2)]
     letter = mail[1].got.get(timeout=DEADLINE_S)
@@ -298,7 +302,9 @@ def test_a_server_that_is_down_gets_it_after_a_kill_and_a_restart(
     device.leave()
 
 
-def test_a_server_that_never_answers_holds_up_neither_ingest_nor_page(tmp_path: Path, broker: Mosquitto) -> None:
+def test_a_server_that_never_answers_holds_up_neither_ingest_nor_page(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
@@ -337,7 +343,10 @@ GOOD = '[channel.a]\nkind = "ntfy"\nurl = "http://x/t"\n[rule.r]\nchannels = ["a
         ('[channel.a]\nkind = "sms"\n', ["'sms'", "webhook"]),
         ('[channel.a]\nkind = "ntfy"\nurl = "ftp://x"\n', ["'ftp://x'", "need http://"]),
         ('[channel.a]\nkind = "ntfy"\nurl = "http://x"\ntoken = "t"\n', ["channel.a.token", "token_file"]),
-        ('[channel.a]\nkind = "ntfy"\nurl = "http://x"\ntoken_file = "no"\n', ["token_file is 'no'", "text file"]),
+        (
+            '[channel.a]\nkind = "ntfy"\nurl = "http://x"\ntoken_file = "no"\n',
+            ["token_file is 'no'", "text file"],
+        ),
         ('[channel.a]\nkind = "smtp"\nhost = "h"\nfrom = "me"\nto = ["a@b"]\n', ["from is 'me'", "e-mail"]),
         ('[channel.a]\nkind = "smtp"\nhost = "h"\nfrom = "a@b"\nto = "a@b"\n', ["to is 'a@b'", "list"]),
         (GOOD.replace('["a"]', '["b"]'), ["channel 'b' is not defined", "need one of a"]),
@@ -350,7 +359,9 @@ GOOD = '[channel.a]\nkind = "ntfy"\nurl = "http://x/t"\n[rule.r]\nchannels = ["a
         ("no toml", ["is not TOML"]),
     ],
 )
-def test_rules_that_are_wrong_are_refused_with_what_is_needed(tmp_path: Path, text: str, words: list[str]) -> None:
+def test_rules_that_are_wrong_are_refused_with_what_is_needed(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
     file = write_rules(tmp_path, text)
     with pytest.raises(NotifyError) as refused:
         read_rules(file)

@@ -203,7 +203,9 @@ def test_each_role_sees_what_it_may_do_and_a_removed_user_is_put_out(
     expect(page.get_by_label("Password")).to_be_visible()
 
 
-def test_a_sensor_has_a_page_with_its_course_and_its_alerts(page: Page, device: Device, vibdash: Vibdash) -> None:
+def test_a_sensor_has_a_page_with_its_course_and_its_alerts(
+    page: Page, device: Device, vibdash: Vibdash
+) -> None:
     for uptime_ms in (1000, 2000, 3000):
         device.status(uptime_ms=uptime_ms, score=uptime_ms // 10, bytes_sent=1000, warning=200)
     device.alert(1, level="warning", threshold=200)

@@ -53,7 +53,9 @@ def database(tmp_path: Path, request: pytest.FixtureRequest, packages: dict[str,
     model = models(packages)[0]
     write_trace(tmp_path / "motor-1.trace", model.model, FEATURES)
     engine = open_database(url)
-    taken = rows_of_trace(tmp_path / "motor-1.trace", model, site="demo", device="motor-1", boot=1, start_s=START_S)
+    taken = rows_of_trace(
+        tmp_path / "motor-1.trace", model, site="demo", device="motor-1", boot=1, start_s=START_S
+    )
     assert import_features(engine, taken) == (len(FEATURES), len(FEATURES))
     engine.dispose()
     yield url
@@ -74,7 +76,13 @@ def test_scores_and_classes_in_sql_are_those_of_the_core(database: str, packages
     named = vib.classify(b, FEATURES) * (vib.score(b, FEATURES) >= b.meta()["warning"])
     classes = [b.meta()["classes"][index] for index in named]
     expected = zip(
-        *(vib.score(a, FEATURES), vib.score(a, FEATURES), vib.score(b, FEATURES), classes, vib.outside(a, FEATURES)),
+        *(
+            vib.score(a, FEATURES),
+            vib.score(a, FEATURES),
+            vib.score(b, FEATURES),
+            classes,
+            vib.outside(a, FEATURES),
+        ),
         strict=True,
     )
     assert found == [tuple(row) for row in expected]
@@ -139,7 +147,9 @@ def test_vectors_come_from_parquet_once_however_often(
     database: str, packages: dict[str, Path], tmp_path: Path
 ) -> None:
     names = ("site", "device", "boot", "uptime_ms", "time", "features", "model")
-    as_lists = [["demo", "motor-2", 1, 10 * n, START_S + n, row.tolist(), "d"] for n, row in enumerate(FEATURES)]
+    as_lists = [
+        ["demo", "motor-2", 1, 10 * n, START_S + n, row.tolist(), "d"] for n, row in enumerate(FEATURES)
+    ]
     table = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in as_lists])
     parquet.write_table(table, tmp_path / "f.parquet")
     engine = open_database(database)
@@ -158,9 +168,21 @@ def test_the_commands_import_a_trace_and_answer_as_csv(tmp_path: Path, packages:
     model = models(packages)[0]
     write_trace(trace, model.model, FEATURES)
     ended = run_vibdash(
-        *("import-features", str(trace), "--db", db, "--model", str(packages["a"]), "--start", "2025-10-09T08:53:20")
+        *(
+            "import-features",
+            str(trace),
+            "--db",
+            db,
+            "--model",
+            str(packages["a"]),
+            "--start",
+            "2025-10-09T08:53:20",
+        )
     )
-    assert (ended.returncode, ended.stdout) == (0, f"{len(FEATURES)} vectors read, {len(FEATURES)} of them new\n")
+    assert (ended.returncode, ended.stdout) == (
+        0,
+        f"{len(FEATURES)} vectors read, {len(FEATURES)} of them new\n",
+    )
     question = f"SELECT device, time, vib_score('new', features) AS score FROM {TABLE} ORDER BY uptime_ms"
     ended = run_vibdash("score", "--db", db, "--model", f"new={packages['b']}", question)
     answered = list(csv.DictReader(io.StringIO(ended.stdout)))

@@ -65,7 +65,9 @@ def attack_from_the_broker(broker: Mosquitto) -> int:
     for attack in ATTACKS:
         name = attack.replace("/", "_").replace("+", "_").replace("#", "_")
         for topic in (f"{name}/motor-1/alert", f"demo/{name}/status", f"demo/motor-0/{name}"):
-            client.publish(f"vibnode/v1/{topic}", json.dumps({"v": attack}), qos=1).wait_for_publish(DEADLINE_S)
+            client.publish(f"vibnode/v1/{topic}", json.dumps({"v": attack}), qos=1).wait_for_publish(
+                DEADLINE_S
+            )
     client.disconnect()
     client.loop_stop()
     return 3 * len(ATTACKS)

@@ -73,11 +73,15 @@ def broker(site: SiteFolder) -> Iterator[LocalBroker]:
 class Peer:
     """An MQTT client that notes what it hears."""
 
-    def __init__(self, host: str, port: int, user: str, password: str, ca: Path | None, client_id: str = "") -> None:
+    def __init__(
+        self, host: str, port: int, user: str, password: str, ca: Path | None, client_id: str = ""
+    ) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.refused: list[bool] = []
         self._ready = threading.Event()
-        self.client = Client(CallbackAPIVersion.VERSION2, client_id=client_id or f"peer-{user}", clean_session=False)
+        self.client = Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id or f"peer-{user}", clean_session=False
+        )
         self.client.username_pw_set(user, password)
         if ca is not None:
             context = ssl.create_default_context(cafile=str(ca))
@@ -199,7 +203,12 @@ def test_settings_are_defaults_and_the_command_line_comes_first(site: SiteFolder
 def test_a_device_says_only_what_is_its_own(site: SiteFolder, broker: LocalBroker) -> None:
     everything, pump = host(site), device(site, "pump-1")
     everything.listen(f"{ROOT}/#")
-    for topic in (f"{ROOT}/pump-2/alert", f"{ROOT}/pump-1/ack", f"{ROOT}/pump-2/cmd", "vibnode/v1/other/pump-1/alert"):
+    for topic in (
+        f"{ROOT}/pump-2/alert",
+        f"{ROOT}/pump-1/ack",
+        f"{ROOT}/pump-2/cmd",
+        "vibnode/v1/other/pump-1/alert",
+    ):
         pump.say(topic)
     for kind in ("status", "alert", "reply"):
         pump.say(f"{ROOT}/pump-1/{kind}")
@@ -238,7 +247,9 @@ def test_several_ingests_may_share_what_devices_say(site: SiteFolder, broker: Lo
         peer.leave()
 
 
-def test_no_one_is_let_in_without_a_password_or_takes_a_session_over(site: SiteFolder, broker: LocalBroker) -> None:
+def test_no_one_is_let_in_without_a_password_or_takes_a_session_over(
+    site: SiteFolder, broker: LocalBroker
+) -> None:
     mqtt = credentials(site, "pump-1")["mqtt"]
     for user, password in (("pump-1", "wrong"), ("", ""), ("pump-2", mqtt["password"])):
         stranger = Peer(mqtt["host"], mqtt["port"], user, password, site.authority / "ca.pem")

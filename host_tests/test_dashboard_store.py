@@ -254,7 +254,9 @@ def test_a_sensor_tells_its_limits_and_how_it_is(host: Host) -> None:
     host.status()
     assert (host.sensor().warning, host.sensor().alarm) == (None, None)  # firmware that does not say
     model = {"name": "other", "digest": "00000000", "origin": "trial"}
-    host.status(uptime_ms=10**6, warning=353, alarm=609, model=model, baseline=30, reset="watchdog", heap_free=81000)
+    host.status(
+        uptime_ms=10**6, warning=353, alarm=609, model=model, baseline=30, reset="watchdog", heap_free=81000
+    )
     one = host.sensor()
     assert (one.warning, one.alarm, one.model_origin, one.baseline_windows) == (353, 609, "trial", 30)
     assert (one.reset_by, one.heap_free, one.battery_mv) == ("watchdog", 81000, None)

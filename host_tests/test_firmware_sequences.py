@@ -137,13 +137,17 @@ def test_every_fault_is_an_alert_at_the_speed_that_was_learnt(name: str, tmp_pat
         before = on.run(on.counts(healthy[fault.speed_rpm, fault.load]), before_s)
         parts = [before, on.run(on.counts(fault), 60 * dwell)]
         alerts = on.play(model, parts, tmp_path / fault.name, LEARN_WINDOWS)
-        if [a.event for a in alerts][:1] != ["raise"] or alerts[0].window < on.windows(len(before) / on.rate_hz) - 1:
+        if [a.event for a in alerts][:1] != ["raise"] or alerts[0].window < on.windows(
+            len(before) / on.rate_hz
+        ) - 1:
             silent.append(fault.name)
     assert not silent
 
 
 @pytest.mark.parametrize("name", RECORDED[:1])
-def test_a_lasting_change_of_speed_is_no_alert_though_another_speed_was_learnt(name: str, tmp_path: Path) -> None:
+def test_a_lasting_change_of_speed_is_no_alert_though_another_speed_was_learnt(
+    name: str, tmp_path: Path
+) -> None:
     on, entries = stage(name)
     model = on.model(without_load(entries))
     healthy = [on.counts(e) for e in of(entries, "healthy", load="11 lb")]
@@ -175,7 +179,13 @@ def test_the_device_itself_lets_a_speed_pass_and_tells_a_fault(name: str, tmp_pa
     files = [{"file": f"{i}.i16", "seconds": seconds} for i, (_, seconds) in enumerate(items)]
     (tmp_path / "playlist.json").write_text(json.dumps(playlist | {"items": files}))
     sensor = {"driver": "replay", "playlist": "playlist.json", "pace": 0}
-    device = {"site": "a", "device": "b", "model": "model.bin", "sensor": sensor, "learn_windows": LEARN_WINDOWS}
+    device = {
+        "site": "a",
+        "device": "b",
+        "model": "model.bin",
+        "sensor": sensor,
+        "learn_windows": LEARN_WINDOWS,
+    }
     (tmp_path / "device.json").write_text(json.dumps(device | {"mqtt": {"host": "127.0.0.1", "port": 1}}))
 
     def alerts(seconds: float) -> list[str]:

@@ -8,7 +8,13 @@ import math
 from vibnode.baseline import Baseline
 from vibnode.shaft_line import BACK_TIMES, ShaftLine
 
-CONFIG = {"rate_millihz": 3200000, "window": 1024, "bands": 12, "band_lo_hz": 5, "band_hi_hz": 1440}  # bins of 3.125 Hz
+CONFIG = {
+    "rate_millihz": 3200000,
+    "window": 1024,
+    "bands": 12,
+    "band_lo_hz": 5,
+    "band_hi_hz": 1440,
+}  # bins of 3.125 Hz
 NAMES = [
     f"{axis}.{feature}"
     for axis in "xyz"

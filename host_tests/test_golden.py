@@ -47,7 +47,9 @@ def test_c_with_sanitizers(tmp_path: Path) -> None:
 
 
 def test_cpython() -> None:
-    done = subprocess.run([sys.executable, GOLDEN / "check_golden.py"], cwd=FOLDER, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, GOLDEN / "check_golden.py"], cwd=FOLDER, capture_output=True, text=True
+    )
     assert done.stdout == SAID, done.stderr
 
 

@@ -39,7 +39,9 @@ def machine_a(shift: int = 0) -> list[Windows]:
 
 
 def judged(model: vib.Model, recordings: list[Windows], baseline_s: float | None = None) -> dict[str, Any]:
-    summary = evaluate.summary(evaluate.evaluate(model, recordings, Selection(machine=("none",)).admits, baseline_s))
+    summary = evaluate.summary(
+        evaluate.evaluate(model, recordings, Selection(machine=("none",)).admits, baseline_s)
+    )
     through_json: dict[str, Any] = json.loads(json.dumps(summary))
     return through_json
 

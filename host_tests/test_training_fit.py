@@ -261,7 +261,9 @@ def test_a_package_of_another_version_says_that_it_has_to_be_fitted_again(tmp_pa
     described = tmp_path / "small" / "model.toml"
     stated = f"feature_version = {vib.FEATURE_VERSION}"
     described.write_text(described.read_text().replace(stated, "feature_version = 1"))
-    with pytest.raises(DataError, match=r"model\.toml: feature_version 1, accepted: \d+; fit it again") as caught:
+    with pytest.raises(
+        DataError, match=r"model\.toml: feature_version 1, accepted: \d+; fit it again"
+    ) as caught:
         package.read(tmp_path / "small")
     assert "model.bin" not in str(caught.value)
 

@@ -7,7 +7,12 @@ import numpy.typing as npt
 
 Int16 = npt.NDArray[np.int16]
 
-BEARING = {"bpfo_milliorders": 3585, "bpfi_milliorders": 5415, "bsf_milliorders": 2357, "ftf_milliorders": 398}
+BEARING = {
+    "bpfo_milliorders": 3585,
+    "bpfi_milliorders": 5415,
+    "bsf_milliorders": 2357,
+    "ftf_milliorders": 398,
+}
 
 
 def core_config(window: int, *, axes: int = 1, rate_hz: int = 3200, hop: int | None = None) -> dict[str, int]:

@@ -38,7 +38,9 @@ def main() -> None:
         url = running.stdout.readline().removeprefix("page on ").strip()
         with sync_playwright() as playwright:
             chromium = shutil.which("chromium")
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            )
             take_all(browser, url, password[1])
             browser.close()
     finally:

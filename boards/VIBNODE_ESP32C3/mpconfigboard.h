@@ -1,15 +1,15 @@
-#define MICROPY_HW_BOARD_NAME               "Vibnode on ESP32-C3-DevKitM-1"
-#define MICROPY_HW_MCU_NAME                 "ESP32C3"
+#define MICROPY_HW_BOARD_NAME "Vibnode on ESP32-C3-DevKitM-1"
+#define MICROPY_HW_MCU_NAME "ESP32C3"
 #define MICROPY_PY_NETWORK_HOSTNAME_DEFAULT "vibnode"
 
-#define MICROPY_PY_BLUETOOTH                (0)
+#define MICROPY_PY_BLUETOOTH (0)
 
 // The prompt on the UART too, for modules with a USB converter instead of the chip's own USB.
-#define MICROPY_HW_ENABLE_UART_REPL         (1)
+#define MICROPY_HW_ENABLE_UART_REPL (1)
 
 // As pins.csv has them.
-#define MICROPY_HW_SPI1_SCK                 (6)
-#define MICROPY_HW_SPI1_MOSI                (7)
-#define MICROPY_HW_SPI1_MISO                (5)
-#define MICROPY_HW_I2C0_SCL                 (1)
-#define MICROPY_HW_I2C0_SDA                 (3)
+#define MICROPY_HW_SPI1_SCK (6)
+#define MICROPY_HW_SPI1_MOSI (7)
+#define MICROPY_HW_SPI1_MISO (5)
+#define MICROPY_HW_I2C0_SCL (1)
+#define MICROPY_HW_I2C0_SDA (3)

@@ -8,7 +8,8 @@ int __real_pyexec_friendly_repl(void);
 int __wrap_pyexec_friendly_repl(void);
 
 // The exit code of an uncaught exception: sys.exit's argument, or 1 with the traceback printed.
-static int exit_code_of(mp_obj_t exception) {
+static int exit_code_of(mp_obj_t exception)
+{
     const mp_obj_type_t *type = mp_obj_get_type(exception);
     if (mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(type), MP_OBJ_FROM_PTR(&mp_type_SystemExit))) {
         mp_obj_t value = mp_obj_exception_get_value(exception);
@@ -26,7 +27,8 @@ static int exit_code_of(mp_obj_t exception) {
     return 1;
 }
 
-static int run_main(void) {
+static int run_main(void)
+{
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
         return exit_code_of(MP_OBJ_FROM_PTR(nlr.ret_val));
@@ -39,13 +41,15 @@ static int run_main(void) {
 }
 
 // MicroPython's exit() loses the code on Arm: the plain call has no room for it.
-static void exit_qemu(int code) {
+static void exit_qemu(int code)
+{
     static const uint32_t application_exit = 0x20026;
-    uint32_t arguments[] = {application_exit, (uint32_t)code};
+    uint32_t arguments[] = { application_exit, (uint32_t)code };
     semihosting_call(SEMIHOSTING_EXIT_EXTENDED, arguments);
 }
 
-int __wrap_pyexec_friendly_repl(void) {
+int __wrap_pyexec_friendly_repl(void)
+{
     host_files_mount();
     if (!host_file_exists("main.py")) {
         return __real_pyexec_friendly_repl();

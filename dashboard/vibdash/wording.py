@@ -170,7 +170,9 @@ def describe_velocity(um_s: int) -> str:
 
 def describe_command(cmd: str, fields: dict[str, Any]) -> str:
     """Return what was asked of a sensor."""
-    told = ", ".join(f"{name.replace('_', ' ')} {'own' if value is None else value}" for name, value in fields.items())
+    told = ", ".join(
+        f"{name.replace('_', ' ')} {'own' if value is None else value}" for name, value in fields.items()
+    )
     word = COMMAND_WORDS.get(cmd, cmd)
     return f"{word}: {told}" if told else word
 
@@ -181,7 +183,10 @@ def describe_answer(cmd: str, parts: list[dict[str, Any]]) -> list[tuple[str, st
         return []
     first = parts[0]
     if cmd == "snapshot":
-        return [("Raw samples", f"{first.get('frames')} frames, see Spectra"), ("Rate", f"{first.get('rate_hz')} Hz")]
+        return [
+            ("Raw samples", f"{first.get('frames')} frames, see Spectra"),
+            ("Rate", f"{first.get('rate_hz')} Hz"),
+        ]
     if cmd == "spectrum":
         score = first.get("score")
         told = "not judged" if type(score) is not int else describe_score(score)

@@ -8,7 +8,7 @@
 #include "modvib.h"
 
 #define COUNT(name, object) +1
-#define ENTRY(name, object) *row++ = (mp_map_elem_t) { MP_OBJ_NEW_QSTR(name), MP_OBJ_FROM_PTR(&object) };
+#define ENTRY(name, object) *row++ = (mp_map_elem_t){ MP_OBJ_NEW_QSTR(name), MP_OBJ_FROM_PTR(&object) };
 
 mp_obj_full_type_t model_type;
 mp_map_elem_t model_table[0 VIB_MODEL_METHODS(COUNT)];

@@ -290,7 +290,9 @@ class Node:
         return ShaftLine(self._names, self._config, self._baseline, self._meta["dwell_windows"])
 
     def _is_outside(self, mean, score: int) -> bool:
-        if self._baseline:  # learnt at another speed: this one is not known to be healthy, but may be seen to be faulty
+        if (
+            self._baseline
+        ):  # learnt at another speed: this one is not known to be healthy, but may be seen to be faulty
             return score < self._thresholds["alarm"]
         if self._untrained_speed is None:
             return self._model.outside(mean)  # by the speed that the features tell

@@ -17,7 +17,9 @@ MULTIPLES = (256, 406, 512, 594, 662, 719, 768)  # 2 to 8 times, in steps
 MOST_OF_BAND_STEPS = 128  # 3 dB: what a line may be under its band and still be most of it
 SILENT_STEPS = 384  # 9 dB
 SPREADS = 2  # of the line while it was learnt, that it may be off: 9 % at least
-BACK_TIMES = 3  # as many windows to be sure that it is back: a line that fades in is there before the machine is
+BACK_TIMES = (
+    3  # as many windows to be sure that it is back: a line that fades in is there before the machine is
+)
 
 
 class ShaftLine:
@@ -31,7 +33,9 @@ class ShaftLine:
         """`names`: of the features, in order. `baseline`: a baseline.Baseline. `windows`: that it takes to be sure."""
         self.away = self.moving = False
         self._windows = windows
-        self._against = 0  # windows in a row, or with others between that say nothing, that speak against `away`
+        self._against = (
+            0  # windows in a row, or with others between that say nothing, that speak against `away`
+        )
         self._freq = [i for i, name in enumerate(names) if name.endswith(".vline_freq")]
         self._bin = to_log2(core_config["rate_millihz"]) - to_log2(1000 * core_config["window"])
         self._line, axes = self._shared_line(baseline)

@@ -27,7 +27,16 @@ def target_figures(target: Target, work: Workload, level: str = LEVEL) -> dict[s
     if differs > host.STEPS_APART:
         message = f"{differs} steps off the core's features, accepted: {host.STEPS_APART}"
         raise counting.BenchFailure(f"{target.name}: the float peer is {message}")
-    names = ("push", "block", "rfft1024", "envelope", *MODELS, "forest_inline", "forest_table", "float_fft1024")
+    names = (
+        "push",
+        "block",
+        "rfft1024",
+        "envelope",
+        *MODELS,
+        "forest_inline",
+        "forest_table",
+        "float_fft1024",
+    )
     figures = {f"{name}.instructions": raw[name] for name in names}
     figures["bearing.instructions"] = raw["envelope_bearing"] - raw["envelope"]
     figures["spectrum.instructions"] = raw["features3x1024"] // 3 - raw["block"] - raw["rfft1024"]
@@ -60,7 +69,9 @@ def measure() -> report.Measured:
     print("plain Python on MicroPython: counting", flush=True)
     plain_python = python_peer.instructions(work, FOLDER / "plain_python")
     figures["x86_64.window3x1024_plain_python.instructions"] = plain_python
-    figures["x86_64.ratio_to_plain_python"] = round(plain_python / figures["x86_64.window3x1024.instructions"], 1)
+    figures["x86_64.ratio_to_plain_python"] = round(
+        plain_python / figures["x86_64.window3x1024.instructions"], 1
+    )
     print("accuracy, and batches on this computer", flush=True)
     host_cc = TARGETS[-1].cc
     figures["rfft1024.snr_db"] = host.rfft_snr_db(host_cc, FOLDER / "host", 0)

@@ -8,14 +8,20 @@
 int main(int argc, char **argv)
 {
     uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 0;
-    vib_config_t config = { .rate_millihz = 3200000, .window = n, .hop = n, .axes = 1, .lsb_nm_s2 = 1000,
-                            .bands = 1, .band_lo_hz = 50, .band_hi_hz = 1600 };
+    vib_config_t config = { .rate_millihz = 3200000,
+                            .window = n,
+                            .hop = n,
+                            .axes = 1,
+                            .lsb_nm_s2 = 1000,
+                            .bands = 1,
+                            .band_lo_hz = 50,
+                            .band_hi_hz = 1600 };
     static uint64_t memory[8192];
     static int16_t samples[VIB_MAX_WINDOW];
     vib_core_t *core;
     vib_block_t block;
-    if (vib_core_init(memory, sizeof memory, &config, &core) != VIB_OK || fread(samples, 2, n, stdin) != n
-        || !vib_block(core, samples, 1, &block)) {
+    if (vib_core_init(memory, sizeof memory, &config, &core) != VIB_OK || fread(samples, 2, n, stdin) != n ||
+        !vib_block(core, samples, 1, &block)) {
         return 1;
     }
     int32_t scale = (int32_t)block.spectrum_shift;

@@ -98,7 +98,14 @@ class NumpyPeer:
         flatness = logs.mean(axis=-1) - np.log2(total / (hi - lo))
         line_freq, top = self._line(power, inside.argmax(axis=-1)[..., None] + lo)
         line_level = top / 2 + np.log2(4 / self.n / np.sqrt(2)) + self.log2_lsb
-        levels = [velocity, centroid, flatness, line_freq, line_level, *self._velocity_line(power, of_velocity)]
+        levels = [
+            velocity,
+            centroid,
+            flatness,
+            line_freq,
+            line_level,
+            *self._velocity_line(power, of_velocity),
+        ]
         return STEPS * np.stack(levels, axis=-1)
 
     def _line(self, power: Float, top: npt.NDArray[np.int64]) -> tuple[Float, Float]:

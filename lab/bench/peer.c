@@ -9,7 +9,20 @@
 #define FLATNESS_FLOOR 2.3283064e-10f /* 2^-32 */
 #define ENVELOPE_SCALE 1e-20f         /* keeps squares of squares in float's range; the depth is a ratio */
 
-enum { RMS, PEAK, CREST, KURTOSIS, VELOCITY, CENTROID, FLATNESS, LINE_FREQ, LINE_LEVEL, VLINE_FREQ, VLINE_LEVEL, BAND0 };
+enum {
+    RMS,
+    PEAK,
+    CREST,
+    KURTOSIS,
+    VELOCITY,
+    CENTROID,
+    FLATNESS,
+    LINE_FREQ,
+    LINE_LEVEL,
+    VLINE_FREQ,
+    VLINE_LEVEL,
+    BAND0
+};
 
 static struct {
     const vib_config_t *config;

@@ -33,7 +33,9 @@ class Features:
         self.n, self.axes = n, config["axes"]
         self.bin_hz = config["rate_millihz"] / 1000 / n
         self.lsb_um_s2 = config["lsb_nm_s2"] / 1000
-        self.edges = band_edges(config["band_lo_hz"] / self.bin_hz, config["band_hi_hz"] / self.bin_hz, config["bands"])
+        self.edges = band_edges(
+            config["band_lo_hz"] / self.bin_hz, config["band_hi_hz"] / self.bin_hz, config["bands"]
+        )
         self.hann = array.array("f", [0.5 - 0.5 * math.cos(2 * math.pi * i / n) for i in range(n)])
         self.cos = array.array("f", [math.cos(2 * math.pi * i / n) for i in range(n // 2)])
         self.sin = array.array("f", [math.sin(2 * math.pi * i / n) for i in range(n // 2)])

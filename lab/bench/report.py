@@ -132,7 +132,9 @@ def regressions(now: Measured, committed: Measured) -> list[str]:
         if name not in now.figures:
             lines.append(f"{name}: {before:,} in the committed table, not measured now")
         elif now.figures[name] > before * (1 + TOLERANCE):
-            lines.append(f"{name}: {now.figures[name]:,}, {now.figures[name] / before - 1:+.1%} on {before:,}")
+            lines.append(
+                f"{name}: {now.figures[name]:,}, {now.figures[name] / before - 1:+.1%} on {before:,}"
+            )
     return lines
 
 
@@ -156,10 +158,17 @@ def table(measured: Measured) -> str:
             if any(cell is not None for cell in cells):
                 body.append([label, *("-" if cell is None else f"{cell:,}" for cell in cells)])
         parts.append(_markdown(head, body))
-    once = [[label, f"{measured.figures[name]:,}"] for name, label in ONCE.items() if name in measured.figures]
+    once = [
+        [label, f"{measured.figures[name]:,}"] for name, label in ONCE.items() if name in measured.figures
+    ]
     parts.append(_markdown(["Once", ""], once))
     goals = [
-        [f"`{name}`", f"{sign} {limit:,}", f"{measured.figures[name]:,}", "yes" if _met(measured, name) else "no"]
+        [
+            f"`{name}`",
+            f"{sign} {limit:,}",
+            f"{measured.figures[name]:,}",
+            "yes" if _met(measured, name) else "no",
+        ]
         for name, (sign, limit) in GOALS.items()
         if name in measured.figures
     ]
@@ -179,7 +188,10 @@ def _markdown(head: list[str], body: list[list[str]]) -> str:
     rule = ["-" * widths[0], *("-" * (w - 1) + ":" for w in widths[1:])]
     lines = []
     for row in [head, rule, *body]:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)),
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

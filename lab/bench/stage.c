@@ -40,7 +40,11 @@ void counting_starts(void)
 
 /* The MPS2 board's CMSDK timer 0, 25 MHz: a tick is 40 ns, and under QEMU's -icount shift=6 an instruction 64 ns. */
 #define TIMER ((volatile uint32_t *)0x40000000)
-enum { TIMER_CTRL, TIMER_VALUE, TIMER_RELOAD };
+enum {
+    TIMER_CTRL,
+    TIMER_VALUE,
+    TIMER_RELOAD
+};
 
 /* Instructions since counting_starts: 1.6 ticks each, so that rounding up finds the whole number again. */
 static inline uint32_t count(void)

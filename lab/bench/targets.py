@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 # Level, contraction and warnings as the firmware compiles these files (micropython.mk). A section to each object tells
 # what every part takes of the flash.
-CORE_FLAGS = ("-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-ffunction-sections", "-fdata-sections")
+CORE_FLAGS = (
+    "-std=c99",
+    "-ffp-contract=off",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-ffunction-sections",
+    "-fdata-sections",
+)
 LEVEL = "-O2"
 
 SEMIHOSTING = (
@@ -46,7 +54,11 @@ def _picolibc(flash: str, ram: str) -> tuple[str, ...]:
     """Both memories roomy: where things lie does not change what they cost."""
     sizes = {"__flash_size": "0x200000", "__ram_size": "0x100000", "__stack_size": "0x4000"}
     places = {"__flash": flash, "__ram": ram} | sizes
-    return ("--crt0=hosted", "--oslib=semihost", *(f"-Wl,--defsym={name}={at}" for name, at in places.items()))
+    return (
+        "--crt0=hosted",
+        "--oslib=semihost",
+        *(f"-Wl,--defsym={name}={at}" for name, at in places.items()),
+    )
 
 
 RV32 = Target(

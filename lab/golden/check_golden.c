@@ -37,7 +37,8 @@ static long check_windows(FILE *file)
         size_t n = vib_feature_count(&config);
         int16_t *samples = malloc(values * 2), *expected = malloc(n * 2), *got = malloc(n * 2);
         void *memory = malloc(bytes);
-        need(n == rest[1] && fread(samples, 2, values, file) == values && fread(expected, 2, n, file) == n, "cut short", count);
+        need(n == rest[1] && fread(samples, 2, values, file) == values && fread(expected, 2, n, file) == n, "cut short",
+             count);
         need(vib_core_init(memory, bytes, &config, &core) == VIB_OK, "init", count);
         vib_core_set_shaft(core, rest[0]);
         vib_core_push(core, samples, frames, &taken);
@@ -73,7 +74,8 @@ static long check_scores(const char *folder, const char *name)
         need(fread(row, 2, n + 4, file) == n + 4, "cut short", i);
         need(vib_model_score(&model, row, n, NULL, &score) == VIB_OK && score == answers[0], "score differs", i);
         need(vib_model_score(&model, row, n, baseline, &score) == VIB_OK && score == answers[1], "score differs", i);
-        need(vib_model_classify(&model, row, n, NULL, &index) == VIB_OK && (int)index == answers[2], "class differs", i);
+        need(vib_model_classify(&model, row, n, NULL, &index) == VIB_OK && (int)index == answers[2], "class differs",
+             i);
         need(vib_model_outside(&model, row, n, &outside) == VIB_OK && outside == answers[3], "regime differs", i);
     }
     free(baseline);

@@ -46,7 +46,9 @@ def measure_storm(asked: argparse.Namespace, folder: Path) -> Figures:
     database = f"sqlite:///{folder}/alerts.db"
     told = storm(database, folder, sensors=asked.sensors, rate_per_s=asked.rate, duration_s=asked.duration_s)
     figures = dataclasses.asdict(told)
-    figures |= {f"{name}_publish_to_page_ms": figures.pop(f"{name}_ms") for name in ("median", "p95", "longest")}
+    figures |= {
+        f"{name}_publish_to_page_ms": figures.pop(f"{name}_ms") for name in ("median", "p95", "longest")
+    }
     return {"sensors": asked.sensors, "alerts_per_s": asked.rate, "duration_s": asked.duration_s} | figures
 
 
@@ -102,7 +104,9 @@ def main() -> int:
     parser.add_argument("--duration-s", type=float, default=300.0, help="of the storm")
     parser.add_argument("--alerts", type=int, default=20_000, help="stored to find the limit")
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31), help="of the kills")
+    parser.add_argument(
+        "--seed", type=int, default=random.SystemRandom().randrange(2**31), help="of the kills"
+    )
     asked = parser.parse_args()
     figures: Figures = json.loads(RESULT.read_text()) if asked.only and RESULT.exists() else {}
     for name, measure in PARTS.items():

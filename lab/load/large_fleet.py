@@ -39,7 +39,9 @@ def measure(sensors: int, folder: Path) -> dict[str, float]:
     vibdash = Vibdash(broker, database, folder / "log")
     try:
         _say(broker, sensors)
-        eventually(lambda: len(vibdash.get("/api/v1/fleet")["sensors"]) == sensors, "every sensor is there", 120)
+        eventually(
+            lambda: len(vibdash.get("/api/v1/fleet")["sensors"]) == sensors, "every sensor is there", 120
+        )
         with sync_playwright() as playwright:
             options = ["--no-sandbox", "--disable-gpu"]
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)

@@ -15,7 +15,9 @@ PAGE_BYTES = 4096
 class IngestProcess:
     """`vibdash ingest`, sharing the alerts with others where `share` is true."""
 
-    def __init__(self, broker: Mosquitto, database: str, log: Path, *, name: str = "load", share: bool = False) -> None:
+    def __init__(
+        self, broker: Mosquitto, database: str, log: Path, *, name: str = "load", share: bool = False
+    ) -> None:
         self._command = [sys.executable, "-m", "vibdash", "ingest", "--broker", broker.url, "--db", database]
         self._command += ["--client-id", name, *(["--share", "load"] if share else [])]
         self._log = log.open("ab")

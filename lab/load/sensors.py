@@ -71,7 +71,9 @@ class SensorFleet:
         outbox = Outbox(str(folder / name), OUTBOX_BYTES)
         client = Client(CallbackAPIVersion.VERSION2, client_id=f"{SITE}-{name}")
         sensor = VirtualSensor(name, outbox, client)
-        client.will_set(sensor.topic("status"), messages.status("will", {"boot": outbox.boot}), qos=1, retain=True)
+        client.will_set(
+            sensor.topic("status"), messages.status("will", {"boot": outbox.boot}), qos=1, retain=True
+        )
         client.on_socket_open = self._watch
         client.on_socket_close = self._unwatch
         client.on_connect = lambda *_: _subscribe(sensor)

@@ -79,7 +79,10 @@ def stored_alerts(database: str) -> dict[Identity, str]:
     engine = sa.create_engine(database)
     with engine.connect() as connection:
         query = sa.text("SELECT device, boot, seq, event FROM alert WHERE site = :site")
-        found = {(device, boot, seq): event for device, boot, seq, event in connection.execute(query, {"site": SITE})}
+        found = {
+            (device, boot, seq): event
+            for device, boot, seq, event in connection.execute(query, {"site": SITE})
+        }
     engine.dispose()
     return found
 

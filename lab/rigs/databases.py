@@ -91,7 +91,11 @@ class PostgreSQL:
         data = str(self._folder / "data")
         initdb = [_program("initdb"), "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(initdb, user=self._user, cwd="/", check=True, stdout=subprocess.DEVNULL)
-        options = {"listen_addresses": "", "unix_socket_directories": self._folder, "fsync": "on" if durable else "off"}
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": self._folder,
+            "fsync": "on" if durable else "off",
+        }
         self._command = [_program("postgres"), "-D", data]
         self._command += [f"--{name}={value}" for name, value in options.items()]
         self.start()

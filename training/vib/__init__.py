@@ -30,7 +30,9 @@ Int16 = NDArray[np.int16]
 WINDOWS_WORTH_A_THREAD = 400  # some milliseconds of work
 
 
-def extract(samples: Int16, config: Mapping[str, int], *, shaft_hz: float = 0, workers: int | None = None) -> Int16:
+def extract(
+    samples: Int16, config: Mapping[str, int], *, shaft_hz: float = 0, workers: int | None = None
+) -> Int16:
     """Features of every whole window of a gapless recording.
 
     samples: int16 counts, shape (frames, axes). config: the fields of SPEC.md 1.1. shaft_hz: speed of the
@@ -51,7 +53,12 @@ def extract(samples: Int16, config: Mapping[str, int], *, shaft_hz: float = 0, w
 
     def part(first: int, last: int) -> None:  # windows are independent of each other
         if last > first:
-            _extract(samples[first * hop : (last - 1) * hop + window], config, out[first:last], round(shaft_hz * 1000))
+            _extract(
+                samples[first * hop : (last - 1) * hop + window],
+                config,
+                out[first:last],
+                round(shaft_hz * 1000),
+            )
 
     if workers == 1:
         part(0, windows)

@@ -47,8 +47,9 @@ static PyObject *extract(PyObject *module, PyObject *args)
     batch_t b;
     int status = VIB_OK;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOI", &samples, &dict, &out, &b.shaft_millihz) || vibpy_parse_config(dict, &b.config) < 0
-        || vibpy_check(vib_config_check(&b.config)) < 0 || vibpy_int16_buffer(samples, &x, -1, 0) < 0) {
+    if (!PyArg_ParseTuple(args, "OOOI", &samples, &dict, &out, &b.shaft_millihz) ||
+        vibpy_parse_config(dict, &b.config) < 0 || vibpy_check(vib_config_check(&b.config)) < 0 ||
+        vibpy_int16_buffer(samples, &x, -1, 0) < 0) {
         return NULL;
     }
     size_t frames = (size_t)x.len / 2 / b.config.axes;
@@ -61,10 +62,8 @@ static PyObject *extract(PyObject *module, PyObject *args)
     b.out = y.buf;
     vib_core_t *core = vibpy_make_core(&b.config);
     if (core) {
-        Py_BEGIN_ALLOW_THREADS
-        status = extract_rest(&b, core, extract_together(&b));
-        Py_END_ALLOW_THREADS
-        PyMem_RawFree(core);
+        Py_BEGIN_ALLOW_THREADS status = extract_rest(&b, core, extract_together(&b));
+        Py_END_ALLOW_THREADS PyMem_RawFree(core);
     }
     PyBuffer_Release(&x);
     PyBuffer_Release(&y);
@@ -99,13 +98,13 @@ static PyObject *config_fields(void)
 PyMODINIT_FUNC PyInit__vib(void)
 {
     PyObject *module = PyModule_Create(&definition);
-    PyObject *model = PyType_FromSpec(&vibpy_model_spec), *core = PyType_FromSpec(&vibpy_core_spec), *fields = config_fields();
-    if (!module || !model || !core || !fields || PyModule_AddObjectRef(module, "Model", model) < 0
-        || PyModule_AddObjectRef(module, "Core", core) < 0
-        || PyModule_AddObjectRef(module, "CONFIG_FIELDS", fields) < 0
-        || PyModule_AddIntConstant(module, "WINDOWS_TOGETHER", lanes_supported() ? N_LANES : 1) < 0
-        || PyModule_AddIntConstant(module, "CORE_VERSION", VIB_CORE_VERSION) < 0
-        || PyModule_AddIntConstant(module, "FEATURE_VERSION", VIB_FEATURE_VERSION) < 0) {
+    PyObject *model = PyType_FromSpec(&vibpy_model_spec), *core = PyType_FromSpec(&vibpy_core_spec),
+             *fields = config_fields();
+    if (!module || !model || !core || !fields || PyModule_AddObjectRef(module, "Model", model) < 0 ||
+        PyModule_AddObjectRef(module, "Core", core) < 0 || PyModule_AddObjectRef(module, "CONFIG_FIELDS", fields) < 0 ||
+        PyModule_AddIntConstant(module, "WINDOWS_TOGETHER", lanes_supported() ? N_LANES : 1) < 0 ||
+        PyModule_AddIntConstant(module, "CORE_VERSION", VIB_CORE_VERSION) < 0 ||
+        PyModule_AddIntConstant(module, "FEATURE_VERSION", VIB_FEATURE_VERSION) < 0) {
         Py_CLEAR(module);
     }
     Py_XDECREF(model);

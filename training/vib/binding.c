@@ -60,7 +60,7 @@ PyObject *vibpy_config_dict(const vib_config_t *c)
     const char *format = "{"
 #include "vib_config.def"
 #undef VIB_CONFIG
-        "}";
+                         "}";
     return Py_BuildValue(format
 #define VIB_CONFIG(name) , #name, (unsigned)c->name
 #include "vib_config.def"

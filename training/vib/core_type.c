@@ -2,8 +2,7 @@
 #include "binding.h"
 
 typedef struct {
-    PyObject_HEAD
-    vib_core_t *core;
+    PyObject_HEAD vib_core_t *core;
     vib_config_t config;
     vib_format_t format; /* of push_raw */
     Py_ssize_t n_features;

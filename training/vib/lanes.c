@@ -77,8 +77,8 @@ static void gather(const vib_config_t *c, const int16_t *first, vib_i32_t *x)
     typedef int16_t samples_t __attribute__((vector_size(2 * N_LANES)));
     size_t apart = (size_t)c->hop * c->axes;
     for (uint32_t i = 0; i < c->window; i++, first += c->axes) {
-        samples_t s = { first[0], first[apart], first[2 * apart], first[3 * apart], first[4 * apart],
-                        first[5 * apart], first[6 * apart], first[7 * apart] };
+        samples_t s = { first[0],         first[apart],     first[2 * apart], first[3 * apart],
+                        first[4 * apart], first[5 * apart], first[6 * apart], first[7 * apart] };
         x[i] = (vib_i32_t)_mm256_cvtepi16_epi32((__m128i)s);
     }
 }

@@ -83,9 +83,8 @@ static inline vib_u64_t vib_wide(vib_u32_t x)
 
 static inline vib_u64_t product(vib_u32_t a, vib_u32_t b)
 {
-    vib_u64_t r = {
-        _mm256_mul_epu32((__m256i)a, (__m256i)b), _mm256_mul_epu32(high_down((__m256i)a), high_down((__m256i)b))
-    };
+    vib_u64_t r = { _mm256_mul_epu32((__m256i)a, (__m256i)b),
+                    _mm256_mul_epu32(high_down((__m256i)a), high_down((__m256i)b)) };
     return r;
 }
 

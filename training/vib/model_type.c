@@ -2,8 +2,7 @@
 #include "binding.h"
 
 typedef struct {
-    PyObject_HEAD
-    vib_model_t model;
+    PyObject_HEAD vib_model_t model;
     uint32_t *data; /* own copy of model.bin, aligned */
 } ModelObject;
 
@@ -62,14 +61,17 @@ static PyObject *model_meta(ModelObject *self, PyObject *unused)
         return NULL;
     }
     return Py_BuildValue("{sssssNsisisisisisisisisisIsI}", "name", m->name, "digest", digest, "classes", classes,
-                         "warning", m->warning, "alarm", m->alarm, "hysteresis", m->hysteresis,
-                         "off_rms", m->off_rms, "dwell_windows", m->dwell_windows,
-                         "clear_windows", m->clear_windows, "quiet_rms", m->quiet_rms, "off_below", m->off_below,
-                         "average_windows", m->average_windows, "shaft_low_millihz", m->shaft_low_millihz,
-                         "shaft_high_millihz", m->shaft_high_millihz);
+                         "warning", m->warning, "alarm", m->alarm, "hysteresis", m->hysteresis, "off_rms", m->off_rms,
+                         "dwell_windows", m->dwell_windows, "clear_windows", m->clear_windows, "quiet_rms",
+                         m->quiet_rms, "off_below", m->off_below, "average_windows", m->average_windows,
+                         "shaft_low_millihz", m->shaft_low_millihz, "shaft_high_millihz", m->shaft_high_millihz);
 }
 
-enum { SCORE, CLASSIFY, OUTSIDE };
+enum {
+    SCORE,
+    CLASSIFY,
+    OUTSIDE
+};
 
 static int ask(const vib_model_t *m, int question, const int16_t *row, size_t n, const int16_t *baseline, int16_t *out)
 {
@@ -103,12 +105,11 @@ static int apply(ModelObject *self, PyObject *features, PyObject *baseline, int1
         PyBuffer_Release(&x);
         return -1;
     }
-    Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t i = 0; i < rows && status == VIB_OK; i++) {
+    Py_BEGIN_ALLOW_THREADS for (Py_ssize_t i = 0; i < rows && status == VIB_OK; i++)
+    {
         status = ask(&self->model, question, (const int16_t *)x.buf + i * n, (size_t)n, b.buf, &out[i]);
     }
-    Py_END_ALLOW_THREADS
-    PyBuffer_Release(&x);
+    Py_END_ALLOW_THREADS PyBuffer_Release(&x);
     if (b.obj) {
         PyBuffer_Release(&b);
     }
@@ -119,7 +120,8 @@ static PyObject *apply_one(ModelObject *self, PyObject *args, int question)
 {
     PyObject *features, *baseline = Py_None;
     int16_t out;
-    if (!PyArg_ParseTuple(args, "O|O", &features, &baseline) || apply(self, features, baseline, &out, 1, question) < 0) {
+    if (!PyArg_ParseTuple(args, "O|O", &features, &baseline) ||
+        apply(self, features, baseline, &out, 1, question) < 0) {
         return NULL;
     }
     return PyLong_FromLong(out);
@@ -159,8 +161,8 @@ static PyObject *model_apply_batch(ModelObject *self, PyObject *args)
     PyObject *features, *baseline, *out;
     Py_buffer view;
     int question;
-    if (!PyArg_ParseTuple(args, "OOOi", &features, &baseline, &out, &question)
-        || vibpy_int16_buffer(out, &view, -1, PyBUF_WRITABLE) < 0) {
+    if (!PyArg_ParseTuple(args, "OOOi", &features, &baseline, &out, &question) ||
+        vibpy_int16_buffer(out, &view, -1, PyBUF_WRITABLE) < 0) {
         return NULL;
     }
     int failed = apply(self, features, baseline, view.buf, view.len / 2, question);
@@ -171,7 +173,8 @@ static PyObject *model_apply_batch(ModelObject *self, PyObject *args)
 static PyMethodDef model_methods[] = {
     { "config", (PyCFunction)model_config, METH_NOARGS, "The configuration the model was made for, a dict." },
     { "meta", (PyCFunction)model_meta, METH_NOARGS, "Name, digest, classes, thresholds and times, a dict." },
-    { "centre", (PyCFunction)model_centre, METH_O, "centre(out): the healthy level of each feature, without a baseline." },
+    { "centre", (PyCFunction)model_centre, METH_O,
+      "centre(out): the healthy level of each feature, without a baseline." },
     { "score", (PyCFunction)model_score, METH_VARARGS, "score(features, baseline=None) -> anomaly score, int." },
     { "classify", (PyCFunction)model_classify, METH_VARARGS, "classify(features, baseline=None) -> class index." },
     { "outside", (PyCFunction)model_outside, METH_O,

@@ -72,7 +72,9 @@ class Accounts:
         with self._engine.begin() as connection:
             be_the_only_writer(connection)
             if connection.scalar(sa.select(account.c.name).where(account.c.name == name)) is not None:
-                raise AccountError(f"user {name}: is defined already; need another name, or: vibdash user password")
+                raise AccountError(
+                    f"user {name}: is defined already; need another name, or: vibdash user password"
+                )
             connection.execute(account.insert(), row)
             _note(connection, "user-add", f"{name}, {role}", now_ms)
 

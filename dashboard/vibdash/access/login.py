@@ -41,7 +41,9 @@ def make_login_router(accounts: Accounts, attempts: Attempts) -> APIRouter:
         keys = (address, (address, name))
         wait_s = attempts.wait_s(*keys)
         if wait_s:
-            answer = _form(request, target, f"Too many wrong passwords. Try again in {math.ceil(wait_s)} s.", 429)
+            answer = _form(
+                request, target, f"Too many wrong passwords. Try again in {math.ceil(wait_s)} s.", 429
+            )
             answer.headers["retry-after"] = str(math.ceil(wait_s))
             return answer
         password = fields.get("password", "")[: LONGEST_PASSWORD + 1]

@@ -41,7 +41,9 @@ def metrics_of(sensor: SensorView) -> Metrics:
 class SparkplugBridge:
     """One session of an edge node. Its death is the will of the client, so each connection needs a new one."""
 
-    def __init__(self, client: Client, reader: FleetReader, *, group: str, node: str, bd_seq: int, now_ms: int) -> None:
+    def __init__(
+        self, client: Client, reader: FleetReader, *, group: str, node: str, bd_seq: int, now_ms: int
+    ) -> None:
         self._client = client
         self._reader = reader
         self._group, self._node = group, node
@@ -68,7 +70,9 @@ class SparkplugBridge:
 
     def say_goodbye(self, now_ms: int) -> None:
         """Publish the node's death: a broker drops the will of a client that leaves in good order."""
-        info = self._client.publish(self._topic("NDEATH"), encode(self._bd_seq, at_ms=now_ms, seq=None), qos=1)
+        info = self._client.publish(
+            self._topic("NDEATH"), encode(self._bd_seq, at_ms=now_ms, seq=None), qos=1
+        )
         if self._client.is_connected():
             info.wait_for_publish(5.0)
 

@@ -42,7 +42,9 @@ Metrics = Mapping[str, tuple[type, Value | None]]  # by name: the type, and the 
 
 
 def _payload_class() -> Any:
-    file = descriptor_pb2.FileDescriptorProto(name="sparkplug_b.proto", package="vibdash.sparkplug", syntax="proto2")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="sparkplug_b.proto", package="vibdash.sparkplug", syntax="proto2"
+    )
     for message_name, fields in _FIELDS.items():
         message = file.message_type.add(name=message_name)
         for name, (number, kind) in fields.items():

@@ -57,7 +57,9 @@ class Demo:
     def __init__(self, folder: SiteFolder, site: str, engine: sa.Engine, broker: Broker) -> None:
         missing = [name for name in NEEDED if not _is_there(name)]
         if missing:
-            raise SiteError(f"--demo: {', '.join(missing)} not installed; need: pip install 'vibnode[dashboard,demo]'")
+            raise SiteError(
+                f"--demo: {', '.join(missing)} not installed; need: pip install 'vibnode[dashboard,demo]'"
+            )
         self._folder = folder
         self._site = site
         self._engine = engine
@@ -108,7 +110,9 @@ class Demo:
         sensor = Sensor(self._site, scene.device)
         written = give_credentials(self._folder, sensor, self._engine)
         given = json.loads((written / "credentials.json").read_text(encoding="utf-8"))
-        bearing = Machine("iso20816-3-group2-rigid", SPEED_RPM, balls=8, ball_mm=7.137, pitch_mm=30.0, contact_deg=0.0)
+        bearing = Machine(
+            "iso20816-3-group2-rigid", SPEED_RPM, balls=8, ball_mm=7.137, pitch_mm=30.0, contact_deg=0.0
+        )
         Machines(self._engine).change(sensor.site, sensor.device, bearing, "demo", 0)
         write_secret(place / "device.json", as_json(self._configuration(given)))
         command = [sys.executable, "-m", "vibnode", str(place / "device.json")]

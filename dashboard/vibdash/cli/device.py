@@ -32,7 +32,9 @@ def add(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE, 
     folder = _folder(context)
     sensor = Sensor(_checked_site(site), _checked(name))
     if name in mosquitto_config.users(passwords(folder)):
-        raise SiteError(f"device {name}: is there already; need another name, or: vibdash device renew {name}")
+        raise SiteError(
+            f"device {name}: is there already; need another name, or: vibdash device renew {name}"
+        )
     written = give_credentials(folder, sensor, open_database(db))
     print(f"device {name} may connect; put the files of {written} on it, then delete them here")
 

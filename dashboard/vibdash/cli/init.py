@@ -43,7 +43,9 @@ thin_after_days = 30                # of older statuses, one an hour is kept
 delete_after_days = 1825            # older statuses are deleted; alerts never
 """
 
-SiteName = Annotated[str, typer.Argument(metavar="SITE", help="Its name in every topic: 1 to 32 of a-z, 0-9 and -.")]
+SiteName = Annotated[
+    str, typer.Argument(metavar="SITE", help="Its name in every topic: 1 to 32 of a-z, 0-9 and -.")
+]
 Address = Annotated[
     list[str] | None,
     typer.Option(
@@ -58,8 +60,12 @@ def init(
     site: SiteName,
     address: Address = None,
     user: Annotated[str, typer.Option(help="Name of the first user, an engineer.")] = "admin",
-    broker_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for the devices, with TLS.")] = 8883,
-    host_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for the dashboard, loopback only.")] = 18883,
+    broker_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port for the devices, with TLS.")
+    ] = 8883,
+    host_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port for the dashboard, loopback only.")
+    ] = 18883,
 ) -> None:
     """Make a folder for a site: settings, database, first user, broker with TLS and passwords.
 
@@ -153,7 +159,9 @@ def _fill(
     settings = _SETTINGS.format(site=site, user=HOST_USER, host_port=host_port, told=told, port=broker_port)
     before = os.umask(0o077)  # the database holds the command keys
     try:
-        Accounts(open_database(f"sqlite:///{folder.path / 'vibdash.db'}")).add(user, Role.ENGINEER, password, _now_ms())
+        Accounts(open_database(f"sqlite:///{folder.path / 'vibdash.db'}")).add(
+            user, Role.ENGINEER, password, _now_ms()
+        )
     finally:
         os.umask(before)
     write_secret(folder.path / SETTINGS, settings.encode())

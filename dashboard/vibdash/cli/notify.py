@@ -21,7 +21,9 @@ _TRIAL = Told("This is a trial of the notifications", "warning", {"text": "trial
 def notify(
     rules: Annotated[Path, typer.Argument(help="TOML file with channels and rules.")],
     db: DatabaseUrl = DEFAULT_DATABASE,
-    trial: Annotated[bool, typer.Option("--try", help="Send one message through every channel, and end.")] = False,
+    trial: Annotated[
+        bool, typer.Option("--try", help="Send one message through every channel, and end.")
+    ] = False,
 ) -> None:
     """Tell people of alerts, beside an ingest that runs elsewhere. Run one of these at a time."""
     read = read_rules(rules)

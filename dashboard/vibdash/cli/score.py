@@ -17,12 +17,16 @@ from vibdash.read.rescoring import ScoringModel, ask
 
 Models = Annotated[
     list[str],
-    typer.Option("--model", metavar="[NAME=]PACKAGE", help="A model package; may be given again.", show_default=False),
+    typer.Option(
+        "--model", metavar="[NAME=]PACKAGE", help="A model package; may be given again.", show_default=False
+    ),
 ]
 
 
 def score(
-    question: Annotated[str, typer.Argument(help="SQL over feature_vectors, alert, occurrence, device, machine.")],
+    question: Annotated[
+        str, typer.Argument(help="SQL over feature_vectors, alert, occurrence, device, machine.")
+    ],
     model: Models,
     db: DatabaseUrl = DEFAULT_DATABASE,
 ) -> None:
@@ -41,13 +45,19 @@ def score(
 
 
 def import_features_command(
-    file: Annotated[Path, typer.Argument(help="A .parquet file, or a trace that the firmware wrote (--trace).")],
+    file: Annotated[
+        Path, typer.Argument(help="A .parquet file, or a trace that the firmware wrote (--trace).")
+    ],
     db: DatabaseUrl = DEFAULT_DATABASE,
-    model: Annotated[str | None, typer.Option(metavar="PACKAGE", help="Of a trace: the model it ran with.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="PACKAGE", help="Of a trace: the model it ran with.")
+    ] = None,
     site: Annotated[str, typer.Option(help="Of a trace.")] = "imported",
     device: Annotated[str | None, typer.Option(help="Of a trace.  [default: the file's name]")] = None,
     boot: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of a trace.")] = 0,
-    start: Annotated[dt.datetime | None, typer.Option(help="Of a trace: when it began, UTC.  [default: 1970]")] = None,
+    start: Annotated[
+        dt.datetime | None, typer.Option(help="Of a trace: when it began, UTC.  [default: 1970]")
+    ] = None,
 ) -> None:
     """Take feature vectors into the database, to be asked about with vibdash score."""
     if file.suffix == ".parquet":

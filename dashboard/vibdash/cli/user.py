@@ -20,7 +20,8 @@ Name = Annotated[str, typer.Argument(help="1 to 32 of a-z, 0-9, dot, - and _.")]
 def add(
     name: Name,
     role: Annotated[
-        Role, typer.Option(help="viewer: look; operator: acknowledge, shelve, comment; engineer: take data out.")
+        Role,
+        typer.Option(help="viewer: look; operator: acknowledge, shelve, comment; engineer: take data out."),
     ] = Role.OPERATOR,
     db: DatabaseUrl = DEFAULT_DATABASE,
 ) -> None:

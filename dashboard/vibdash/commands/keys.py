@@ -55,7 +55,9 @@ class CommandKeys:
     def all(self) -> dict[Sensor, int]:
         """Return the devices that have a key, and when it was made."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(command_key).order_by(command_key.c.site, command_key.c.device))
+            rows = connection.execute(
+                sa.select(command_key).order_by(command_key.c.site, command_key.c.device)
+            )
             return {Sensor(row.site, row.device): row.created_at_ms for row in rows}
 
 

@@ -59,7 +59,9 @@ class Commander:
                 return []  # the usual case, without a lock
         with self._engine.begin() as connection:
             be_the_only_writer(connection)
-            taken = [_take(connection, row, now_ms) for row in connection.execute(due.order_by(command.c.id)).all()]
+            taken = [
+                _take(connection, row, now_ms) for row in connection.execute(due.order_by(command.c.id)).all()
+            ]
         return [one for one in taken if one is not None]
 
 

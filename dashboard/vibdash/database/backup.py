@@ -63,7 +63,9 @@ def _copy_file(engine: sa.Engine, part: Path) -> None:
 def _dump(url: sa.URL, part: Path) -> None:
     program = shutil.which("pg_dump")
     if program is None:
-        raise BackupError("pg_dump is not installed; need PostgreSQL's client programs, of the server's version")
+        raise BackupError(
+            "pg_dump is not installed; need PostgreSQL's client programs, of the server's version"
+        )
     password = {"PGPASSWORD": url.password} if url.password else {}
     address = url.set(drivername="postgresql", password=None).render_as_string()
     command = [program, "--format=custom", "--no-password", "--file", str(part), "--dbname", address]

@@ -87,8 +87,15 @@ def _write_parquet(file: Path, table: sa.Table, batches: Iterator[list[dict[str,
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        raise ExportError("Parquet: pyarrow is not installed; need it (pip install pyarrow), or a .csv file") from None
-    types = {sa.BigInteger: pa.int64(), sa.Integer: pa.int64(), sa.Boolean: pa.bool_(), sa.LargeBinary: pa.binary()}
+        raise ExportError(
+            "Parquet: pyarrow is not installed; need it (pip install pyarrow), or a .csv file"
+        ) from None
+    types = {
+        sa.BigInteger: pa.int64(),
+        sa.Integer: pa.int64(),
+        sa.Boolean: pa.bool_(),
+        sa.LargeBinary: pa.binary(),
+    }
     fields = [
         (column.name, next((t for kind, t in types.items() if isinstance(column.type, kind)), pa.string()))
         for column in table.c

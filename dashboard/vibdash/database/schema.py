@@ -183,7 +183,9 @@ machine = Table(  # what an engineer said of the machine that a sensor is on
     *_sensor_key(primary_key=True),
     Column("component_class", Text),  # of ISO 20816-3 or VDI 3834-1, as in vibnode.component_class
     Column("shaft_rpm", sa.Float),
-    Column("balls", Integer),  # the bearing: rolling elements, their and the pitch circle's diameter, contact angle
+    Column(
+        "balls", Integer
+    ),  # the bearing: rolling elements, their and the pitch circle's diameter, contact angle
     Column("ball_mm", sa.Float),
     Column("pitch_mm", sa.Float),
     Column("contact_deg", sa.Float),

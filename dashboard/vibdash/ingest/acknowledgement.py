@@ -100,7 +100,9 @@ def _highest_oldest(dialect: str) -> sa.Select[Any]:
     keys = _keys(dialect)
     mine = sa.and_(_of_sensor(alert, keys), _later(alert, keys))
     return (
-        sa.select(keys.c.place, sa.func.max(alert.c.oldest)).join_from(keys, alert, mine).group_by(keys.c.place)
+        sa.select(keys.c.place, sa.func.max(alert.c.oldest))
+        .join_from(keys, alert, mine)
+        .group_by(keys.c.place)
     )
 
 

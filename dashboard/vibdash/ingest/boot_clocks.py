@@ -20,6 +20,7 @@ from vibdash.protocol.messages import Alert, Measured, Sensor
 _RUN = ("site", "device", "boot")
 _CLOCK_RANK = {None: 0, "received": 1, "rtc": 2, "ntp": 3}
 
+
 @dataclass(frozen=True)
 class BootClock:
     """What to add to the uptime of one run of a device to get the time, and where that is from; None: not known."""
@@ -48,7 +49,8 @@ def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[
     keys = as_keys((sensor.site, sensor.device, number) for sensor, number in by_boot)
     stored = connection.execute(_boots(connection.dialect.name), {"keys": keys})
     known = {
-        (Sensor(row.site, row.device), row.boot): BootClock(row.clock_offset_ms, row.clock_from) for row in stored
+        (Sensor(row.site, row.device), row.boot): BootClock(row.clock_offset_ms, row.clock_from)
+        for row in stored
     }
     unheard = [{**vars(sensor), "boot": number} for sensor, number in by_boot.keys() - known.keys()]
     if unheard:

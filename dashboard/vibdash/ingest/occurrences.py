@@ -199,7 +199,11 @@ def _begun(dialect: str) -> sa.Select[Any]:
     keys = _course_keys(dialect)
     from_there = sa.and_(_of_course(occurrence, keys), _position(occurrence) >= _start_of(keys))
     columns = [occurrence.c[name] for name in ("id", "site", "device", "cause", *_COMPARED)]
-    return sa.select(*columns).join_from(keys, occurrence, from_there).order_by(occurrence.c.boot, occurrence.c.seq)
+    return (
+        sa.select(*columns)
+        .join_from(keys, occurrence, from_there)
+        .order_by(occurrence.c.boot, occurrence.c.seq)
+    )
 
 
 _SAID = (device.c.site, device.c.device, device.c.boot, device.c.uptime_ms, device.c.active)

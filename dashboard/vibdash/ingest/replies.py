@@ -18,7 +18,11 @@ from vibdash.protocol.messages import Malformed, Reply, Sensor
 def store_reply(connection: sa.Connection, reply: Reply, received_at_ms: int) -> None:
     """Store an answer to a command of this host; one to another's is none of ours. Raises Malformed."""
     asked = connection.execute(sa.select(command).where(command.c.id == _number(reply))).one_or_none()
-    if asked is None or (asked.site, asked.device, asked.cmd) != (reply.sensor.site, reply.sensor.device, reply.cmd):
+    if asked is None or (asked.site, asked.device, asked.cmd) != (
+        reply.sensor.site,
+        reply.sensor.device,
+        reply.cmd,
+    ):
         return
     if asked.ok is not None or asked.sent_at_ms is None:
         return  # answered already, or never sent
@@ -28,7 +32,9 @@ def store_reply(connection: sa.Connection, reply: Reply, received_at_ms: int) ->
     if reply.cmd == "spectrum":
         _store_features(connection, reply, received_at_ms)
     _store_part(connection, asked.id, reply, received_at_ms)
-    have = sa.select(sa.func.count()).where(reply_part.c.command_id == asked.id, reply_part.c.parts == reply.parts)
+    have = sa.select(sa.func.count()).where(
+        reply_part.c.command_id == asked.id, reply_part.c.parts == reply.parts
+    )
     if connection.scalar(have) == reply.parts:
         _finish(connection, asked.id, ok=True, error=None, answered_at_ms=received_at_ms)
 
@@ -81,7 +87,13 @@ def _features(body: dict[str, Any]) -> dict[str, Any]:
     except (binascii.Error, ValueError):
         features = b""
     known = score is None or (type(score) is int and -(2**15) <= score < 2**15)
-    if not features or len(features) % 2 or not known or not isinstance(model, str) or not model.isprintable():
+    if (
+        not features
+        or len(features) % 2
+        or not known
+        or not isinstance(model, str)
+        or not model.isprintable()
+    ):
         raise Malformed("spectrum: need features (base64 of i16), score (i16 or null) and model (text)")
     return {"features": features, "score": score, "model": model[:64]}
 

@@ -124,7 +124,12 @@ def _heard_at_ms(status: Status, received_at_ms: int, repeated: bool) -> int | N
 
 
 def _history_values(status: Status, received_at_ms: int) -> _Row:
-    said: _Row = {"state": status.state, "why": status.why, "boot": status.boot, "received_at_ms": received_at_ms}
+    said: _Row = {
+        "state": status.state,
+        "why": status.why,
+        "boot": status.boot,
+        "received_at_ms": received_at_ms,
+    }
     measured = vars(status.measured) if status.measured is not None else {}
     of_history = (name for name in status_history.c.keys() if name not in ("id", "said_at_ms"))  # noqa: SIM118
     return {name: said.get(name, measured.get(name)) for name in of_history} | vars(status.sensor)
@@ -154,5 +159,7 @@ def _higher(column: sa.Column[int], parameter: str) -> sa.Case[int]:
 _RAISE_BYTES = (
     boot.update()
     .where(*(boot.c[name] == sa.bindparam(f"this_{name}") for name in ("site", "device", "boot")))
-    .values(bytes_sampled=_higher(boot.c.bytes_sampled, "sampled"), bytes_sent=_higher(boot.c.bytes_sent, "sent"))
+    .values(
+        bytes_sampled=_higher(boot.c.bytes_sampled, "sampled"), bytes_sent=_higher(boot.c.bytes_sent, "sent")
+    )
 )

@@ -182,7 +182,11 @@ class _Keys:
     def addresses(self, key: str) -> tuple[str, ...]:
         self._asked.add(key)
         value = self._table.get(key)
-        if not isinstance(value, list) or not value or not all(isinstance(one, str) and "@" in one for one in value):
+        if (
+            not isinstance(value, list)
+            or not value
+            or not all(isinstance(one, str) and "@" in one for one in value)
+        ):
             raise self._wrong(key, "a list of e-mail addresses")
         return tuple(value)
 
@@ -200,7 +204,9 @@ class _Keys:
 
     def refuse_others(self) -> None:
         for key in self._table.keys() - self._asked:
-            raise ChannelError(f"{self._where}.{key}: is not known; need some of {', '.join(sorted(self._asked))}")
+            raise ChannelError(
+                f"{self._where}.{key}: is not known; need some of {', '.join(sorted(self._asked))}"
+            )
 
 
 def _text(told: Sequence[Told]) -> str:

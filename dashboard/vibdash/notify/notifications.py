@@ -84,7 +84,11 @@ class Notifications:
         doublings = sa.case((notification.c.failures < 10, notification.c.failures), else_=10)
         wait_ms = sa.cast(FIRST_RETRY_MS, sa.BigInteger).op("<<")(doublings)
         limited_ms = sa.case((wait_ms < LAST_RETRY_MS, wait_ms), else_=LAST_RETRY_MS)
-        values = {"failures": notification.c.failures + 1, "last_failure": reason, "due_at_ms": now_ms + limited_ms}
+        values = {
+            "failures": notification.c.failures + 1,
+            "last_failure": reason,
+            "due_at_ms": now_ms + limited_ms,
+        }
         self._update(ids, values)
         old = sa.and_(notification.c.id.in_(ids), notification.c.planned_at_ms < now_ms - GIVE_UP_AFTER_MS)
         with self._engine.begin() as connection:
@@ -138,7 +142,9 @@ def _told(row: Any) -> Told:
     event = "not acknowledged" if row.reason == UNACKNOWLEDGED else _EVENT_WORDS[row.event]
     line = f"{LEVEL_WORDS[row.level]} on {row.device} ({row.site}): {what}, {event}"
     names = ("site", "device", "boot", "seq", "event", "level", "cause", "class_name", "score", "threshold")
-    fields = {name: getattr(row, name) for name in (*names, "occurred_at_ms", "occurrence_id", "rule", "reason")}
+    fields = {
+        name: getattr(row, name) for name in (*names, "occurred_at_ms", "occurrence_id", "rule", "reason")
+    }
     return Told(line, row.level, {**fields, "text": line})
 
 
@@ -154,7 +160,9 @@ _OF_ALERT = sa.or_(
     occurrence.c.cleared_id == alert.c.id,
 )
 _SAME_SENSOR = sa.and_(
-    occurrence.c.site == alert.c.site, occurrence.c.device == alert.c.device, occurrence.c.cause == alert.c.cause
+    occurrence.c.site == alert.c.site,
+    occurrence.c.device == alert.c.device,
+    occurrence.c.cause == alert.c.cause,
 )
 _ARRIVED = (
     sa.select(alert, occurrence.c.id.label("occurrence_id"), occurrence.c.shelved_until_ms)
@@ -183,7 +191,11 @@ _UNACKNOWLEDGED = (
     .join(occurrence, occurrence.c.id == notification.c.occurrence_id)
     .where(notification.c.rule == sa.bindparam("this_rule"), notification.c.reason == EVENT)
     .where(notification.c.planned_at_ms <= sa.bindparam("before_ms"))
-    .where(sa.or_(occurrence.c.acked_level.is_(None), occurrence.c.acked_level.not_in([occurrence.c.level, "alarm"])))
+    .where(
+        sa.or_(
+            occurrence.c.acked_level.is_(None), occurrence.c.acked_level.not_in([occurrence.c.level, "alarm"])
+        )
+    )
     .where(sa.func.coalesce(occurrence.c.shelved_until_ms, 0) <= sa.bindparam("now_ms"))
     .where(
         ~sa.exists(

@@ -32,7 +32,9 @@ class Notifier:
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._plan, name="notify", daemon=True)]
         for name, channel in notify.channels.items():
-            deliver = threading.Thread(target=self._deliver, args=(name, channel), name=f"notify-{name}", daemon=True)
+            deliver = threading.Thread(
+                target=self._deliver, args=(name, channel), name=f"notify-{name}", daemon=True
+            )
             self._threads.append(deliver)
 
     def start(self) -> None:

@@ -1,19 +1,19 @@
 """Who is told of what, when and how: a TOML file, checked.
 
-    [channel.phone]
-    kind = "ntfy"                      # or webhook, smtp: see notify_channels.py for their keys
-    url = "https://ntfy.example.org/vibnode"
+[channel.phone]
+kind = "ntfy"                      # or webhook, smtp: see notify_channels.py for their keys
+url = "https://ntfy.example.org/vibnode"
 
-    [rule.alarms]
-    channels = ["phone"]
-    levels = ["alarm"]                 # which alerts; what is left out is not asked about
-    devices = ["plant-a/motor-*"]
-    causes = ["anomaly", "velocity"]
-    events = ["raise", "escalate"]
-    quiet_hours = "22:00-06:00"        # told at their end
-    zone = "Europe/Berlin"
-    unacknowledged_after_min = 30      # then these are told too, at any hour
-    unacknowledged_channels = ["boss"]
+[rule.alarms]
+channels = ["phone"]
+levels = ["alarm"]                 # which alerts; what is left out is not asked about
+devices = ["plant-a/motor-*"]
+causes = ["anomaly", "velocity"]
+events = ["raise", "escalate"]
+quiet_hours = "22:00-06:00"        # told at their end
+zone = "Europe/Berlin"
+unacknowledged_after_min = 30      # then these are told too, at any hour
+unacknowledged_channels = ["boss"]
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ class _Wrong(Exception):
 def _parse(content: dict[str, Any], folder: Path) -> Notify:
     for key in content.keys() - {"channel", "rule"}:
         raise _Wrong(f"{key}: is not known; need [channel.NAME] and [rule.NAME]")
-    channels = {name: make_channel(name, table, folder) for name, table in _tables(content, "channel").items()}
+    channels = {
+        name: make_channel(name, table, folder) for name, table in _tables(content, "channel").items()
+    }
     rules = tuple(_parse_rule(name, table, channels) for name, table in _tables(content, "rule").items())
     return Notify(channels, rules)
 

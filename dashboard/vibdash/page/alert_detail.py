@@ -152,7 +152,9 @@ def _draw_spectrum(event: AlertView, reference: Reference, clock: Clock) -> None
     ui.label(f"Spectrum at the alert, {event.spectrum['axis'].upper()} axis").classes("subtitle")
     ui.echart(alert_spectrum_options(event, reference), renderer="svg").classes("spectrum")
     if reference.told_at_ms is not None:
-        ui.label(f"Usual: the sensor's healthy baseline, read {clock(reference.told_at_ms)}").classes("detail")
+        ui.label(f"Usual: the sensor's healthy baseline, read {clock(reference.told_at_ms)}").classes(
+            "detail"
+        )
     elif event.features:
         ui.label("Usual: known for what moved; an engineer can read the whole baseline").classes("detail")
 

@@ -25,7 +25,9 @@ OPEN = "open"  # what asks for attention: new, acknowledged and still there, ret
 _IS_OPEN = (State.NEW, State.ACKNOWLEDGED, State.RETURNED)
 _FILTERS = (OPEN, *State)
 ROWS_AT_FIRST = 150  # a row more costs the browser more than anyone reads
-KEYS = "j, k: next, previous · x: tick · t: tick all · a: acknowledge · s: shelve 8 h · c: comment · /: search"
+KEYS = (
+    "j, k: next, previous · x: tick · t: tick all · a: acknowledge · s: shelve 8 h · c: comment · /: search"
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ class AlertInbox:
             with ui.element("div").classes("panel list"):
                 self._nothing = ui.label().classes("empty")
                 self._list = ui.element("div").props("role=list aria-live=polite")
-                self._more = ui.button(on_click=self._draw_more).props("flat dense no-caps").classes("act more")
+                self._more = (
+                    ui.button(on_click=self._draw_more).props("flat dense no-caps").classes("act more")
+                )
             self._detail = AlertDetail(
                 clock, access.reader, access.references, self._comment if self._may_operate else None
             )

@@ -78,4 +78,6 @@ def _as_field(name: str, value: float) -> int:
 def _draw_answers(dialog: ui.dialog, word: str, answer: Any) -> None:
     with ui.element("div").classes("answers"):
         ui.button("Cancel", on_click=lambda: dialog.submit(None)).props("flat dense no-caps").classes("act")
-        ui.button(word, on_click=lambda: dialog.submit(answer())).props("outline dense no-caps").classes("act")
+        ui.button(word, on_click=lambda: dialog.submit(answer())).props("outline dense no-caps").classes(
+            "act"
+        )

@@ -62,7 +62,11 @@ class CommandPanel:
     """Draws itself where it is made. `answered` is called when a command has been answered."""
 
     def __init__(
-        self, key: tuple[str, str], access: CommandAccess, clock: Clock, answered: Callable[[], Awaitable[None]]
+        self,
+        key: tuple[str, str],
+        access: CommandAccess,
+        clock: Clock,
+        answered: Callable[[], Awaitable[None]],
     ) -> None:
         self._sensor = Sensor(*key)
         self._access = access
@@ -129,7 +133,11 @@ class CommandPanel:
 
     def _draw_command(self, one: CommandView) -> None:
         tone = one.progress.name.lower()
-        with ui.element("div").classes(f"asked {tone}").props(f"role=listitem tabindex=0 data-command={one.id}") as row:
+        with (
+            ui.element("div")
+            .classes(f"asked {tone}")
+            .props(f"role=listitem tabindex=0 data-command={one.id}") as row
+        ):
             ui.icon(_ICONS[one.progress]).props("aria-hidden=true")
             with ui.element("div").classes("lines"):
                 ui.label(describe_command(one.cmd, one.fields)).classes("word")

@@ -39,7 +39,9 @@ class FleetPage:
         with ui.element("section"):
             with ui.element("div").classes("section-heading"):
                 ui.label("Fleet").props("role=heading aria-level=2")
-                ui.label("silent: nothing heard for twice the time that the sensor promised").classes("detail")
+                ui.label("silent: nothing heard for twice the time that the sensor promised").classes(
+                    "detail"
+                )
             self._table = FleetTable(clock)
         with ui.element("section"):
             with ui.element("div").classes("section-heading"):

@@ -34,7 +34,9 @@ class FleetTable:
         self.listing = Listing()
         with ui.element("div").classes("toolbar"):
             self._search = ui.input(placeholder="Sensor, site or model", on_change=self._search_anew)
-            self._search.props('dense outlined clearable debounce=150 aria-label="Search sensors"').classes("search")
+            self._search.props('dense outlined clearable debounce=150 aria-label="Search sensors"').classes(
+                "search"
+            )
             with ui.element("div").classes("pager"):
                 self._range = ui.label().classes("detail figure").props("aria-live=polite")
                 self._back = _turner("chevron_left", "Previous page", lambda: self._turn(-1))

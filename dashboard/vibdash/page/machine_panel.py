@@ -41,7 +41,9 @@ class MachinePanel:
                 for box in self._boxes.values():
                     box.props("dense outlined").set_enabled(may)
                 if may:
-                    ui.button("Keep", icon="save", on_click=self._keep).props("outline dense no-caps").classes("act")
+                    ui.button("Keep", icon="save", on_click=self._keep).props(
+                        "outline dense no-caps"
+                    ).classes("act")
             self._lines = ui.label().classes("detail figure")
 
     def show(self, machine: Machine) -> None:
@@ -61,7 +63,9 @@ class MachinePanel:
             values["balls"] = int(values["balls"])
         said = dataclasses.replace(self._machine, component_class=self._class.value, **values)
         try:
-            await asyncio.to_thread(self._machines.change, *self._key, said, author, time.time_ns() // 1_000_000)
+            await asyncio.to_thread(
+                self._machines.change, *self._key, said, author, time.time_ns() // 1_000_000
+            )
         except NotAMachine as error:
             ui.notify(str(error), type="warning")
             return
@@ -72,5 +76,7 @@ class MachinePanel:
 def _frequencies(machine: Machine) -> str:
     lines = machine.lines_hz()
     if not lines:
-        return "With the shaft's speed and the bearing's geometry, their frequencies are marked in the spectra."
+        return (
+            "With the shaft's speed and the bearing's geometry, their frequencies are marked in the spectra."
+        )
     return ", ".join(f"{LINE_WORDS[name]} {hertz:.1f} Hz" for name, hertz in lines.items())

@@ -69,7 +69,11 @@ class _Access:
 
     def __init__(self, engine: sa.Engine, occurrences: OccurrenceReader, zones_mm_s: Zones | None) -> None:
         self._occurrences, self._zones_mm_s = occurrences, zones_mm_s
-        self._accounts, self._operations, self._history = Accounts(engine), Operations(engine), HistoryReader(engine)
+        self._accounts, self._operations, self._history = (
+            Accounts(engine),
+            Operations(engine),
+            HistoryReader(engine),
+        )
         self._machines, self._replies = Machines(engine), ReplyReader(engine)
         self._references = References(self._replies, self._machines)
         self._waterfalls = WaterfallReader(engine, self._replies)

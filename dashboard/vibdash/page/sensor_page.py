@@ -75,7 +75,11 @@ class SensorPage:
                 self._commands = CommandPanel(key, access.commands, clock, self._spectra.read)
             with _section("The machine"):
                 self._machine = MachinePanel(key, access.spectra.machines, access.inbox.viewer)
-            with _section("What it runs"), ui.element("div").classes("panel about"), ui.element("dl").classes("facts"):
+            with (
+                _section("What it runs"),
+                ui.element("div").classes("panel about"),
+                ui.element("dl").classes("facts"),
+            ):
                 self._facts = {name: _fact(name) for name in (*_FACTS, "Velocity")}
 
     def _draw_course(self) -> None:
@@ -162,7 +166,9 @@ _FACTS: dict[str, Callable[[SensorView], str]] = {
     "Firmware": lambda one: one.fw or "not said",
     "Runs for": lambda one: "not said" if one.uptime_ms is None else describe_span(one.uptime_ms),
     "Last start": lambda one: f"boot {one.boot}, {RESET_WORDS[one.reset_by or 'unknown']}",
-    "Says something every": lambda one: "not said" if one.interval_s is None else describe_span(one.interval_s * 1000),
+    "Says something every": lambda one: (
+        "not said" if one.interval_s is None else describe_span(one.interval_s * 1000)
+    ),
     "Windows judged": lambda one: _count(one.windows),
     "Gaps in the samples": lambda one: _count(one.gaps),
     "Alerts waiting on it": lambda one: _count(one.queued),
@@ -171,7 +177,9 @@ _FACTS: dict[str, Callable[[SensorView], str]] = {
     "Tasks restarted": lambda one: _count(one.restarts),
     "Free memory": lambda one: "not said" if one.heap_free is None else describe_bytes(one.heap_free),
     "Battery": lambda one: "none" if one.battery_mv is None else f"{one.battery_mv / 1000:.2f} V",
-    "Acceleration": lambda one: "not said" if one.rms_mm_s2 is None else f"{one.rms_mm_s2 / 1000:.2f} m/s² RMS",
+    "Acceleration": lambda one: (
+        "not said" if one.rms_mm_s2 is None else f"{one.rms_mm_s2 / 1000:.2f} m/s² RMS"
+    ),
 }
 
 

@@ -43,7 +43,9 @@ class SpectrumPanel:
         self._snapshots: dict[int, Snapshot] = {}
         with ui.element("div").classes("section-heading"):
             ui.label("Spectra").props("role=heading aria-level=2")
-            self._axis = ui.toggle({axis: f"{axis.upper()} axis" for axis in AXES}, value="x", on_change=self.read)
+            self._axis = ui.toggle(
+                {axis: f"{axis.upper()} axis" for axis in AXES}, value="x", on_change=self.read
+            )
             self._axis.props("flat dense no-caps").classes("ranges")
         with ui.element("div").classes("courses"):
             with ui.element("div").classes("panel course"):
@@ -51,10 +53,14 @@ class SpectrumPanel:
                     self._chosen = ui.select({}, label="Snapshot", on_change=self._draw_snapshot)
                     self._chosen.props("dense outlined options-dense").classes("chosen")
                     if access.viewer.account.may(Role.ENGINEER):
-                        self._healthy = ui.button("This is healthy", icon="verified", on_click=self._take_as_healthy)
+                        self._healthy = ui.button(
+                            "This is healthy", icon="verified", on_click=self._take_as_healthy
+                        )
                         self._healthy.props("outline dense no-caps").classes("act")
                 self._lines = ui.echart({}, renderer="svg").classes("chart snapshot")
-                self._no_lines = ui.label("No snapshot yet. An engineer can ask for one below.").classes("empty")
+                self._no_lines = ui.label("No snapshot yet. An engineer can ask for one below.").classes(
+                    "empty"
+                )
             with ui.element("div").classes("panel course"):
                 ui.label("Spectra over time").classes("detail")
                 self._fall = ui.echart({}, renderer="canvas").classes("chart waterfall")
@@ -98,7 +104,10 @@ class SpectrumPanel:
         self._fall.set_visibility(fall is not None)
         self._no_fall.set_visibility(fall is None)
         if fall is not None:
-            redraw(self._fall, waterfall_options(fall, [f"{self._clock(row.at_ms)} {row.kind}" for row in fall.rows]))
+            redraw(
+                self._fall,
+                waterfall_options(fall, [f"{self._clock(row.at_ms)} {row.kind}" for row in fall.rows]),
+            )
 
     async def _take_as_healthy(self) -> None:
         author = await self._access.viewer.name_if_may(Role.ENGINEER)

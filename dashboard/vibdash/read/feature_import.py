@@ -38,7 +38,9 @@ def rows_of_trace(
     except OSError as error:
         raise ImportFailure(f"{file}: {error.strerror}") from None
     if not len(values) or len(values) % width:
-        raise ImportFailure(f"{file}: {len(values)} values; need whole windows of {width} of the model {model.name}")
+        raise ImportFailure(
+            f"{file}: {len(values)} values; need whole windows of {width} of the model {model.name}"
+        )
     for number, window in enumerate(values.reshape(-1, width)):
         uptime_ms = (config["window"] + number * config["hop"]) * 1_000_000 // config["rate_millihz"]
         yield {

@@ -252,7 +252,10 @@ class FleetReader:
 
 
 _NEWEST = sa.select(
-    *(sa.select(sa.func.max(table.c.id)).scalar_subquery() for table in (alert, status_history, journal, quarantine)),
+    *(
+        sa.select(sa.func.max(table.c.id)).scalar_subquery()
+        for table in (alert, status_history, journal, quarantine)
+    ),
     sa.select(sa.func.count()).where(ingest_link.c.connected).scalar_subquery(),
 )
 

@@ -61,7 +61,14 @@ class HistoryReader:
             .order_by(stretch)
         )
         raised = alert.c
-        columns = (raised.occurred_at_ms, raised.event, raised.level, raised.cause, raised.class_name, raised.score)
+        columns = (
+            raised.occurred_at_ms,
+            raised.event,
+            raised.level,
+            raised.cause,
+            raised.class_name,
+            raised.score,
+        )
         events = (
             sa.select(*columns)
             .where(raised.site == site, raised.device == device)

@@ -50,7 +50,9 @@ class Machine:
         given = [name for name in _BEARING if getattr(self, name) is not None]
         if given and len(given) < len(_BEARING):
             missing = next(name for name in _BEARING if name not in given)
-            raise NotAMachine(f"{missing} is missing: a bearing needs the number of balls, ball_mm and pitch_mm")
+            raise NotAMachine(
+                f"{missing} is missing: a bearing needs the number of balls, ball_mm and pitch_mm"
+            )
         if self.ball_mm is not None and self.pitch_mm is not None and self.ball_mm >= self.pitch_mm:
             raise NotAMachine(f"ball_mm {self.ball_mm:g}: need less than pitch_mm {self.pitch_mm:g}")
 
@@ -84,7 +86,9 @@ class Machines:
         names = Machine.__dataclass_fields__
         query = sa.select(*(machine.c[name] for name in names))
         with for_reading(self._engine).begin() as connection:
-            row = connection.execute(query.where(machine.c.site == site, machine.c.device == device)).one_or_none()
+            row = connection.execute(
+                query.where(machine.c.site == site, machine.c.device == device)
+            ).one_or_none()
         return Machine() if row is None else Machine(**row._mapping)
 
     def change(self, site: str, device: str, said: Machine, author: str, now_ms: int) -> None:
@@ -92,7 +96,12 @@ class Machines:
         said.check()
         values: dict[str, Any] = {**asdict(said), "changed_by": author, "changed_at_ms": now_ms}
         told = " ".join(f"{name}={value}" for name, value in asdict(said).items() if value is not None)
-        entry = {"at_ms": now_ms, "author": author, "action": "machine", "note": f"{site}/{device} {told}".strip()}
+        entry = {
+            "at_ms": now_ms,
+            "author": author,
+            "action": "machine",
+            "note": f"{site}/{device} {told}".strip(),
+        }
         with self._engine.begin() as connection:
             be_the_only_writer(connection)
             insert_or_update(connection, machine, {"site": site, "device": device}, values)

@@ -142,7 +142,9 @@ def _select() -> sa.Select[Any]:
             raised.c.occurred_at_ms.label("raised_at_ms"),
             escalated.c.occurred_at_ms.label("escalated_at_ms"),
             cleared.c.occurred_at_ms.label("cleared_at_ms"),
-            sa.func.coalesce(escalated.c.class_name, raised.c.class_name, cleared.c.class_name).label("class_name"),
+            sa.func.coalesce(escalated.c.class_name, raised.c.class_name, cleared.c.class_name).label(
+                "class_name"
+            ),
         )
         .outerjoin(raised, raised.c.id == occurrence.c.raised_id)
         .outerjoin(escalated, escalated.c.id == occurrence.c.escalated_id)

@@ -77,7 +77,9 @@ class ReplyReader:
         with self._engine.begin() as connection:
             return [dict(body) for body in connection.scalars(query.order_by(reply_part.c.part))]
 
-    def answered(self, site: str, device: str, cmd: str, *, limit: int) -> list[tuple[int, int, list[dict[str, Any]]]]:
+    def answered(
+        self, site: str, device: str, cmd: str, *, limit: int
+    ) -> list[tuple[int, int, list[dict[str, Any]]]]:
         """Return the latest whole answers to a command, newest first: its number, when it came, its parts."""
         done = (
             sa.select(command.c.id, command.c.answered_at_ms)
@@ -95,7 +97,18 @@ class ReplyReader:
 
 
 def _view(row: Any, now_ms: int) -> CommandView:
-    names = ("id", "site", "device", "cmd", "fields", "author", "asked_at_ms", "answered_at_ms", "error", "parts")
+    names = (
+        "id",
+        "site",
+        "device",
+        "cmd",
+        "fields",
+        "author",
+        "asked_at_ms",
+        "answered_at_ms",
+        "error",
+        "parts",
+    )
     values = {name: getattr(row, name) for name in names}
     return CommandView(**values, progress=_progress(row, now_ms), parts_here=row.parts_here or 0)
 

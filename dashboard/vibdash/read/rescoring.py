@@ -149,7 +149,9 @@ class _Baseline:
         return median
 
 
-def ask(url: str, models: Sequence[ScoringModel], question: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+def ask(
+    url: str, models: Sequence[ScoringModel], question: str
+) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
     """Return the names of the columns and the rows that answer a question. Raises ScoreError, DatabaseError."""
     functions = _Functions({one.name: one for one in models})
     connection = _open(url)

@@ -50,7 +50,9 @@ def join_snapshot(parts: Sequence[dict[str, Any]]) -> Snapshot | None:
         first = parts[0]
         frames, axes = int(first["frames"]), int(first["axes"])
         rate_hz, lsb_m_s2 = float(first["rate_hz"]), float(first["lsb_nm_s2"]) * 1e-9
-        if not (0 < frames <= MAX_FRAMES and 1 <= axes <= len(AXES) and 0 < rate_hz < 1e6 and 0 < lsb_m_s2 < 100):
+        if not (
+            0 < frames <= MAX_FRAMES and 1 <= axes <= len(AXES) and 0 < rate_hz < 1e6 and 0 < lsb_m_s2 < 100
+        ):
             return None
         counts = np.zeros((frames, axes), np.int16)
         held = np.zeros(frames, bool)

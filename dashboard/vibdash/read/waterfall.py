@@ -104,7 +104,10 @@ def _bands_of_vector(body: dict[str, Any], axis: str) -> tuple[_Bands, tuple[flo
         lo_hz, hi_hz = float(body["lo_hz"]), float(body["hi_hz"])
     except (LookupError, TypeError, ValueError, OverflowError, binascii.Error):
         return None
-    if not (1 <= bands <= 32 and 1 <= axes <= len(AXES) and 0 < lo_hz < hi_hz < 1e6) or AXES.index(axis) >= axes:
+    if (
+        not (1 <= bands <= 32 and 1 <= axes <= len(AXES) and 0 < lo_hz < hi_hz < 1e6)
+        or AXES.index(axis) >= axes
+    ):
         return None
     first = AXES.index(axis) * (len(features) // axes) + FEATURES_BEFORE_BANDS
     levels = features[first : first + bands]

@@ -25,7 +25,9 @@ def parse_zones(text: str) -> Zones:
     except ValueError:
         a = b = c = 0.0
     if not 0 < a < b < c < 1000:
-        raise ZoneError(f"--zones {text}: need the upper ends of zones A, B and C in mm/s, rising: 1.4,2.8,4.5")
+        raise ZoneError(
+            f"--zones {text}: need the upper ends of zones A, B and C in mm/s, rising: 1.4,2.8,4.5"
+        )
     return a, b, c
 
 

@@ -27,7 +27,12 @@ def give_credentials(folder: SiteFolder, sensor: Sensor, engine: sa.Engine) -> P
         authority = certificate_der((folder.authority / "ca.pem").read_bytes())
         place.mkdir(mode=0o700, exist_ok=True)
         write_secret(place / "ca.der", authority)
-        mqtt: dict[str, Any] = {"host": broker.host, "port": broker.port, "user": sensor.device, "password": password}
+        mqtt: dict[str, Any] = {
+            "host": broker.host,
+            "port": broker.port,
+            "user": sensor.device,
+            "password": password,
+        }
         mqtt["tls"] = {"ca": "ca.der"}
         fields = {"site": sensor.site, "device": sensor.device, "mqtt": mqtt, "command_key": key.hex()}
         write_secret(place / "credentials.json", as_json(fields))

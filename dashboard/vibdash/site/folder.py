@@ -1,11 +1,11 @@
 """A site's folder: its settings in vibdash.toml, its database, its broker's configuration, its devices' credentials.
 
-    plant/vibdash.toml          settings
-    plant/vibdash.db            everything the sensors said, the users, the devices' command keys
-    plant/broker.password       with which the dashboard connects to the broker
-    plant/ca/                   the certificate authority that the devices trust
-    plant/mosquitto/            the broker's configuration, certificate, passwords, access list
-    plant/devices/NAME/         what a device needs; to be deleted once it is on the device
+plant/vibdash.toml          settings
+plant/vibdash.db            everything the sensors said, the users, the devices' command keys
+plant/broker.password       with which the dashboard connects to the broker
+plant/ca/                   the certificate authority that the devices trust
+plant/mosquitto/            the broker's configuration, certificate, passwords, access list
+plant/devices/NAME/         what a device needs; to be deleted once it is on the device
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class SiteFolder:
         """Return the URL by which devices reach the broker. Raises SiteError."""
         url = _flat(self.settings, self._read()).get("broker.for_devices")
         if url is None:
-            raise SiteError(f"{self.settings}: broker.for_devices: is missing; need e.g. mqtts://192.168.1.10:8883")
+            raise SiteError(
+                f"{self.settings}: broker.for_devices: is missing; need e.g. mqtts://192.168.1.10:8883"
+            )
         return str(url)
 
     def _read(self) -> dict[str, Any]:
@@ -117,7 +119,9 @@ def find_site(given: Path | None) -> SiteFolder | None:
     below = sorted(Path.cwd().glob(f"*/{SETTINGS}"))
     if len(below) > 1:
         names = ", ".join(file.parent.name for file in below)
-        raise SiteError(f"several sites are here, {names}; need one of them: vibdash --in {below[0].parent.name} ...")
+        raise SiteError(
+            f"several sites are here, {names}; need one of them: vibdash --in {below[0].parent.name} ..."
+        )
     return SiteFolder(below[0].parent) if below else None
 
 

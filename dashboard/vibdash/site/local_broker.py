@@ -34,7 +34,9 @@ class LocalBroker:
             raise BrokerError("mosquitto is not installed; need it, e.g. apt-get install mosquitto")
         port = _last_port(self._configuration)
         if _listens(port):
-            raise BrokerError(f"port {port}: in use, by another broker? Stop that, or set broker.start to false")
+            raise BrokerError(
+                f"port {port}: in use, by another broker? Stop that, or set broker.start to false"
+            )
         self._log = (self._configuration.parent / "mosquitto.log").open("ab")
         command = [program, "-c", str(self._configuration)]
         # In a session of its own, so that Ctrl-C reaches it last and through us.
@@ -75,7 +77,9 @@ def _last_port(configuration: Path) -> int:
     except OSError as error:
         raise BrokerError(f"--start-broker {configuration}: {error.strerror}") from None
     if not found:
-        raise BrokerError(f"--start-broker {configuration}: no listener in it; need one that vibdash init made")
+        raise BrokerError(
+            f"--start-broker {configuration}: no listener in it; need one that vibdash init made"
+        )
     return int(found[-1])
 
 

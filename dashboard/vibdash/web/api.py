@@ -107,7 +107,9 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: His
         return JournalAnswer(journal=list(occurrences.journal(id)))
 
     @router.get("/api/v1/sensors/{site}/{device}/history", summary="The course of a sensor")
-    def course(site: Name, device: Name, since_ms: AtMs | None = None, until_ms: AtMs | None = None) -> History:
+    def course(
+        site: Name, device: Name, since_ms: AtMs | None = None, until_ms: AtMs | None = None
+    ) -> History:
         until = _now_ms() if until_ms is None else until_ms
         since = max(0, until - DAY_MS) if since_ms is None else min(since_ms, until)
         return history.read(site, device, since, until)

@@ -14,14 +14,14 @@ extern const vib_model_t vib_linked_model;
 static const mp_rom_map_elem_t model_table[] = { VIB_MODEL_METHODS(ENTRY) };
 static MP_DEFINE_CONST_DICT(model_dict, model_table);
 
-static MP_DEFINE_CONST_OBJ_TYPE(model_type, MP_QSTR_Model, MP_TYPE_FLAG_NONE,
-                                make_new, model_make_new, locals_dict, &model_dict);
+static MP_DEFINE_CONST_OBJ_TYPE(model_type, MP_QSTR_Model, MP_TYPE_FLAG_NONE, make_new, model_make_new, locals_dict,
+                                &model_dict);
 
 static const mp_rom_map_elem_t core_table[] = { VIB_CORE_METHODS(ENTRY) };
 static MP_DEFINE_CONST_DICT(core_dict, core_table);
 
-static MP_DEFINE_CONST_OBJ_TYPE(core_type, MP_QSTR_Core, MP_TYPE_FLAG_NONE,
-                                make_new, core_make_new, attr, core_attr, locals_dict, &core_dict);
+static MP_DEFINE_CONST_OBJ_TYPE(core_type, MP_QSTR_Core, MP_TYPE_FLAG_NONE, make_new, core_make_new, attr, core_attr,
+                                locals_dict, &core_dict);
 
 static mp_obj_t linked_model(void)
 {

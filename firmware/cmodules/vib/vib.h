@@ -207,11 +207,11 @@ VIB_CHECKED int vib_model_check(const vib_model_t *model); /* versions, ranges, 
 const char *vib_model_class(const vib_model_t *model, uint32_t index); /* name of a class, or NULL */
 /* Gaussian: *score = round(256 * log2(distance / sqrt(n_inputs))), limited to -2048 .. 32767. Isolation forest:
  * round(2048 * (1 - path / average path)), -2048 .. 2048. baseline may be NULL. */
-VIB_CHECKED int vib_model_score(const vib_model_t *model, const int16_t *features, size_t n,
-                                const int16_t *baseline, int16_t *score);
+VIB_CHECKED int vib_model_score(const vib_model_t *model, const int16_t *features, size_t n, const int16_t *baseline,
+                                int16_t *score);
 /* *outside: no baseline is learnt, and the window is like a healthy one at a speed that was not trained on. */
 VIB_CHECKED int vib_model_outside(const vib_model_t *model, const int16_t *features, size_t n, bool *outside);
-VIB_CHECKED int vib_model_classify(const vib_model_t *model, const int16_t *features, size_t n,
-                                   const int16_t *baseline, uint32_t *class_index);
+VIB_CHECKED int vib_model_classify(const vib_model_t *model, const int16_t *features, size_t n, const int16_t *baseline,
+                                   uint32_t *class_index);
 
 #endif

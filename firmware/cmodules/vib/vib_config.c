@@ -82,8 +82,8 @@ static int check_bands(const vib_config_t *c)
     if (c->bands < 1 || c->bands > VIB_MAX_BANDS) {
         return VIB_ERR_BANDS;
     }
-    if (c->band_lo_hz >= c->band_hi_hz || (uint64_t)c->band_lo_hz * 1000 * c->window < rate
-        || (uint64_t)c->band_hi_hz * 2000 > rate) {
+    if (c->band_lo_hz >= c->band_hi_hz || (uint64_t)c->band_lo_hz * 1000 * c->window < rate ||
+        (uint64_t)c->band_hi_hz * 2000 > rate) {
         return VIB_ERR_BAND_RANGE;
     }
     /* log-spaced edges that are too close move up from the lowest on, and have caught up at the last */
@@ -119,8 +119,8 @@ static int check_shaft(const vib_config_t *c)
     if (c->orders > VIB_MAX_ORDERS) {
         return VIB_ERR_ORDERS;
     }
-    bool fits = c->bpfo_milliorders <= most && c->bpfi_milliorders <= most && c->bsf_milliorders <= most
-        && c->ftf_milliorders <= most;
+    bool fits = c->bpfo_milliorders <= most && c->bpfi_milliorders <= most && c->bsf_milliorders <= most &&
+                c->ftf_milliorders <= most;
     return fits && (c->envelope_bands || !vib_has_bearing(c)) ? VIB_OK : VIB_ERR_BEARING;
 }
 
@@ -211,8 +211,13 @@ int vib_feature_name(const vib_config_t *c, size_t index, char *name)
         return VIB_OK;
     }
     index -= VIB_F_COUNT;
-    const struct { const char *stem; size_t count, first; } families[] = {
-        { "band", c->bands, 0 }, { "env", c->envelope_bands, 0 }, { "order", c->orders, 1 },
+    const struct {
+        const char *stem;
+        size_t count, first;
+    } families[] = {
+        { "band", c->bands, 0 },
+        { "env", c->envelope_bands, 0 },
+        { "order", c->orders, 1 },
     };
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         if (index < families[i].count) {
@@ -245,9 +250,9 @@ int vib_core_size(const vib_config_t *c, size_t *bytes)
 {
     int status = vib_config_check(c);
     if (status == VIB_OK) {
-        *bytes = aligned(sizeof(vib_core_t)) + aligned(c->window * c->axes * sizeof(int16_t))
-            + aligned(c->window * sizeof(int32_t))
-            + (c->envelope_bands ? sizeof(int32_t) * 2 << envelope_log2n(c) : 0);
+        *bytes = aligned(sizeof(vib_core_t)) + aligned(c->window * c->axes * sizeof(int16_t)) +
+                 aligned(c->window * sizeof(int32_t)) +
+                 (c->envelope_bands ? sizeof(int32_t) * 2 << envelope_log2n(c) : 0);
     }
     return status;
 }
@@ -286,8 +291,8 @@ int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t 
         core->envelope.lo = (uint16_t)first_bin(c, c->envelope_lo_hz);
         core->envelope.hi = (uint16_t)first_bin(c, c->envelope_hi_hz);
         core->envelope_log2n = envelope_log2n(c);
-        log_spaced(vib_log2_32(3), vib_log2_32((uint32_t)(core->envelope.hi - core->envelope.lo)),
-                       c->envelope_bands, core->envelope_edges);
+        log_spaced(vib_log2_32(3), vib_log2_32((uint32_t)(core->envelope.hi - core->envelope.lo)), c->envelope_bands,
+                   core->envelope_edges);
     }
     *out = core;
     return VIB_OK;
@@ -310,9 +315,8 @@ static uint16_t nearest_bin(const vib_core_t *core, uint32_t milliorders, uint32
 void vib_core_set_shaft(vib_core_t *core, uint32_t shaft_millihz)
 {
     const vib_config_t *c = &core->config;
-    uint32_t orders[VIB_BEARING_FREQUENCIES] = {
-        c->bpfo_milliorders, c->bpfi_milliorders, c->bsf_milliorders, c->ftf_milliorders
-    };
+    uint32_t orders[VIB_BEARING_FREQUENCIES] = { c->bpfo_milliorders, c->bpfi_milliorders, c->bsf_milliorders,
+                                                 c->ftf_milliorders };
     uint32_t wide = (uint32_t)(core->envelope.hi - core->envelope.lo);
     for (uint32_t i = 0; i < c->orders; i++) {
         core->order_bins[i] = nearest_bin(core, (i + 1) * 1000, shaft_millihz, c->window / 2 - 2);

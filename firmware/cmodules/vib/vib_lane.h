@@ -61,10 +61,22 @@ static inline uint32_t vib_bits32(uint32_t x)
     return x ? 32 - (uint32_t)__builtin_clz(x) : 0;
 #else
     uint32_t n = 0;
-    if (x >> 16) { n += 16; x >>= 16; }
-    if (x >> 8) { n += 8; x >>= 8; }
-    if (x >> 4) { n += 4; x >>= 4; }
-    if (x >> 2) { n += 2; x >>= 2; }
+    if (x >> 16) {
+        n += 16;
+        x >>= 16;
+    }
+    if (x >> 8) {
+        n += 8;
+        x >>= 8;
+    }
+    if (x >> 4) {
+        n += 4;
+        x >>= 4;
+    }
+    if (x >> 2) {
+        n += 2;
+        x >>= 2;
+    }
     return n + ((x >> 1) ? 2 : x);
 #endif
 }

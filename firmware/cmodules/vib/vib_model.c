@@ -107,8 +107,8 @@ static bool sound_cold(const vib_model_t *m)
 
 static bool sound_limits(const vib_model_t *m)
 {
-    return m->dwell_windows >= 1 && m->clear_windows >= 1 && m->hysteresis >= 0 && m->warning <= m->alarm
-        && m->off_below >= 0 && m->average_windows >= 1 && m->average_windows <= VIB_MAX_AVERAGE;
+    return m->dwell_windows >= 1 && m->clear_windows >= 1 && m->hysteresis >= 0 && m->warning <= m->alarm &&
+           m->off_below >= 0 && m->average_windows >= 1 && m->average_windows <= VIB_MAX_AVERAGE;
 }
 
 static bool sound_classifier(const vib_model_t *m, size_t n_features)
@@ -116,9 +116,9 @@ static bool sound_classifier(const vib_model_t *m, size_t n_features)
     if (m->n_classes == 0) {
         return true;
     }
-    return m->n_classes > 1 && m->n_classes <= VIB_MAX_CLASSES
-        && sound_inputs(m->tree_inputs, m->n_tree_inputs, n_features)
-        && (m->predict || sound_forest(&m->trees, m->n_tree_inputs, (int32_t)m->n_classes));
+    return m->n_classes > 1 && m->n_classes <= VIB_MAX_CLASSES &&
+           sound_inputs(m->tree_inputs, m->n_tree_inputs, n_features) &&
+           (m->predict || sound_forest(&m->trees, m->n_tree_inputs, (int32_t)m->n_classes));
 }
 
 int vib_model_check(const vib_model_t *m)
@@ -151,8 +151,8 @@ const char *vib_model_class(const vib_model_t *m, uint32_t index)
 }
 
 /* Features as a model sees them: how far each is from this machine's, or the training set's, healthy value. */
-static void differences(const vib_model_t *m, const int16_t *features, const int16_t *baseline,
-                        const uint16_t *inputs, uint32_t n, int16_t *d)
+static void differences(const vib_model_t *m, const int16_t *features, const int16_t *baseline, const uint16_t *inputs,
+                        uint32_t n, int16_t *d)
 {
     const int16_t *from = baseline ? baseline : m->centre;
     for (uint32_t i = 0; i < n; i++) {

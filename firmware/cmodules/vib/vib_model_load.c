@@ -55,11 +55,11 @@ static uint32_t crc32(const uint8_t *p, size_t n)
 static bool limited_counts(const header_t *h)
 {
     bool one_kind = h->anomaly == VIB_ISOLATION ? h->n_components == 0
-        : h->n_path_trees == 0 && h->n_path_nodes == 0 && h->path_scale == 0;
-    return one_kind && h->n_inputs <= VIB_MAX_INPUTS && h->n_components <= VIB_MAX_COMPONENTS
-        && h->n_path_trees <= VIB_MAX_NODES && h->n_path_nodes <= VIB_MAX_NODES && h->n_classes <= VIB_MAX_CLASSES
-        && h->n_tree_inputs <= VIB_MAX_INPUTS && h->n_trees <= VIB_MAX_NODES && h->n_nodes <= VIB_MAX_NODES
-        && h->name_bytes >= 1;
+                                                : h->n_path_trees == 0 && h->n_path_nodes == 0 && h->path_scale == 0;
+    return one_kind && h->n_inputs <= VIB_MAX_INPUTS && h->n_components <= VIB_MAX_COMPONENTS &&
+           h->n_path_trees <= VIB_MAX_NODES && h->n_path_nodes <= VIB_MAX_NODES && h->n_classes <= VIB_MAX_CLASSES &&
+           h->n_tree_inputs <= VIB_MAX_INPUTS && h->n_trees <= VIB_MAX_NODES && h->n_nodes <= VIB_MAX_NODES &&
+           h->name_bytes >= 1;
 }
 
 static int read_header(const void *data, size_t bytes, header_t *h)
@@ -123,7 +123,8 @@ static int read_sections(const header_t *h, cursor_t *c, vib_model_t *m)
         return VIB_ERR_MODEL_FORMAT;
     }
     return holds_names(m->name, h->name_bytes, 1) && holds_names(m->class_text, h->class_bytes, h->n_classes)
-        ? VIB_OK : VIB_ERR_MODEL_FIELD;
+               ? VIB_OK
+               : VIB_ERR_MODEL_FIELD;
 }
 
 int vib_model_load(const void *data, size_t bytes, vib_model_t *m)

@@ -98,9 +98,7 @@ def model_rate_hz(name: str, chip, needed_hz: float):
         if abs(rate_hz - needed_hz) <= RATE_TOLERANCE * needed_hz:
             return rate_hz
     has = ", ".join([f"{rate:g}" for rate in sorted(chip.RATES_HZ)])
-    raise ConfigError(
-        f"sensor.driver: {name}'s rates are {has} Hz; the model was made for {needed_hz:g} Hz"
-    )
+    raise ConfigError(f"sensor.driver: {name}'s rates are {has} Hz; the model was made for {needed_hz:g} Hz")
 
 
 def model_range_g(name: str, chip, lsb_nm_s2: int):
@@ -109,9 +107,7 @@ def model_range_g(name: str, chip, lsb_nm_s2: int):
         if chip.RANGES_G[range_g][1] == lsb_nm_s2:
             return range_g
     has = ", ".join([f"{lsb} ({range_g} g)" for range_g, (_, lsb) in chip.RANGES_G.items()])
-    raise ConfigError(
-        f"sensor.driver: {name}'s lsb_nm_s2 is {has}; the model was made for {lsb_nm_s2}"
-    )
+    raise ConfigError(f"sensor.driver: {name}'s lsb_nm_s2 is {has}; the model was made for {lsb_nm_s2}")
 
 
 def check_rate(sensor: dict, chip, rate_hz) -> None:

@@ -13,7 +13,9 @@ NAMES = ("+x", "-x", "+y", "-y", "+z", "-z")
 AS_THE_CHIP = ("+x", "+y", "+z")
 SWAPS = ((1, 0, 2), (0, 2, 1), (2, 1, 0))  # orders of three that exchange two
 LARGEST = 32767
-ACCEPTED = 'x, y and z, each with + or -, such as ["+y", "-x", "+z"]; one, such as ["+z"], for a model of one axis'
+ACCEPTED = (
+    'x, y and z, each with + or -, such as ["+y", "-x", "+z"]; one, such as ["+z"], for a model of one axis'
+)
 _check_name = checks.one_of(NAMES)
 
 

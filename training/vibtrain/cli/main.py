@@ -116,7 +116,9 @@ def evaluate_package(
         made_for = package.configuration(description)
         entries = entries_of(made_for, recordings)
         windows = windows_of(made_for, entries, workers)
-        summary = evaluate.summary(evaluate.evaluate(model, windows, package.trained_on(description), baseline_s))
+        summary = evaluate.summary(
+            evaluate.evaluate(model, windows, package.trained_on(description), baseline_s)
+        )
         if as_json:
             print(json.dumps(summary))
         else:

@@ -122,7 +122,9 @@ def _toml_rows(path: Path) -> Iterator[_Row]:
         document = tomllib.load(stream)
     unknown = set(document) - {"defaults", "recordings"}
     if unknown:
-        raise DataError(f"{path}: {sorted(unknown)[0]!r}, accepted: [defaults], [[recordings]] and fields in them")
+        raise DataError(
+            f"{path}: {sorted(unknown)[0]!r}, accepted: [defaults], [[recordings]] and fields in them"
+        )
     defaults, tables = document.get("defaults", {}), document.get("recordings", [])
     if not isinstance(defaults, dict):
         raise DataError(f"{path}: defaults {defaults!r}, accepted: a table, [defaults]")

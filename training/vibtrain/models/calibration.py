@@ -102,9 +102,7 @@ def _scores(
     return [model.steps(differences(m, baseline)[:, inputs]) for m in means if len(m)]
 
 
-def _at_learnt_speed(
-    learnt: list[Windows], judged: list[Windows], config: TrainingConfig
-) -> list[Windows]:
+def _at_learnt_speed(learnt: list[Windows], judged: list[Windows], config: TrainingConfig) -> list[Windows]:
     """Those most of whose windows are not of another speed: these a device calls outside. A speed that is told is the
     learnt one."""
     if learnt[0].speed_rpm:

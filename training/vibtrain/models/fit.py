@@ -175,7 +175,9 @@ def fit_cold(
 def baselines(recordings: list[Windows]) -> dict[Regime, Int16]:
     """Healthy baseline of every regime that has a healthy recording."""
     healthy = regimes_of(r for r in recordings if r.is_healthy)
-    return {regime: median_baseline(np.concatenate([r.features for r in rs])) for regime, rs in healthy.items()}
+    return {
+        regime: median_baseline(np.concatenate([r.features for r in rs])) for regime, rs in healthy.items()
+    }
 
 
 def _fit_classifier(

@@ -78,7 +78,9 @@ def make_package(
     cases += [proof.Case(r.features, learnt[r.regime]) for r in recordings if r.regime in learnt]
     proved = proof.prove(model, converted, cases)
     step("evaluate")
-    summary = evaluate.summary(evaluate.evaluate(vib.Model(converted.binary), recordings, config.train.admits))
+    summary = evaluate.summary(
+        evaluate.evaluate(vib.Model(converted.binary), recordings, config.train.admits)
+    )
     step("write")
     package.write(folder, model, converted, proved, config, recordings, summary, dropped)
     return Outcome(converted.digest, model.warning, proved, summary)
