@@ -21,6 +21,8 @@ PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
 # A make that was itself started with -j hands its own limit down.
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(PROCESSORS))
 
+C_SOURCES = $(filter-out build/%,$(shell find . -path ./build -prune -o -name '*.[ch]' -print))
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -52,9 +54,12 @@ load: packages-test venv ## A fleet's storm, the limit of the ingest, fifty kill
 screenshots: packages-test venv ## Make the pictures of docs/ from a new site's demonstration
 	@$(BIN)/python tools/screenshots.py
 
-lint: venv ## Check style and types
+lint: venv ## Check style, types, and which part imports which
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
 	$(BIN)/mypy training dashboard tools lab host_tests
+	$(BIN)/lint-imports --no-logo
 
 # ---- The computer ----
 

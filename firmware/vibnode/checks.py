@@ -1,8 +1,10 @@
-"""What a value in a configuration has to look like, and how a section of it is filled.
+"""What a value in a configuration has to look like, and how one is read and its defaults filled in.
 
 A check takes the value and returns None where it is accepted, else what would be. MicroPython and the host run the
 same ones.
 """
+
+import json
 
 NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 HEX_CHARACTERS = "0123456789abcdefABCDEF"
@@ -12,6 +14,26 @@ SECRETS = ("command_key", "password")
 
 class ConfigError(Exception):
     """Something in a configuration is not acceptable. Its text is one line for the user."""
+
+
+def read_json(path: str) -> dict:
+    """The object in the JSON file `path`. Raises ConfigError."""
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from None
+    try:
+        value, end = json.loads(
+            "[" + raw.decode() + ",0]"
+        )  # MicroPython alone would take an object cut short
+        if end != 0:
+            raise ValueError("cut short")
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: holds {type(value).__name__}; accepted: an object in braces")
+    return value
 
 
 def fill(path: str, section: str, given: dict, fields: dict) -> dict:
@@ -39,6 +61,13 @@ def fill(path: str, section: str, given: dict, fields: dict) -> dict:
             raise ConfigError(f"{path}: {section}{key}: {shown}; accepted: {accepted}")
         filled[key] = given[key]
     return filled
+
+
+def beside(path: str, relative: str) -> str:
+    """`relative` as seen from the folder of the file `path`."""
+    if relative.startswith("/") or "/" not in path:
+        return relative
+    return path.rpartition("/")[0] + "/" + relative
 
 
 def name(value) -> "str | None":

@@ -1,10 +1,9 @@
 """The device configuration, device.json: what may stand in it, and errors that name file, field, value and remedy."""
 
-import json
-
 from .checks import (
     REQUIRED,
     ConfigError,
+    beside,
     fill,
     hex_digits,
     limits,
@@ -12,6 +11,7 @@ from .checks import (
     number,
     one_of,
     optional,
+    read_json,
     table,
     text,
     whole,
@@ -77,33 +77,6 @@ WIFI_FIELDS = {
     "country": (None, optional(text(2, 2))),
 }
 PLAIN_PORT, TLS_PORT = 1883, 8883
-
-
-def read_json(path: str) -> dict:
-    """The object in the JSON file `path`. Raises ConfigError."""
-    try:
-        with open(path, "rb") as file:
-            raw = file.read()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from None
-    try:
-        value, end = json.loads(
-            "[" + raw.decode() + ",0]"
-        )  # MicroPython alone would take an object cut short
-        if end != 0:
-            raise ValueError("cut short")
-    except ValueError as error:
-        raise ConfigError(f"{path}: is not JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise ConfigError(f"{path}: holds {type(value).__name__}; accepted: an object in braces")
-    return value
-
-
-def beside(path: str, relative: str) -> str:
-    """`relative` as seen from the folder of the file `path`."""
-    if relative.startswith("/") or "/" not in path:
-        return relative
-    return path.rpartition("/")[0] + "/" + relative
 
 
 def load(path: str) -> dict:

@@ -3,7 +3,7 @@
 import io
 import os
 
-from .. import checks, config
+from .. import checks
 from ..clock import ticks_diff, ticks_ms
 from .raw import PLAIN
 
@@ -37,7 +37,7 @@ class Replay:
 
     def __init__(self, playlist_path: str, pace: float) -> None:
         """Check the playlist and every file in it. Raises checks.ConfigError."""
-        playlist = checks.fill(playlist_path, "", config.read_json(playlist_path), PLAYLIST_FIELDS)
+        playlist = checks.fill(playlist_path, "", checks.read_json(playlist_path), PLAYLIST_FIELDS)
         self.rate_hz = playlist["rate_hz"]
         self.axes = playlist["axes"]
         self.lsb_nm_s2 = playlist["lsb_nm_s2"]
@@ -115,7 +115,7 @@ class Replay:
         if not isinstance(given, dict):
             raise checks.ConfigError(f"{playlist_path}: items[{i}]: {given!r}; accepted: an object in braces")
         item = checks.fill(playlist_path, section, given, ITEM_FIELDS)
-        path = config.beside(playlist_path, item["file"])
+        path = checks.beside(playlist_path, item["file"])
         field = f"{playlist_path}: {section}file: {path!r}"
         try:
             size = os.stat(path)[6]
