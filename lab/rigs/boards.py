@@ -46,7 +46,8 @@ def _board_data(board: str) -> dict[str, object]:
         return tomllib.load(file)
 
 
-ALL_BOARDS = sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.toml"))
+_BOARDS = sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.toml"))
+ALL_BOARDS = [board for board in _BOARDS if not _board_data(board).get("counting")]
 QEMU_BOARDS = [board for board in ALL_BOARDS if _board_data(board)["port"] == "qemu"]
 
 
