@@ -109,7 +109,7 @@ def test_its_files_are_those_of_upstreams_boards(board: Path) -> None:
     assert (target.group(1) if target else "esp32") == said(board)["mcu"]
     header = (board / "mpconfigboard.h").read_text()
     assert f'MICROPY_HW_MCU_NAME "{said(board)["mcu"].upper()}"' in header
-    assert f'MICROPY_HW_BOARD_NAME               "{said(board)["product"]}"' in header
+    assert f'MICROPY_HW_BOARD_NAME "{said(board)["product"]}"' in header
 
 
 @each_board
