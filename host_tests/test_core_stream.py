@@ -45,6 +45,56 @@ def test_any_hop_and_any_lumps_give_the_same_windows(hop: int, lumps: list[int])
     assert np.array_equal(got, expected)
 
 
+@pytest.mark.parametrize("hop", [7, 64, 128, 300])
+@pytest.mark.parametrize("work", [1, 3000, 4_000_000_000])
+@pytest.mark.parametrize("envelope", [0, 4])
+def test_in_steps_with_samples_coming_meanwhile(hop: int, work: int, envelope: int) -> None:
+    """Between the steps come frames, as many as the core takes; no window is lost, and each has the same features."""
+    config = core_config(128, axes=3, hop=hop, envelope_bands=envelope)
+    samples = counts(1500, seed=hop)
+    core, plain = vib.Core(config), vib.Core(config)
+    expected = windows(plain, "push", samples.tobytes(), 6, [1500])
+    out, rows, at, ahead = array("h", bytes(2 * core.n_features)), [], 0, 0
+    while True:
+        at += core.push(samples[at : at + 5].tobytes())
+        if core.ready():
+            if core.step(out, work):
+                rows.append(list(out))
+            else:
+                ahead += 1
+        elif at == len(samples):
+            break
+    assert np.array_equal(rows, expected)
+    assert ahead > 0 or work > 3000
+
+
+def test_a_gap_between_steps_gives_the_window_up() -> None:
+    config = core_config(128, axes=3, hop=64)
+    samples = counts(400)
+    core = vib.Core(config)
+    out = array("h", bytes(2 * core.n_features))
+    core.push(samples[:128].tobytes())
+    assert not core.step(out, 1)
+    core.gap()
+    assert not core.ready()
+    assert np.array_equal(windows(core, "push", samples.tobytes(), 6, [50]), vib.extract(samples, config))
+
+
+def test_clipped_samples_are_counted_as_they_come() -> None:
+    core = vib.Core(core_config(128, axes=3, hop=64))
+    samples = np.zeros((128, 3), np.int16)
+    samples[3, 0], samples[5, 1], samples[7, 2], samples[9, 0] = 1000, -1000, 999, -32768
+    core.push(samples.tobytes())
+    assert core.clipped() == 0
+    core.gap()
+    core.full_scale(1000)
+    core.push(samples.tobytes())
+    assert core.clipped() == 3
+    assert core.clipped() == 0
+    with pytest.raises(ValueError, match="40000 counts; accepted: 0 to 32768"):
+        core.full_scale(40000)
+
+
 def test_a_gap_breaks_the_window_and_no_sample_crosses_it() -> None:
     config = core_config(128, axes=3, hop=64)
     before, after = counts(300, seed=1), counts(300, seed=2)

@@ -298,6 +298,23 @@ static mp_obj_t core_shaft(mp_obj_t self_in, mp_obj_t millihz)
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(core_shaft_obj, core_shaft);
 
+static mp_obj_t core_full_scale(mp_obj_t self_in, mp_obj_t counts)
+{
+    mp_int_t value = position(counts);
+    if (value < 0 || value > 32768) {
+        refuse("vib: full scale of %d counts; accepted: 0 to 32768", counts);
+    }
+    vib_core_set_full_scale(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core, (uint32_t)value);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(core_full_scale_obj, core_full_scale);
+
+static mp_obj_t core_clipped(mp_obj_t self_in)
+{
+    return MP_OBJ_NEW_SMALL_INT(vib_core_clipped(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(core_clipped_obj, core_clipped);
+
 static mp_obj_t core_ready(mp_obj_t self_in)
 {
     return mp_obj_new_bool(vib_core_ready(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core));
@@ -311,6 +328,16 @@ static mp_obj_t core_features(mp_obj_t self_in, mp_obj_t out)
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(core_features_obj, core_features);
+
+static mp_obj_t core_step(mp_obj_t self_in, mp_obj_t out, mp_obj_t work)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    bool done = false;
+    int16_t *features = int16_array(out, self->n_features, false, MP_BUFFER_WRITE);
+    check(vib_core_step(self->core, features, self->n_features, (uint32_t)position(work), &done));
+    return mp_obj_new_bool(done);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(core_step_obj, core_step);
 
 static mp_obj_t core_gap(mp_obj_t self_in)
 {
@@ -337,6 +364,8 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     }
 }
 
+#include "modbus.h"
+
 /* --- what the tables of both hold ----------------------------------------------------------------------------- */
 
 #define VIB_MODEL_METHODS(ENTRY) \
@@ -352,7 +381,10 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     ENTRY(MP_QSTR_raw_format, core_raw_format_obj) \
     ENTRY(MP_QSTR_push_raw, core_push_raw_obj) \
     ENTRY(MP_QSTR_shaft, core_shaft_obj) \
+    ENTRY(MP_QSTR_full_scale, core_full_scale_obj) \
+    ENTRY(MP_QSTR_clipped, core_clipped_obj) \
     ENTRY(MP_QSTR_ready, core_ready_obj) \
     ENTRY(MP_QSTR_features, core_features_obj) \
+    ENTRY(MP_QSTR_step, core_step_obj) \
     ENTRY(MP_QSTR_gap, core_gap_obj) \
     ENTRY(MP_QSTR_feature_name, core_feature_name_obj)

@@ -120,12 +120,21 @@ size_t vib_format_frame_bytes(const vib_format_t *format, uint32_t axes);
 /* vib_core_push() of n frames as they come off the bus. */
 VIB_CHECKED int vib_core_push_raw(vib_core_t *core, const vib_format_t *format, const uint8_t *data, size_t n,
                                   size_t *taken);
+/* Counts from which on a sample, of either sign, is clipped: 1 .. 32768; 0: none is. */
+void vib_core_set_full_scale(vib_core_t *core, uint32_t counts);
+/* Clipped samples among those taken since the last time that this was asked. */
+uint32_t vib_core_clipped(vib_core_t *core);
 bool vib_core_ready(const vib_core_t *core); /* a whole window is held: ask for its features before pushing on */
 void vib_core_gap(vib_core_t *core);         /* samples were lost here: forget the partial window */
 /* Speed of the shaft from here on, 1/1000 Hz; 0: not known, and the features that need it are 0. */
 void vib_core_set_shaft(vib_core_t *core, uint32_t shaft_millihz);
 /* Features of the window held, then moves on by one hop. out[n], n = vib_feature_count(). */
 VIB_CHECKED int vib_core_features(vib_core_t *core, int16_t *out, size_t n);
+/* The same in steps, for whoever has a FIFO to read in between: as many of them as take about `work` instructions, but
+ * one at least; *done says that all features are there. Until then `out` is the core's and stays the same array.
+ * vib_core_push() takes frames meanwhile, as far as the core has room beyond the window; so does vib_core_gap(), which
+ * gives the window up. The shaft's speed is to be told before the first step. */
+VIB_CHECKED int vib_core_step(vib_core_t *core, int16_t *out, size_t n, uint32_t work, bool *done);
 
 /* --- model: a feature vector in, a score and a class out ------------------------------------------------------ */
 

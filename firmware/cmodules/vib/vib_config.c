@@ -246,11 +246,25 @@ static unsigned envelope_log2n(const vib_config_t *c)
     return vib_bits32(2 * wide - 1);
 }
 
+/* Frames that come while the features of a window are worked out, on a processor of 120 MHz at 270 instructions a
+ * sample, as RV32IMC takes at most; and a burst of a small FIFO. */
+static uint32_t spare_frames(const vib_config_t *c)
+{
+    uint32_t rate_hz = c->rate_millihz / 1000, most = c->hop < c->window ? c->hop / 2 : 0;
+    uint32_t arrive = (uint32_t)(((uint64_t)rate_hz * c->window * c->axes * 9) >> 22) + 32;
+    return arrive < most ? arrive : most;
+}
+
+static size_t frames_size(const vib_config_t *c)
+{
+    return aligned((c->window + spare_frames(c)) * c->axes * sizeof(int16_t));
+}
+
 int vib_core_size(const vib_config_t *c, size_t *bytes)
 {
     int status = vib_config_check(c);
     if (status == VIB_OK) {
-        *bytes = aligned(sizeof(vib_core_t)) + aligned(c->window * c->axes * sizeof(int16_t)) +
+        *bytes = aligned(sizeof(vib_core_t)) + aligned(sizeof(vib_axis_t)) + frames_size(c) +
                  aligned(c->window * sizeof(int32_t)) +
                  (c->envelope_bands ? sizeof(int32_t) * 2 << envelope_log2n(c) : 0);
     }
@@ -261,8 +275,10 @@ static void place(vib_core_t *core, uint8_t *memory)
 {
     const vib_config_t *c = &core->config;
     memory += aligned(sizeof(vib_core_t));
+    core->under_way = (vib_axis_t *)(void *)memory;
+    memory += aligned(sizeof(vib_axis_t));
     core->frames = (int16_t *)(void *)memory;
-    memory += aligned(c->window * c->axes * sizeof(int16_t));
+    memory += frames_size(c);
     core->spectrum = (int32_t *)(void *)memory;
     memory += aligned(c->window * sizeof(int32_t));
     core->demodulated = c->envelope_bands ? (int32_t *)(void *)memory : NULL;
@@ -282,6 +298,7 @@ int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t 
     memset(core, 0, sizeof *core);
     core->config = *c;
     place(core, (uint8_t *)memory);
+    core->spare = spare_frames(c);
     core->log2n = log2_of_power(c->window);
     core->velocity = velocity_bins(c);
     band_edges(c, core->edges);
