@@ -13,19 +13,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_OURS = {"build", "__pycache__"}
-SUFFIXES = tuple(
-    ".py .c .h .def .ld .S .mk .cmake .toml .md .json .csv .svg .png .css .html .npz .bin .ota .db .parquet".split()
+PATH_ENDS = re.compile(
+    r"/$|\.(py|c|h|def|mk|cmake|toml|md|json|csv|svg|png|css|html|npz|bin|ota|mpy|db|parquet)$"
 )
 # What is named but not in the tree, because a command or a person makes it.
 MADE_BY = {
-    "vibtrain": ("model.toml", "model.bin", "model.c", "model.ota", "golden.npz", "report.html", "s.json"),
-    "vibdash": ("vibdash.db", "vibdash.toml", "ca/", "mosquitto/", "devices/NAME/*", "alerts.parquet", "copy.db"),
+    "vibtrain fit": ("model.toml", "model.bin", "model.c", "model.ota", "golden.npz"),
+    "vibtrain report, search, simulate": ("r.html", "report.html", "s.json", "plant/*"),
+    "vibdash": ("vibdash.db", "vibdash.toml", "ca/", "mosquitto/", "devices/NAME/*", "alerts.*", "copy.db"),
     "vibnode provision": ("device.json",),
-    "a person": ("site.toml", "playlist.json", "vibdash-notify.toml", "mine.toml"),
-    "the host's compiler or a board": ("vib.mpy", "package.json"),
-    "make": ("build/*",),
-    "MicroPython": ("ports/*", "py/*"),
-    "the protocol": ("vibnode/v1/*",),
+    "a person": ("site.toml",),
+    "make": ("build/*", "vib.mpy"),
+    "MicroPython, ESP-IDF": ("idf.py", "ESP32_GENERIC*.bin"),
 }
 LONGEST_LINE, LONGEST_PARAGRAPH = 110, 90
 READ_THROUGH = (
@@ -76,9 +75,9 @@ def named_paths(page: str) -> Iterator[str]:
     for span in re.findall(r"`([^`\n]+)`", text):
         for word in span.split():
             word = word.rstrip(".,:;)")
-            if re.fullmatch(r"[\w.*<>/-]*\w[\w.*<>/-]*", word) and not word.startswith(("/", ".", "-")):
-                if word.endswith((*SUFFIXES, "/")) or word.startswith(folders):
-                    yield word
+            by_itself = PATH_ENDS.search(word) and not word.startswith(("/", ".", "-"))
+            if re.fullmatch(r"[\w.*<>/-]+", word) and (by_itself or word.startswith(folders)):
+                yield word
     for word in code.split():
         if re.fullmatch(r"[\w./-]+", word) and word.startswith(folders):
             yield word
@@ -98,6 +97,13 @@ def is_there(path: str) -> bool:
 @each_page
 def test_what_is_named_is_there(page: str) -> None:
     assert [path for path in named_paths(page) if not is_made(path) and not is_there(path)] == []
+
+
+def test_the_map_of_the_flat_firmware_has_every_file() -> None:
+    page = "firmware/vibnode/README.md"
+    named = set(named_paths(page))
+    files = {path.name for path in (ROOT / page).parent.glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert files - named == set()
 
 
 @each_page
