@@ -8,8 +8,12 @@
  *     size_t need;
  *     vib_core_size(&config, &need);               // how much memory
  *     vib_core_init(memory, need, &config, &core); // 8-byte aligned memory, kept by the caller for the core's life
- *     vib_core_push(core, frames, n, &taken);      // as samples come
- *     if (vib_core_ready(core)) vib_core_features(core, out, vib_feature_count(&config));
+ *     while (n) {                                  // as n frames come: a push stops at a complete window
+ *         vib_core_push(core, frames, n, &taken);
+ *         frames += taken * config.axes;
+ *         n -= taken;
+ *         if (vib_core_ready(core)) vib_core_features(core, out, vib_feature_count(&config));
+ *     }
  *
  * Feature scale: "log2 re U" is round(256 * log2(value / U)): 256 steps an octave, 0.0235 dB a step.
  */
