@@ -99,6 +99,15 @@ static PyObject *core_shaft(CoreObject *self, PyObject *args)
     return Py_NewRef(Py_None);
 }
 
+static PyObject *core_rate(CoreObject *self, PyObject *args)
+{
+    unsigned int millihz;
+    if (!PyArg_ParseTuple(args, "I", &millihz) || vibpy_check(vib_core_set_rate(self->core, millihz)) < 0) {
+        return NULL;
+    }
+    return Py_NewRef(Py_None);
+}
+
 static PyObject *core_full_scale(CoreObject *self, PyObject *args)
 {
     unsigned int counts;
@@ -179,6 +188,7 @@ static PyMethodDef core_methods[] = {
       "raw_format(bits, sample_bytes, big_endian, left_justified, skip_bytes=0): how push_raw's bytes are laid out." },
     { "push_raw", (PyCFunction)core_push_raw, METH_VARARGS, "push_raw(buf, start=0): push of raw FIFO frames." },
     { "shaft", (PyCFunction)core_shaft, METH_VARARGS, "shaft(millihz): speed from here on; 0 where it is not known." },
+    { "rate", (PyCFunction)core_rate, METH_VARARGS, "rate(millihz): at which samples really come." },
     { "full_scale", (PyCFunction)core_full_scale, METH_VARARGS,
       "full_scale(counts): from which on a sample is clipped; 0: none is." },
     { "clipped", (PyCFunction)core_clipped, METH_NOARGS, "Clipped samples taken since the last time this was asked." },

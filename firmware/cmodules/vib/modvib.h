@@ -298,6 +298,14 @@ static mp_obj_t core_shaft(mp_obj_t self_in, mp_obj_t millihz)
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(core_shaft_obj, core_shaft);
 
+static mp_obj_t core_rate(mp_obj_t self_in, mp_obj_t millihz)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    check(vib_core_set_rate(self->core, (uint32_t)position(millihz)));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(core_rate_obj, core_rate);
+
 static mp_obj_t core_full_scale(mp_obj_t self_in, mp_obj_t counts)
 {
     mp_int_t value = position(counts);
@@ -381,6 +389,7 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     ENTRY(MP_QSTR_raw_format, core_raw_format_obj) \
     ENTRY(MP_QSTR_push_raw, core_push_raw_obj) \
     ENTRY(MP_QSTR_shaft, core_shaft_obj) \
+    ENTRY(MP_QSTR_rate, core_rate_obj) \
     ENTRY(MP_QSTR_full_scale, core_full_scale_obj) \
     ENTRY(MP_QSTR_clipped, core_clipped_obj) \
     ENTRY(MP_QSTR_ready, core_ready_obj) \

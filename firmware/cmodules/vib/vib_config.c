@@ -284,6 +284,22 @@ static void place(vib_core_t *core, uint8_t *memory)
     core->demodulated = c->envelope_bands ? (int32_t *)(void *)memory : NULL;
 }
 
+/* What follows from the rate. */
+static void tune(vib_core_t *core)
+{
+    const vib_config_t *c = &core->config;
+    core->velocity = velocity_bins(c);
+    band_edges(c, core->edges);
+    core->log2_lsb_um = vib_log2_32(c->lsb_nm_s2) - vib_log2_32(1000);
+    core->log2_bin_hz = vib_log2_32(c->rate_millihz) - vib_log2_32(1000) - ((int32_t)core->log2n << 16);
+    if (c->envelope_bands) {
+        core->envelope.lo = (uint16_t)first_bin(c, c->envelope_lo_hz);
+        core->envelope.hi = (uint16_t)first_bin(c, c->envelope_hi_hz);
+        log_spaced(vib_log2_32(3), vib_log2_32((uint32_t)(core->envelope.hi - core->envelope.lo)), c->envelope_bands,
+                   core->envelope_edges);
+    }
+}
+
 int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t **out)
 {
     size_t need = 0;
@@ -300,19 +316,25 @@ int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t 
     place(core, (uint8_t *)memory);
     core->spare = spare_frames(c);
     core->log2n = log2_of_power(c->window);
-    core->velocity = velocity_bins(c);
-    band_edges(c, core->edges);
-    core->log2_lsb_um = vib_log2_32(c->lsb_nm_s2) - vib_log2_32(1000);
-    core->log2_bin_hz = vib_log2_32(c->rate_millihz) - vib_log2_32(1000) - ((int32_t)core->log2n << 16);
-    if (c->envelope_bands) {
-        core->envelope.lo = (uint16_t)first_bin(c, c->envelope_lo_hz);
-        core->envelope.hi = (uint16_t)first_bin(c, c->envelope_hi_hz);
-        core->envelope_log2n = envelope_log2n(c);
-        log_spaced(vib_log2_32(3), vib_log2_32((uint32_t)(core->envelope.hi - core->envelope.lo)), c->envelope_bands,
-                   core->envelope_edges);
-    }
+    core->envelope_log2n = envelope_log2n(c);
+    tune(core);
     *out = core;
     return VIB_OK;
+}
+
+int vib_core_set_rate(vib_core_t *core, uint32_t rate_millihz)
+{
+    vib_config_t c = core->config;
+    c.rate_millihz = rate_millihz;
+    int status = vib_config_check(&c);
+    if (status == VIB_OK && envelope_log2n(&c) > core->envelope_log2n) {
+        status = VIB_ERR_ENVELOPE_RANGE;
+    }
+    if (status == VIB_OK) {
+        core->config = c;
+        tune(core);
+    }
+    return status;
 }
 
 /* Bin nearest to an order of the shaft, by bisection instead of a 64-bit division; `highest` or under, else 0. */
