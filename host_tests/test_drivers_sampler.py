@@ -175,7 +175,7 @@ def test_windows_that_are_lost_are_told_with_what_kept_the_sensor_from_being_rea
         bench = Bench("lis2dw12-spi", rate_hz=400)
 
         def stall(number, bench=bench):
-            if number % 20 == 0:
+            if number % 5 == 0:
                 bench.time.pause_ms(500)
 
         config = core_config(bench)

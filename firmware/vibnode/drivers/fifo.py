@@ -113,7 +113,7 @@ class FifoSensor:
         await self._wake.wait()
 
     def know_tick(self, tick_ms: float) -> None:
-        """Waits end up to `tick_ms` late here: poll as often as that leaves time for, without rest if it leaves none."""
+        """Waits end up to `tick_ms` late here: poll as often as that allows, without rest if need be."""
         slack_ms = self.fifo_ms * (1 - self.burst_frames / self.FIFO_FRAMES)
         self.poll_ms = max(0, min(self.poll_ms, int(slack_ms / 2 - tick_ms)))
         if not self.poll_ms and self._ready is None:
