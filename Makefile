@@ -113,8 +113,11 @@ frozen: venv
 
 # $(call build_port,PORT,BOARD,how the port is told of the board's folder)
 # MPY_LIB_DIR: the build insists on a folder with a README.md for micropython-lib, from which we freeze nothing.
+# Frozen code knows names by numbers, and MicroPython's build does not make it anew when a C source brings new names.
 define build_port
 @echo 'Firmware $(2)$(if $(MODEL), with the model $(MODEL))'
+@frozen=build/firmware/$(2)/frozen_content.c; \
+	test -z "$$(test -e $$frozen && find firmware/cmodules boards -name '*.[ch]' -newer $$frozen)" || rm $$frozen
 +@$(call logged,build/firmware/$(2).log,$(MAKE) --no-print-directory $(JOBS) -C $(MICROPYTHON_DIR)/ports/$(1) $(3) \
 	BUILD=$(CURDIR)/build/firmware/$(2) USER_C_MODULES=$(USER_C_MODULES) \
 	MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(CURDIR)/boards \

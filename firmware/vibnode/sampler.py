@@ -20,6 +20,7 @@ TICK_WAITS = 4  # that are timed at the start
 # cycles each), a third. The rest is for whoever else has the processor then.
 WORK_PER_FIFO_MS = 40000
 MOST_WORK = (1 << 30) - 1
+YIELD_AFTER = 4  # reads or steps in a row: then the other tasks have their turn
 RATE_STEP_PPM = 2000  # a rate that is off by so much more than the core was told is told anew
 
 
@@ -100,6 +101,7 @@ class Sampler:
         self._on_window, self._on_fault = on_window, on_fault
         driver, core = self.driver, self._core
         await self._learn_tick()
+        unyielding = 0
         while True:
             if rounds and rounds.is_over():
                 self._interrupt()
@@ -112,14 +114,16 @@ class Sampler:
                 continue
             if frames and self._take(frames):
                 return
+            unyielding += 1
             if core.ready():  # a part of its features at a time, and the sensor in between
                 if self._step():
                     return
             elif not frames:
                 await driver.wait()
-                continue
-            if frames:
+                unyielding = 0
+            if unyielding > YIELD_AFTER or (frames and not driver.fifo_ms):
                 await self._time.sleep_ms(0)
+                unyielding = 0
 
     async def _learn_tick(self) -> None:
         """Tell the driver how late a wait ends on this board, before there are samples to miss."""

@@ -229,3 +229,73 @@ static MP_DEFINE_CONST_FUN_OBJ_2(bus_clocks_obj, bus_clocks);
     ENTRY(MP_QSTR_read_entries, bus_read_entries_obj) \
     ENTRY(MP_QSTR_write, bus_write_obj) \
     ENTRY(MP_QSTR_clocks, bus_clocks_obj)
+
+/* --- Wake: what a task awaits until an interrupt comes, as asyncio.ThreadSafeFlag, but it stays registered with asyncio's
+ * poll, is looked at without a call into Python, and a wait allocates nothing ----------------------------------------- */
+
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t core; /* the module asyncio.core */
+    mp_obj_t entry; /* the list in asyncio's IOQueue of who waits for this: [who reads, who writes, this] */
+    bool came;
+    bool awaited;
+} wake_obj_t;
+
+/* As py/stream.h has them. */
+typedef struct {
+    mp_uint_t (*read)(mp_obj_t obj, void *buf, mp_uint_t size, int *error);
+    mp_uint_t (*write)(mp_obj_t obj, const void *buf, mp_uint_t size, int *error);
+    mp_uint_t (*ioctl)(mp_obj_t obj, mp_uint_t request, uintptr_t arg, int *error);
+    mp_uint_t is_text : 1;
+} stream_protocol_t;
+
+enum {
+    STREAM_POLL = 3,
+    STREAM_POLL_READ = 1
+};
+
+/* Wake(core). It is of use once it is registered: see drivers/fifo.py. */
+static mp_obj_t wake_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args)
+{
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    wake_obj_t *self = mp_obj_malloc(wake_obj_t, type);
+    self->core = args[0];
+    self->entry = mp_const_none;
+    self->came = self->awaited = false;
+    return MP_OBJ_FROM_PTR(self);
+}
+
+/* Called with a list: its entry. With anything else it is the interrupt's handler, which is given the pin. */
+static mp_obj_t wake_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args)
+{
+    wake_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    if (mp_obj_get_type(args[0]) == &mp_type_list) {
+        self->entry = args[0];
+    } else {
+        self->came = true;
+    }
+    return mp_const_none;
+}
+
+/* The answer does not depend on what is asked for: asyncio asks for writers alone while nobody reads. */
+static mp_uint_t wake_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *error)
+{
+    wake_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    (void)arg;
+    (void)error;
+    return request == STREAM_POLL && self->came && self->awaited ? STREAM_POLL_READ : 0;
+}
+
+/* Awaited: wait once, and then it has come. */
+static mp_obj_t wake_next(mp_obj_t self_in)
+{
+    wake_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    if (self->came || self->awaited) {
+        self->came = self->awaited = false;
+        return MP_OBJ_STOP_ITERATION;
+    }
+    self->awaited = true;
+    mp_obj_subscr(self->entry, MP_OBJ_NEW_SMALL_INT(0), mp_load_attr(self->core, MP_QSTR_cur_task));
+    return mp_const_none;
+}

@@ -14,7 +14,7 @@ What the sampler asks of a driver:
 - ``backlog``: after a read, how many frames the sensor still holds; None where it has no clock of its own.
 - ``sleep()``: power down until the next read. Raises OSError.
 - ``fifo_ms``: how long the sensor can go without being read; 0: as long as you like.
-- ``async wait()``: after a read that returned 0, until there may be more; ``poll_ms``: for those who cannot await.
+- ``await wait()``: after a read that returned 0, until there may be more; ``poll_ms``: for those who cannot await.
 
 A chip (base class drivers.fifo.FifoSensor) adds ``self_test()`` and ``know_tick(tick_ms)``: how late a wait may end.
 """

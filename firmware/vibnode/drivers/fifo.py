@@ -2,6 +2,8 @@
 
 import asyncio
 
+import vib
+
 from .. import clock
 from .raw import frame_bytes, sample
 
@@ -101,16 +103,15 @@ class FifoSensor:
         self.gap, self._lost = self._lost, False
         return self._frames
 
-    async def wait(self) -> None:
-        """Return when the next burst may be there: at the chip's interrupt, or after a while."""
+    def wait(self):
+        """Await this: it returns when the next burst may be there, at the chip's interrupt or after a while."""
         if self._ready is None or not hasattr(self._ready, "irq"):
-            await self._time.sleep_ms(self.poll_ms)
-            return
+            return self._time.sleep_ms(self.poll_ms)
         if self._wake is None:
-            self._wake = asyncio.ThreadSafeFlag()  # type: ignore[attr-defined]
-            self._ready.irq(self._interrupted, self._ready.IRQ_RISING)
+            self._wake = _registered_wake()
+            self._ready.irq(self._wake, self._ready.IRQ_RISING)
             asyncio.create_task(self._remind())  # noqa: RUF006 - it lasts as long as the program
-        await self._wake.wait()
+        return self._wake
 
     def know_tick(self, tick_ms: float) -> None:
         """Waits end up to `tick_ms` late here: poll as often as that allows, without rest if need be."""
@@ -146,14 +147,11 @@ class FifoSensor:
             results.append(("xyz"[axis], change, least, largest, least <= measured <= largest))
         return results
 
-    def _interrupted(self, pin) -> None:
-        self._wake.set()
-
     async def _remind(self) -> None:
         """A chip that has died interrupts no more: have it looked at."""
         while True:
             await self._time.sleep_ms(self._silent_ms or SILENT_MS)
-            self._wake.set()
+            self._wake(None)
 
     def _start(self, buf) -> None:
         self._frames = len(buf) // self.frame_bytes
@@ -232,3 +230,18 @@ class FifoSensor:
     def _fetch(self, buf) -> None:
         """Fill `buf` with the oldest frames."""
         self._bus.read(self.FIFO_DATA, buf)
+
+
+def _registered_wake():
+    """A vib.Wake that asyncio's poll looks at from now on.
+
+    asyncio keeps a list of who reads, who writes and the stream, and forgets it when neither is there any more: that
+    something always seems to write keeps it.
+    """
+    core = asyncio.core  # type: ignore[attr-defined]
+    wake = vib.Wake(core)
+    entry = [None, wake, wake]
+    wake(entry)
+    core._io_queue.map[id(wake)] = entry
+    core._io_queue.poller.register(wake, 1)
+    return wake
