@@ -74,7 +74,6 @@ BATTERY_FIELDS = {
 WIFI_FIELDS = {
     "ssid": (REQUIRED, text(32)),
     "password": (None, optional(text(63, 8))),
-    "country": (None, optional(text(2, 2))),
 }
 PLAIN_PORT, TLS_PORT = 1883, 8883
 

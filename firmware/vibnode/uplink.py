@@ -27,7 +27,7 @@ class Uplink:
         `refused`; `commands`: has `arrived(payload, retained)` for what comes on `cmd`; None: nothing is asked for.
         """
         self._mqtt = device["mqtt"]
-        self._wifi = Wifi(device.get("wifi"))
+        self._wifi = Wifi(device.get("wifi"), device["device"])
         self._commands = commands
         self._node = node
         self._outbox = node.outbox
