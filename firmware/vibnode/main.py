@@ -6,7 +6,7 @@ import sys
 
 import vib
 
-from . import config, drivers, model_file, reset_cause
+from . import config, contradictions, drivers, model_file, reset_cause
 from .checks import ConfigError
 from .clock import Clock, pause_ms
 from .model_store import ModelStore
@@ -158,6 +158,7 @@ def _open_sensor(device: dict, models: "ModelStore | None"):
         try:
             model, core = _load(device, path, on_trial)
             try:
+                contradictions.check_model(device, model.config())
                 driver = drivers.open_sensor(device["sensor"], model.config())
                 sampler = Sampler(driver, core, model.config())
                 sampler.shaft(round((device["shaft_rpm"] or 0) * 1000 / 60))
@@ -244,7 +245,7 @@ def _rounds(device: dict, node: Node, uplink: Uplink, keeper: TimeKeeper):
     from . import duty  # which a sensor that measures all the time does not need in its memory
 
     silent_ms = device["duty"]["every_s"] * 1000
-    return duty.Rounds(device["duty"], lambda: duty.deliver(uplink, keeper, silent_ms), node.alive)
+    return duty.Rounds(device["duty"], lambda: duty.deliver(uplink, keeper, silent_ms, node.alive), node.alive)
 
 
 def _tell_why_not(path: str, reason: str) -> bool:
