@@ -156,8 +156,14 @@ def test_fields_that_go_together_are_taken(tmp_path):
 def test_times_too_short_for_a_window_of_the_model_are_refused(tmp_path):
     slow = {"rate_millihz": 100000, "window": 1024}  # a window takes 10.24 s
     for fields, words in (
-        ({"watchdog_s": 20}, "watchdog_s: 20; accepted: 0, or 21 or more: a window of the model takes 10.2 s"),
-        ({"duty": {"every_s": 60, "for_s": 10}}, "duty.for_s: 10; accepted: 11 or more: a window of the model"),
+        (
+            {"watchdog_s": 20},
+            "watchdog_s: 20; accepted: 0, or 21 or more: a window of the model takes 10.2 s",
+        ),
+        (
+            {"duty": {"every_s": 60, "for_s": 10}},
+            "duty.for_s: 10; accepted: 11 or more: a window of the model",
+        ),
     ):
         given = json.loads(json.dumps(GOOD))
         given.update(fields)

@@ -17,7 +17,9 @@ def check(path: str, device: dict) -> None:
     if mqtt["password"] and not mqtt["user"]:
         _refuse(path, "mqtt.user", None, "a text, as mqtt.password is given: MQTT knows no password alone")
     if mqtt["tls"] and device["wifi"] and not device["ntp_host"]:
-        accepted = "a time server, as mqtt.tls is given: a board's clock is not set, and certificates have dates"
+        accepted = (
+            "a time server, as mqtt.tls is given: a board's clock is not set, and certificates have dates"
+        )
         _refuse(path, "ntp_host", None, accepted)
     _check_pins(path, device)
 

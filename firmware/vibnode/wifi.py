@@ -68,7 +68,7 @@ class Wifi:
 
 
 def _leave(station) -> None:
-    """Have the radio forget whatever it is joining or has joined: a soft reset leaves it at that, and it joins no other."""
+    """Have the radio forget what it is joining or has joined: a soft reset leaves it at that, for ever."""
     try:  # noqa: SIM105 - MicroPython has no contextlib
         station.disconnect()
     except OSError:

@@ -39,8 +39,8 @@ class Bus:
 class Spi(Bus):
     """One chip on an SPI. A bus too fast or of another mode reads ones, as does one without the chip.
 
-    The clock line is low until the first transfer, as on the ESP32. In a mode in which it should be high, a chip that is
-    selected by then takes its rise for a bit, and understands nothing of that transfer.
+    The clock line is low until the first transfer, as on the ESP32. In a mode in which it should be high, a chip that
+    is selected by then takes its rise for a bit, and understands nothing of that transfer.
     """
 
     def __init__(self, chip, time, hz: int, mode=(1, 1), call_ps: int = CALL_PS) -> None:
