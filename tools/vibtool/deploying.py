@@ -99,8 +99,10 @@ def carry_out(board: Board, chosen: MpySet, planned: Plan, progress: Callable[[s
     for path in planned.remove:
         board.remove(path)
     if planned.image:
-        for folder in sorted({path.rpartition("/")[0] for path in chosen.files} - {"", LIBRARY}, reverse=True):
-            board.remove_empty_folder(folder)  # which would be imported as a module before the one in the ROMFS
+        # A folder left behind would be imported in place of the module of that name in the ROMFS.
+        folders = {path.rpartition("/")[0] for path in chosen.files} - {"", LIBRARY}
+        for folder in sorted(folders, reverse=True):
+            board.remove_empty_folder(folder)
         _write_rom(board, planned.image)
     sources = {path: chosen.files[path.removeprefix(ROM)].read_bytes() for path in planned.write}
     for path, data in sources.items():

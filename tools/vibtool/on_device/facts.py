@@ -77,8 +77,8 @@ def application() -> dict:
         import vibnode
 
         said["fw"], said["fw_file"] = vibnode.__version__, getattr(vibnode, "__file__", "")
-    except (ImportError, AttributeError, ValueError):  # none, or what a deployment that was cut short left of it
-        pass
+    except (ImportError, AttributeError, ValueError):
+        pass  # none, or what a deployment that was cut short left of it
     try:
         import vib
 
