@@ -144,12 +144,15 @@ firmware-qemu-sensor: packages-qemu micropython frozen $(MODEL) $(MPY_CROSS) ## 
 		MICROPY_MANIFEST_VIBNODE_FIRMWARE=$(CURDIR)/firmware MICROPY_MANIFEST_VIBNODE_FROZEN=$(CURDIR)/build/frozen)
 
 # The ESP32 boards, by Espressif's tools: the model and emlearn's headers reach our CMake file through idf.py.
+# MICROPY_LIB_DIR is CMake's name for what make calls MPY_LIB_DIR.
+IDF_SETTINGS = -D MICROPY_LIB_DIR=$(CURDIR)/boards \
+	$(if $(MODEL),-D VIB_MODEL_DIR=$(abspath $(MODEL)) -D EMLEARN_INCLUDE=$(EMLEARN_INCLUDE))
 ESP32_BOARDS := $(notdir $(patsubst %/board.json,%,$(wildcard boards/*/board.json)))
 firmware: $(if $(filter $(BOARD),$(ESP32_BOARDS)),esp-idf micropython frozen $(MODEL) $(MPY_CROSS)) ## Build for an ESP32 board, with ESP-IDF: BOARD=VIBNODE_ESP32C3
 	$(if $(filter $(BOARD),$(ESP32_BOARDS)),,$(error BOARD=$(BOARD): name one of $(ESP32_BOARDS)))
 	@echo 'Firmware $(BOARD)$(if $(MODEL), with the model $(MODEL))'
 	@$(PYTHON) tools/setup/esp_idf.py $(MICROPYTHON_DIR)
-	+@export IDFPY_FLAGS='$(if $(MODEL),-D VIB_MODEL_DIR=$(abspath $(MODEL)) -D EMLEARN_INCLUDE=$(EMLEARN_INCLUDE))'; \
+	+@export IDFPY_FLAGS='$(IDF_SETTINGS)'; \
 		$(call logged,build/firmware/$(BOARD).log,$(MAKE) --no-print-directory -C $(MICROPYTHON_DIR)/ports/esp32 \
 		BOARD_DIR=$(CURDIR)/boards/$(BOARD) BUILD=$(CURDIR)/build/firmware/$(BOARD) \
 		USER_C_MODULES=$(USER_C_MODULES)/vib/micropython.cmake MICROPY_MPYCROSS=$(MPY_CROSS))

@@ -29,6 +29,7 @@ PORTABLE = (
     "test_firmware_hostile",
     "test_firmware_snapshot",
     "test_firmware_wifi",
+    "test_firmware_failed_starts",
     "test_drivers_config",
     "test_drivers_orientation",
     "test_drivers_sampler",

@@ -6,9 +6,10 @@ import sys
 
 import vib
 
-from . import config, drivers, model_file, reset_cause
+from . import config, contradictions, drivers, model_file, reset_cause
 from .checks import ConfigError
 from .clock import Clock, pause_ms
+from .failed_starts import FailedStarts
 from .model_store import ModelStore
 from .node import Node
 from .ntp import TimeKeeper
@@ -30,6 +31,7 @@ SHUTDOWN_S = 3
 COLLECT_BYTES = 4096
 COLLECT_LATER_BYTES = 32768
 CRASH_PAUSE_MS = 5000  # so that a program that fails at once does not wear the flash out, and can be stopped
+MOST_FAILURES = 5  # of the sampler in a row; then the whole device starts anew
 DRAIN_MS = 5000  # after the last window, for what is still to be sent
 
 
@@ -49,7 +51,9 @@ def main(arguments: "list[str]") -> int:
     stays = options.pop("boot", False)
     while True:
         try:
-            again = run(**options)
+            again = _held_back(options["path"]) if stays else None
+            if again is None:
+                again = run(**options)
         except (ConfigError, SensorMismatch, StartError) as error:
             print("vibnode: error:", error)
             if not stays:
@@ -69,7 +73,9 @@ def boot(path: str = "device.json") -> None:
         print(f"vibnode: crashed and starts again: {error!r}")
         if hasattr(sys, "print_exception"):
             sys.print_exception(error)
-        reset_cause.leave(config.data_folder(path), "crash")
+        folder = config.data_folder(path)
+        reset_cause.leave(folder, "crash")
+        FailedStarts(folder).note(error)
         pause_ms(CRASH_PAUSE_MS)
         reset_cause.restart()
 
@@ -97,6 +103,9 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
     node.model_origin = models.origin() or node.model_origin
     node.watchdog = Watchdog(device["watchdog_s"], device["data_dir"])
     uplink, tasks = _uplink(device, node, models)
+    failed = FailedStarts(device["data_dir"])
+    if failed.count:
+        tasks["failed starts"] = failed.outlive
     name = model.meta()["name"]
     print(
         f"vibnode: {device['site']}/{device['device']}, model {name}, boot {outbox.boot} after {node.reset_cause}"
@@ -158,6 +167,7 @@ def _open_sensor(device: dict, models: "ModelStore | None"):
         try:
             model, core = _load(device, path, on_trial)
             try:
+                contradictions.check_model(device, model.config())
                 driver = drivers.open_sensor(device["sensor"], model.config())
                 sampler = Sampler(driver, core, model.config())
                 sampler.shaft(round((device["shaft_rpm"] or 0) * 1000 / 60))
@@ -224,7 +234,10 @@ async def _live(device: dict, node: Node, uplink: Uplink, others: dict) -> None:
     run = node.supervisor.run
 
     async def sample() -> None:
-        await run("sampler", lambda: node.sampler.run(node.window, node.fault, rounds))
+        error = await run("sampler", lambda: node.sampler.run(node.window, node.fault, rounds), MOST_FAILURES)
+        if error:
+            FailedStarts(device["data_dir"]).note(error)
+            node.restart("crash")
         node.ended.set()
 
     tasks = [asyncio.create_task(run(name, start)) for name, start in starts.items()]
@@ -244,14 +257,35 @@ def _rounds(device: dict, node: Node, uplink: Uplink, keeper: TimeKeeper):
     from . import duty  # which a sensor that measures all the time does not need in its memory
 
     silent_ms = device["duty"]["every_s"] * 1000
-    return duty.Rounds(device["duty"], lambda: duty.deliver(uplink, keeper, silent_ms), node.alive)
+    return duty.Rounds(
+        device["duty"], lambda: duty.deliver(uplink, keeper, silent_ms, node.alive), node.alive
+    )
 
 
-def _tell_why_not(path: str, reason: str) -> bool:
-    """Say at the broker that the sensor cannot start. Returns whether to try again, False at Ctrl-C."""
+def _held_back(path: str) -> "bool | None":
+    """Wait, and tell the broker, where start after start failed. None where not, else as `_tell_why_not`."""
+    folder = config.data_folder(path)
+    failed = FailedStarts(folder)
+    wait_ms = failed.begun(reset_cause.peek(folder))
+    if not wait_ms:
+        return None
+    print("vibnode: error:", failed)
+    return _tell_why_not(path, str(failed), wait_ms)
+
+
+def _tell_why_not(path: str, reason: str, wait_ms: int = 0) -> bool:
+    """Say at the broker that the sensor cannot start. Returns whether to try again, False at Ctrl-C.
+
+    `wait_ms`: when to try again at the latest; 0: when the configuration changes.
+    """
     from . import safe_mode  # which a sensor that starts does not need in its memory
 
-    return safe_mode.run(path, reason)
+    folder = config.data_folder(path)
+    again = safe_mode.run(path, reason, reset_cause.take(folder), wait_ms)
+    reset_cause.leave(
+        folder, "unknown"
+    )  # a chip calls a reset on purpose a crash, and that would count as one
+    return again
 
 
 async def _say_goodbye(uplink: Uplink) -> None:

@@ -8,7 +8,7 @@ import os
 
 import vib
 
-from . import __version__, config, messages, reset_cause
+from . import __version__, config, messages
 from .checks import ConfigError
 from .clock import Clock, sleep_ms
 from .node import heap_free
@@ -76,21 +76,28 @@ class FaultyNode:
         return messages.status(why, facts)
 
 
-def run(path: str, reason: str) -> bool:
-    """Say `reason` until the configuration file `path` changes. Returns whether to try it, False at Ctrl-C."""
-    print("vibnode: nothing is measured. The configuration is tried again when it changes, or at a reset")
+def run(path: str, reason: str, cause: str, wait_ms: int = 0) -> bool:
+    """Say `reason` until the configuration file `path` changes. Returns whether to try it, False at Ctrl-C.
+
+    `cause`: what began this start. `wait_ms`: try again after so long, 0: never.
+    """
+    later = f", or in {wait_ms // 60000} min" if wait_ms else ""
+    print(
+        "vibnode: nothing is measured. The configuration is tried again when it changes, at a reset" + later
+    )
     try:
-        asyncio.run(_stay(path, reason, _stamp(path)))
+        asyncio.run(_stay(path, reason, cause, wait_ms))
     except KeyboardInterrupt:
         return False
     return True
 
 
-async def _stay(path: str, reason: str, tried) -> None:
-    told = _tell(path, reason)
+async def _stay(path: str, reason: str, cause: str, wait_ms: int) -> None:
+    tried = _stamp(path)
+    told = _tell(path, reason, cause)
     waited_ms = 0
     try:
-        while _stamp(path) == tried:
+        while _stamp(path) == tried and not 0 < wait_ms <= waited_ms:
             await sleep_ms(LOOK_MS)
             waited_ms += LOOK_MS
             if waited_ms % REPEAT_MS == 0:
@@ -100,7 +107,7 @@ async def _stay(path: str, reason: str, tried) -> None:
             told.cancel()
 
 
-def _tell(path: str, reason: str):
+def _tell(path: str, reason: str, cause: str):
     device = config.salvage(path)
     if device is None:
         print("vibnode: the configuration does not say which broker to tell")
@@ -109,7 +116,7 @@ def _tell(path: str, reason: str):
         outbox = open_outbox(device)
     except ConfigError:
         outbox = NoOutbox()
-    node = FaultyNode(device, reason, reset_cause.take(device["data_dir"]), outbox)
+    node = FaultyNode(device, reason, cause, outbox)
     return asyncio.create_task(Supervisor().run("uplink", Uplink(device, node).run))
 
 

@@ -27,7 +27,7 @@ class Uplink:
         `refused`; `commands`: has `arrived(payload, retained)` for what comes on `cmd`; None: nothing is asked for.
         """
         self._mqtt = device["mqtt"]
-        self._wifi = Wifi(device.get("wifi"))
+        self._wifi = Wifi(device.get("wifi"), device["device"])
         self._commands = commands
         self._node = node
         self._outbox = node.outbox
@@ -118,11 +118,15 @@ class Uplink:
             or silent_ms > self._status_interval_ms
         )
 
-    async def visit(self, limit_ms: int) -> None:
-        """Connect, send all there is, wait for its acks or for `limit_ms`, and leave without a word, the radio off."""
+    async def visit(self, limit_ms: int, fed) -> None:
+        """Connect, send all there is, wait for its acks or for `limit_ms`, and leave without a word, the radio off.
+
+        `fed()` is called all the while, for the watchdog: nothing is to be judged meanwhile.
+        """
         task = asyncio.create_task(self.run())
         start = ticks_ms()
         while ticks_diff(ticks_ms(), start) < limit_ms:
+            fed()
             if self._link_is_up and self.reached and not self._change and not self._outbox.queued():
                 break
             await sleep_ms(50)

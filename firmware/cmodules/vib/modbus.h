@@ -143,6 +143,13 @@ static mp_obj_t bus_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_
     self->selected = false;
     if (self->is_spi) {
         set_select(self, false);
+        /* Where SCK is high between transfers, in mode 3, the ESP32 makes it so with the first one only: a chip that was
+         * selected before would count one edge too many. This one goes to nobody. */
+        if (self->spi) {
+            self->spi->transfer(MP_OBJ_TO_PTR(self->bus), 1, self->bytes, NULL);
+        } else {
+            call_method(self->bus, MP_QSTR_write, 1, &self->command);
+        }
     }
     return MP_OBJ_FROM_PTR(self);
 }

@@ -11,7 +11,7 @@ typedef struct {
     mp_obj_base_t base;
     const vib_model_t *model;
     vib_model_t loaded; /* what `model` points to when it came from data */
-    mp_obj_t data;      /* keeps that data alive */
+    mp_obj_t data;      /* keeps that data alive: its owner, or our copy of it */
 } model_obj_t;
 
 typedef struct {
@@ -57,15 +57,30 @@ static int16_t *int16_array(mp_obj_t obj, size_t n, bool none_allowed, mp_uint_t
 
 /* --- Model ---------------------------------------------------------------------------------------------------- */
 
+/* The bytes of a model made of `given`, which `read` has: in place where nobody can change them (bytes, a file in ROMFS),
+ * else a copy, since a bytearray that grows or shrinks moves away from under the model. *kept: what holds them. */
+static const void *model_bytes(mp_obj_t given, const mp_buffer_info_t *read, mp_obj_t *kept)
+{
+    mp_buffer_info_t writable;
+    bool aligned = ((uintptr_t)read->buf & 3) == 0;
+    if (aligned && !mp_get_buffer(given, &writable, MP_BUFFER_RW)) {
+        *kept = given;
+        return read->buf;
+    }
+    uint32_t *copy = m_new(uint32_t, read->len / 4 + 1);
+    memcpy(copy, read->buf, read->len);
+    *kept = MP_OBJ_FROM_PTR(copy); /* no object, but the collector asks only what points where */
+    return copy;
+}
+
 static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args)
 {
     mp_buffer_info_t buffer;
     mp_arg_check_num(n_args, n_kw, 1, 1, false);
     mp_get_buffer_raise(args[0], &buffer, MP_BUFFER_READ);
     model_obj_t *self = mp_obj_malloc(model_obj_t, type);
-    self->data = args[0];
     self->model = &self->loaded;
-    check(vib_model_load(buffer.buf, buffer.len, &self->loaded));
+    check(vib_model_load(model_bytes(args[0], &buffer, &self->data), buffer.len, &self->loaded));
     return MP_OBJ_FROM_PTR(self);
 }
 

@@ -22,6 +22,9 @@ class SpiBus:
         self._message = bytearray(2)
         self._byte = bytearray(1)
         cs(1)
+        # Where SCK is high between transfers, in mode 3, the ESP32 makes it so with the first one only: a chip that was
+        # selected before would count one edge too many. This one goes to nobody.
+        spi.write(self._command)
 
     def read(self, register: int, buf) -> None:
         """Fill the bytearray `buf` from `register` on."""

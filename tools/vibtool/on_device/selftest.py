@@ -161,7 +161,7 @@ def check_network(device, wifi_s):
     if device["wifi"] is None:
         say("Wi-Fi", None, "none configured")
         return True
-    wifi = Wifi(device["wifi"])
+    wifi = Wifi(device["wifi"], device["device"])
     try:
         wifi.begin()
     except OSError as error:
