@@ -6,12 +6,18 @@ import json
 from .untrusted import read_object
 
 VERSION = 1
+TOPIC_ROOT = "vibnode/v1"
 MAX_MESSAGE_BYTES = 1024
 MAX_STATUS_BYTES = 2048
 MAX_REPLY_BYTES = 4096
 MAX_FEATURES = 5
 # {"v":1,"boot":4294967295,"seq":4294967295,"oldest":4294967295,"replay":false, is the longest head an alert can get
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 80
+
+
+def topic(device: dict, kind: str = "") -> str:
+    """The topic of the messages of this `kind`, or what all of them begin with. `device`: has `site` and `device`."""
+    return f"{TOPIC_ROOT}/{device['site']}/{device['device']}/{kind}"
 
 
 def status(why: str, facts: dict) -> bytes:
