@@ -101,7 +101,7 @@ class Ingest:
             try:
                 client.tls_set(ca_certs=str(ca_file) if ca_file else None)
             except (OSError, ssl.SSLError) as error:
-                raise BrokerError(f"--ca-file {ca_file}: {error}; need certificates in PEM") from None
+                raise BrokerError(f"--ca-file {ca_file}: {error}; accepted: certificates in PEM") from None
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(0)  # no limit: a batch has as many acks as sensors
         client.on_socket_open = _send_at_once

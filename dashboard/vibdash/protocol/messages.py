@@ -180,20 +180,20 @@ def sensor_of_topic(topic: str) -> Sensor | None:
 def _parse_topic(topic: str) -> tuple[Sensor, str]:
     parts = topic.split("/")
     if len(parts) != 5 or "/".join(parts[:2]) != TOPIC_ROOT:
-        raise Malformed(f"topic is not {TOPIC_ROOT}/<site>/<device>/<kind>")
+        raise Malformed(f"topic: {shown(topic)}; accepted: {TOPIC_ROOT}/<site>/<device>/<kind>")
     _, _, site, device, kind = parts
     for label, name in (("site", site), ("device", device)):
         if not _NAME.fullmatch(name):
-            raise Malformed(f"{label} {shown(name)} in the topic: need 1 to 32 of a-z, 0-9 and -")
+            raise Malformed(f"{label} in the topic: {shown(name)}; accepted: 1 to 32 of a-z, 0-9 and -")
     if kind not in KINDS_FROM_DEVICE + KINDS_NOT_TAKEN:
-        raise Malformed(f"kind {shown(kind)} in the topic: need one of {', '.join(KINDS_FROM_DEVICE)}")
+        raise Malformed(f"kind in the topic: {shown(kind)}; accepted: one of {', '.join(KINDS_FROM_DEVICE)}")
     return Sensor(site, device), kind
 
 
 def _parse_json(payload: bytes) -> dict[str, Any]:
     # Far over any limit is not parsed at all; a little over still is, so that the alert's identity is known.
     if len(payload) > 4 * MAX_STATUS_BYTES:
-        raise Malformed(f"{len(payload)} bytes long: need at most {MAX_STATUS_BYTES}")
+        raise Malformed(f"{len(payload)} bytes; accepted: at most {MAX_STATUS_BYTES}")
     try:
         message = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
@@ -201,7 +201,7 @@ def _parse_json(payload: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Malformed(f"not JSON: {str(error)[:120]}") from None
     if not isinstance(message, dict):
-        raise Malformed(f"a JSON {type(message).__name__}: need an object")
+        raise Malformed(f"a JSON {type(message).__name__}; accepted: an object")
     return message
 
 
@@ -211,7 +211,7 @@ def _refuse_constant(name: str) -> None:
 
 def _check_length(payload: bytes, limit: int, identity: Identity | None) -> None:
     if len(payload) > limit:
-        raise Malformed(f"{len(payload)} bytes long: need at most {limit}", identity)
+        raise Malformed(f"{len(payload)} bytes; accepted: at most {limit}", identity)
 
 
 def _parse_identity(fields: Fields) -> Identity:
@@ -222,7 +222,7 @@ def _parse_identity(fields: Fields) -> Identity:
         oldest=fields.integer("oldest", 1, _UINT32),
     )
     if identity.oldest > identity.seq:
-        raise Malformed(f"oldest {identity.oldest} is over seq {identity.seq}: need at most that")
+        raise Malformed(f"oldest: {identity.oldest}; accepted: at most seq, {identity.seq}")
     return identity
 
 
@@ -321,14 +321,16 @@ def _parse_time(fields: Fields) -> tuple[int | None, str]:
     quality = fields.choice("time_quality", TIME_QUALITIES)
     time = fields.integer_or_none("time", 0, 2**33)
     if (time is None) != (quality == "none"):
-        raise Malformed(f"time {time} with time_quality {quality}: need null if none, else seconds")
+        raise Malformed(f"time: {time}, time_quality {quality}; accepted: null if none, else seconds")
     return time, quality
 
 
 def _parse_cause(cause: object) -> str:
     if isinstance(cause, str) and cause.isprintable() and _CAUSE.fullmatch(cause):
         return cause
-    raise Malformed(f"cause {shown(cause)}: need anomaly, velocity, fault:<class> or instrument:<fault>")
+    raise Malformed(
+        f"cause: {shown(cause)}; accepted: anomaly, velocity, fault:<class> or instrument:<fault>"
+    )
 
 
 def _parse_feature(item: object) -> tuple[str, int, int]:
@@ -337,7 +339,7 @@ def _parse_feature(item: object) -> tuple[str, int, int]:
         named = isinstance(name, str) and 0 < len(name) <= 32 and name.isprintable()
         if named and _is_i16(value) and _is_i16(usual):
             return name, value, usual
-    raise Malformed(f"feature {shown(item)}: need [name, value, usual value]")
+    raise Malformed(f"feature: {shown(item)}; accepted: [name, value, usual value]")
 
 
 def _parse_spectrum(fields: Fields | None) -> Spectrum | None:
@@ -345,13 +347,13 @@ def _parse_spectrum(fields: Fields | None) -> Spectrum | None:
         return None
     lo_hz, hi_hz = fields.positive("lo_hz"), fields.positive("hi_hz")
     if lo_hz >= hi_hz:
-        raise Malformed(f"spectrum lo_hz {lo_hz} is not under hi_hz {hi_hz}")
+        raise Malformed(f"spectrum lo_hz: {lo_hz}; accepted: under hi_hz, {hi_hz}")
     try:
         levels = base64.b64decode(fields.text("levels", 256), validate=True)
     except (binascii.Error, ValueError):
-        raise Malformed("spectrum levels: need base64") from None
+        raise Malformed("spectrum levels; accepted: base64") from None
     if not levels:
-        raise Malformed("spectrum levels: need at least one band")
+        raise Malformed("spectrum levels; accepted: at least one band")
     return Spectrum(lo_hz, hi_hz, fields.choice("axis", ("x", "y", "z")), tuple(levels))
 
 
