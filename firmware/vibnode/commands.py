@@ -24,8 +24,9 @@ class Commands:
         for each part of its answer, or raises NotDone, or ValueError or checks.ConfigError for a field.
         """
         self._run = run
-        self._key = binascii.unhexlify(run.device["command_key"])
-        self._topic = messages.topic(run.device, "cmd")
+        device = run.device
+        self._key = binascii.unhexlify(device["command_key"])
+        self._topic = messages.topic(device["site"], device["device"], "cmd")
         self._counter = counter
         self._actions = actions
         self._waiting: list[dict] = []

@@ -15,9 +15,9 @@ MAX_FEATURES = 5
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 80
 
 
-def topic(device: dict, kind: str = "") -> str:
-    """The topic of the messages of this `kind`, or what all of them begin with. `device`: has `site` and `device`."""
-    return f"{TOPIC_ROOT}/{device['site']}/{device['device']}/{kind}"
+def topic(site: str, device: str, kind: str = "") -> str:
+    """The topic of a device's messages of this `kind`; without one, what the topics of all of them begin with."""
+    return f"{TOPIC_ROOT}/{site}/{device}/{kind}"
 
 
 def status(why: str, facts: dict) -> bytes:

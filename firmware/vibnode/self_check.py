@@ -36,10 +36,10 @@ def _self_test(driver) -> "str | None":
 
 async def _reach(device: dict) -> None:
     """Connect to the broker and leave again. Raises LinkDown. The board has to be on its network already."""
-    client_id = "vibnode-{}-{}-check".format(device["site"], device["device"])
-    link = Link(device["mqtt"], client_id, "", b"", Clock())
+    site, name = device["site"], device["device"]
+    link = Link(device["mqtt"], f"vibnode-{site}-{name}-check", "", b"", Clock())
     try:
-        await link.connect([messages.topic(device, "ack")], _ignore)
+        await link.connect([messages.topic(site, name, "ack")], _ignore)
     finally:
         await link.close(politely=True)
 

@@ -32,7 +32,7 @@ class Uplink:
         self._run = run
         self._node = node
         self._broker = "{}:{}".format(device["mqtt"]["host"], device["mqtt"]["port"])
-        self._topic = messages.topic(device)
+        self._topic = messages.topic(device["site"], device["device"])
         self._status_interval_ms = device["status_interval_s"] * 1000
         self._link: Link | None = None
         self._link_is_up = False

@@ -25,12 +25,13 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from vibnode.messages import TOPIC_ROOT
 
 from vibdash.commands.queue import Commander
 from vibdash.database.opening import DatabaseError
 from vibdash.ingest.acknowledgement import Ack
 from vibdash.ingest.store import Received, Store
-from vibdash.protocol.messages import TOPIC_ROOT, VERSION
+from vibdash.protocol.messages import VERSION
 from vibdash.site.broker import Broker, BrokerError
 
 CONNECT_TIMEOUT_S = 10.0

@@ -24,7 +24,9 @@ Int16 = npt.NDArray[np.int16]
 
 STATUS_INTERVAL_S = 3600
 _DEVICE = {"site": "site", "device": "machine"}
-TOPIC_BYTES = {kind: len(messages.topic(_DEVICE, kind)) for kind in ("status", "alert")}
+TOPIC_BYTES = {
+    kind: len(messages.topic(_DEVICE["site"], _DEVICE["device"], kind)) for kind in ("status", "alert")
+}
 
 
 @dataclass(frozen=True)
