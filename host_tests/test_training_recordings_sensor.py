@@ -69,7 +69,9 @@ def test_bandwidth_is_applied_at_the_same_rate() -> None:
 
 
 def test_resampling_up_is_refused() -> None:
-    with pytest.raises(DataError, match=r"cannot be resampled to 26667 Hz; accepted: .* up to its own 20000 Hz"):
+    with pytest.raises(
+        DataError, match=r"cannot be resampled to 26667 Hz; accepted: .* up to its own 20000 Hz"
+    ):
         resample(tone(100), 26_667)
 
 

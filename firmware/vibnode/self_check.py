@@ -13,7 +13,7 @@ def trouble(device: dict, driver) -> "str | None":
     if wrong:
         return wrong
     try:
-        asyncio.run(_reach(device))
+        asyncio.run(reach(device))
     except LinkDown as error:
         broker = f"{device['mqtt']['host']}:{device['mqtt']['port']}"
         return f"mqtt: broker {broker} cannot be reached ({error})"
@@ -34,7 +34,7 @@ def _self_test(driver) -> "str | None":
     return None
 
 
-async def _reach(device: dict) -> None:
+async def reach(device: dict) -> None:
     """Connect to the broker and leave again. Raises LinkDown. The board has to be on its network already."""
     site, name = device["site"], device["device"]
     link = Link(device["mqtt"], f"vibnode-{site}-{name}-check", "", b"", Clock())
