@@ -22,7 +22,7 @@ restarted = []
 def watched(self, features):
     if self.windows == 5 and not restarted:
         restarted.append(True)
-        self.restart("command")
+        self.run.restart("command")
     return take_window(self, features)
 node.Node.window = watched
 sys.exit(main.main(["--windows", "20", sys.argv[1]]))

@@ -220,5 +220,5 @@ def test_drop_of_an_unknown_recording_is_one_line(listed: Path) -> None:
         app, ["fit", "--recordings", str(listed), "--out", str(out), "--drop", "99.npy"]
     )
     assert done.exit_code == 1
-    assert "--drop '99.npy', accepted: flagged, or a recording's name such as 0.npy" in done.stderr
+    assert "--drop '99.npy'; accepted: flagged, or a recording's name such as 0.npy" in done.stderr
     assert not out.exists()

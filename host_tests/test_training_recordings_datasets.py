@@ -78,7 +78,7 @@ def test_what_no_loader_reads_is_not_downloaded_to_say_so(empty_machine: Path, n
 
 
 def test_unknown_dataset_names_the_known_ones() -> None:
-    with pytest.raises(DataError, match=r"'adi' is unknown, accepted: .*adi-motor"):
+    with pytest.raises(DataError, match=r"'adi' is unknown; accepted: .*adi-motor"):
         registry.dataset("adi")
 
 
@@ -102,7 +102,7 @@ def test_altered_file_is_refused(empty_machine: Path, check: Callable[[Path, Dat
     path = empty_machine / "a.csv"
     path.parent.mkdir()
     path.write_bytes(CONTENT.replace(b"0.90", b"0.91"))
-    with pytest.raises(ChecksumMismatch, match=r"a\.csv: SHA-256 is [0-9a-f]{64}, accepted is [0-9a-f]{64}"):
+    with pytest.raises(ChecksumMismatch, match=r"a\.csv: SHA-256 is [0-9a-f]{64}; accepted: [0-9a-f]{64}"):
         check(path, small_dataset().files[0])
 
 

@@ -246,5 +246,5 @@ def test_a_number_that_is_not_finite_is_told_by_its_frame() -> None:
     entry = Entry(
         name="n", machine="m", session="s", label="healthy", rate_hz=10, axes=("x",), source="test", reader=blocks
     )  # fmt: skip
-    with pytest.raises(DataError, match="n: frame 10, axis x: nan, accepted are finite numbers"):
+    with pytest.raises(DataError, match="n: frame 10, axis x: nan; accepted: finite numbers"):
         list(entry.blocks())

@@ -6,19 +6,15 @@ Alerts that wait in the outbox are sent from here, too.
 import asyncio
 import os
 
-import vib
-
-from . import __version__, config, messages
+from . import config
 from .checks import ConfigError
 from .clock import Clock, sleep_ms
-from .node import heap_free
 from .outbox import open_outbox
-from .supervision import Supervisor
+from .run import Run
 from .uplink import Uplink
 
 LOOK_MS = 2000  # how often the file is looked at: a new one is tried
 REPEAT_MS = 60000  # how often the reason is said over serial
-MAX_NOTE = 200  # characters
 
 
 class NoOutbox:
@@ -42,38 +38,6 @@ class NoOutbox:
     def ack(self, boot: int, seq: int) -> bool:
         """Nothing is dropped by it."""
         return False
-
-
-class FaultyNode:
-    """What the uplink needs of a sensor, and of it only the reason why it is none."""
-
-    def __init__(self, device: dict, reason: str, cause: str, outbox) -> None:
-        self.outbox = outbox
-        self.clock = Clock(device["data_dir"])
-        self.bytes_sent = 0
-        self.refused = 0
-        self._reason = reason
-        self._interval_s = device["status_interval_s"]
-        self._cause = cause
-
-    def status(self, why: str) -> bytes:
-        """The status message of SPEC 3.1."""
-        time_s, quality = self.clock.unix_time()
-        facts = {"boot": self.outbox.boot, "uptime_ms": self.clock.uptime_ms()}
-        facts.update({"time": time_s, "time_quality": quality, "fw": __version__, "core": vib.CORE_VERSION})
-        facts.update(
-            {"model": None, "machine": "unknown", "instrument": "config", "note": self._reason[:MAX_NOTE]}
-        )
-        facts.update({"score": None, "class": None, "velocity_um_s": None, "rms_mm_s2": None})
-        facts.update(
-            {"windows": 0, "bytes_sampled": 0, "bytes_sent": self.bytes_sent, "gaps": 0, "restarts": 0}
-        )
-        facts.update({"queued": self.outbox.queued(), "dropped": self.outbox.dropped, "active": []})
-        facts.update({"interval_s": self._interval_s, "warning": None, "alarm": None, "reset": self._cause})
-        facts.update(
-            {"refused": self.refused, "heap_free": heap_free(), "baseline": None, "battery_mv": None}
-        )
-        return messages.status(why, facts)
 
 
 def run(path: str, reason: str, cause: str, wait_ms: int = 0) -> bool:
@@ -116,8 +80,8 @@ def _tell(path: str, reason: str, cause: str):
         outbox = open_outbox(device)
     except ConfigError:
         outbox = NoOutbox()
-    node = FaultyNode(device, reason, cause, outbox)
-    return asyncio.create_task(Supervisor().run("uplink", Uplink(device, node).run))
+    this = Run(device, outbox, Clock(device["data_dir"]), cause, note=reason)
+    return asyncio.create_task(this.supervisor.run("uplink", Uplink(this).run))
 
 
 def _stamp(path: str):

@@ -80,7 +80,7 @@ def check_room(port: str, known: Facts, chosen: MpySet, planned: Plan) -> None:
     free = known.said["flash_free"]
     if planned.write and free is not None and free < needed:
         raise ToolError(
-            f"{port}: flash too small: {free} bytes are free, {needed} are needed; remove files, or flash a firmware "
+            f"{port}: {free} bytes of flash are free; accepted: {needed} or more; remove files, or flash a firmware "
             "with the application inside (make firmware)"
         )
 

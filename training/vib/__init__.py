@@ -43,7 +43,7 @@ def extract(
     axes, window, hop = config["axes"], config["window"], config["hop"]
     if samples.dtype != np.int16 or samples.ndim != 2 or samples.shape[1] != axes:
         raise ValueError(
-            f"vib: samples must be int16 of shape (frames, {axes}), not {samples.dtype} of {samples.shape}"
+            f"vib: samples: {samples.dtype} of shape {samples.shape}; accepted: int16 of (frames, {axes})"
         )
     samples = np.ascontiguousarray(samples)
     windows = max(0, (len(samples) - window) // hop + 1)

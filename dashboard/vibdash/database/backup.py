@@ -24,9 +24,9 @@ def back_up(url: str, file: Path) -> None:
     stay of the revision they are, so that it can be made before a new version of this program changes them.
     """
     if file.exists():
-        raise BackupError(f"{file}: is there already; need a new name")
+        raise BackupError(f"{file}: is there already; accepted: a new name")
     if not file.parent.is_dir():
-        raise BackupError(f"{file}: need a folder that exists")
+        raise BackupError(f"{file}: its folder is not there; accepted: a folder that exists")
     engine = connect(url)
     part = file.with_name(f".{file.name}.part")
     part.unlink(missing_ok=True)
@@ -37,7 +37,7 @@ def back_up(url: str, file: Path) -> None:
             _dump(engine.url, part)
         os.replace(part, file)
     except OSError as error:
-        raise BackupError(f"{file}: {error.strerror}; need a folder that can be written") from None
+        raise BackupError(f"{file}: {error.strerror}; accepted: a folder that can be written") from None
     finally:
         part.unlink(missing_ok=True)
         engine.dispose()
@@ -55,7 +55,9 @@ def _copy_file(engine: sa.Engine, part: Path) -> None:
             found = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
         copy.dispose()
     except DBAPIError as error:
-        raise BackupError(f"--db {engine.url}: {error.orig}; need a SQLite file of this program") from None
+        raise BackupError(
+            f"--db {engine.url}: {error.orig}; accepted: a SQLite file of this program"
+        ) from None
     if found != "ok":
         raise BackupError(f"--db {engine.url}: the copy is damaged, {found}")
 
@@ -64,7 +66,7 @@ def _dump(url: sa.URL, part: Path) -> None:
     program = shutil.which("pg_dump")
     if program is None:
         raise BackupError(
-            "pg_dump is not installed; need PostgreSQL's client programs, of the server's version"
+            "pg_dump is not installed; install PostgreSQL's client programs, of the server's version"
         )
     password = {"PGPASSWORD": url.password} if url.password else {}
     address = url.set(drivername="postgresql", password=None).render_as_string()

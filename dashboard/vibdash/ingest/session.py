@@ -25,12 +25,13 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from vibnode.messages import TOPIC_ROOT
 
 from vibdash.commands.queue import Commander
 from vibdash.database.opening import DatabaseError
 from vibdash.ingest.acknowledgement import Ack
 from vibdash.ingest.store import Received, Store
-from vibdash.protocol.messages import TOPIC_ROOT, VERSION
+from vibdash.protocol.messages import VERSION
 from vibdash.site.broker import Broker, BrokerError
 
 CONNECT_TIMEOUT_S = 10.0
@@ -101,7 +102,7 @@ class Ingest:
             try:
                 client.tls_set(ca_certs=str(ca_file) if ca_file else None)
             except (OSError, ssl.SSLError) as error:
-                raise BrokerError(f"--ca-file {ca_file}: {error}; need certificates in PEM") from None
+                raise BrokerError(f"--ca-file {ca_file}: {error}; accepted: certificates in PEM") from None
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(0)  # no limit: a batch has as many acks as sensors
         client.on_socket_open = _send_at_once

@@ -47,7 +47,7 @@ class FifoSensor:
         Raises ValueError for a rate or range that the chip does not have. Nothing is sent before the first read.
         """
         if rate_hz not in self.RATES_HZ or range_g not in self.RANGES_G:
-            raise ValueError(f"{rate_hz} Hz, {range_g} g: accepted are {self.RATES_HZ} Hz, {self.RANGES_G} g")
+            raise ValueError(f"{rate_hz} Hz, {range_g} g; accepted: {self.RATES_HZ} Hz, {self.RANGES_G} g")
         self.rate_hz = rate_hz
         self.range_g = range_g
         self.lsb_nm_s2 = self.RANGES_G[range_g][1]

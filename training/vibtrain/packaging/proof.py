@@ -75,7 +75,7 @@ def prove(model: FittedModel, converted: Converted, cases: list[Case]) -> Proof:
         )
     if not proof.score_error_steps <= SCORE_TOLERANCE:  # NaN too
         raise ConversionError(
-            f"integer scores are off by {proof.score_error_steps:.2f} steps, allowed {SCORE_TOLERANCE}"
+            f"integer scores are off by {proof.score_error_steps:.2f} steps; accepted: {SCORE_TOLERANCE}"
         )
     return proof
 
