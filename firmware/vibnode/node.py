@@ -35,6 +35,7 @@ class Node:
         self._model = model
         self._trace = trace
         self._layout = FeatureLayout(names)
+        self._ppm = sampler.ppm  # that the features were made by
         self._average = Average(self.meta["average_windows"], len(names))
         self._velocity = MeanVelocity(block_windows(averaging_s(device["component_class"]), self.config))
         self._latest = None  # the features that were judged last
@@ -59,11 +60,13 @@ class Node:
         """Take the features of one window. Returns True when the window limit is reached."""
         self.run.alive()
         self.windows += 1
-        detector, line = self.detector, self._line
+        detector, line, sampler = self.detector, self._line, self.sampler
         if line and detector.machine != "off":
             line.take(features)
         usual = self._usual()
-        whole = self._average.add(features)
+        if sampler.ppm != self._ppm:
+            self._retuned()
+        whole = self._average.add(features) and sampler.knows_rate
         self._latest = mean = self._average.mean
         self.score = score = self._model.score(mean, usual)
         self._class = self._model.classify(mean, usual) if self.meta["classes"] else 0
@@ -82,8 +85,10 @@ class Node:
         )
         if detector.machine == "off":
             self._average.forget()
-        elif self._learner and detector.may_learn(rms):
+        elif self._learner and sampler.knows_rate and detector.may_learn(rms):
             self._learn(self._learner, features)
+        if sampler.loss.cause != detector.loss:
+            self._act(detector.lose(sampler.loss.cause))
         return self.windows == self.run.window_limit
 
     def fault(self, fault: str) -> None:
@@ -91,6 +96,13 @@ class Node:
         self.run.alive()
         self._average.forget()
         self._act(self.detector.update(0, None, fault=fault))
+
+    def _retuned(self) -> None:
+        """The sensor's rate is known better: windows before and after are not of the same bands."""
+        self._ppm = self.sampler.ppm
+        self._average.forget()
+        if self._learner:
+            self._learner = baseline.Learner(self._learner.windows, len(self.sampler.names))
 
     def settings_changed(self) -> None:
         """Have `settings` in force from the next window on."""

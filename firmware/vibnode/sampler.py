@@ -34,8 +34,9 @@ class Sampler:
     `driver`: what it reads. `names`, `features`: of the last window, in the core's order; they change with the next.
     `frames`, `gaps`: counted since start. `rate.ppm`: how far the sensor's rate is off, see rate_meter. `loss.cause`:
     why windows are lost, if many are, see window_loss. `fault`: ``ok``, ``gap`` (samples are lost before any window is
-    whole), ``gone`` (no answer) or one of instrument.Instrument's. `link_busy`: set by whoever connects, which may take
-    the processor for seconds.
+    whole), ``gone`` (no answer) or one of instrument.Instrument's. `ppm`: by which the features' frequencies follow the
+    rate; `knows_rate`: it has been measured. `link_busy`: set by whoever connects, which may take the processor for
+    seconds.
     """
 
     def __init__(self, driver, core, core_config: dict, time=clock) -> None:
@@ -55,7 +56,8 @@ class Sampler:
         self._core = core
         self._time = time
         self._rate_millihz = core_config["rate_millihz"]
-        self._ppm = 0  # that the core was told
+        self.ppm = 0  # by which the core was told that the rate is off
+        self.knows_rate = driver.backlog is None  # a recording's is as stated
         self._shaft_millihz = 0
         core.full_scale(driver.full_scale_counts)
         self._of_chip = array("h", [0] * core.n_features)
@@ -184,7 +186,8 @@ class Sampler:
     def _follow_rate(self) -> None:
         """Have the core's frequencies be those of the rate that was measured."""
         ppm = self.rate.ppm
-        if abs(ppm - self._ppm) < RATE_STEP_PPM or abs(ppm) > RATE_LIMIT_PPM:
+        self.knows_rate = True
+        if abs(ppm - self.ppm) < RATE_STEP_PPM or abs(ppm) > RATE_LIMIT_PPM:
             return
         try:
             self._core.rate(self._rate_millihz + self._rate_millihz // 1000 * ppm // 1000)
@@ -194,7 +197,7 @@ class Sampler:
             )
         else:
             self._core.shaft(self._shaft_millihz)
-        self._ppm = ppm
+        self.ppm = ppm
 
     def _turn(self) -> None:
         for i in range(len(self._columns)):  # any other iterator takes memory

@@ -137,11 +137,20 @@ class Uplink:
         self._stored_before = self._run.outbox.last_seq()
         self._sent_seq = 0
         kinds = ("ack", "cmd") if self._commands else ("ack",)
-        await link.connect([self._topic + kind for kind in kinds], self._arrived)
+        self._tell_sampler(True)
+        try:
+            await link.connect([self._topic + kind for kind in kinds], self._arrived)
+        finally:
+            self._tell_sampler(False)
         self._link_is_up = True
         await self._send_status("birth")
         self.reached = True
         return link
+
+    def _tell_sampler(self, busy: bool) -> None:
+        """A handshake takes the processor for seconds: what is lost meanwhile is the link's doing."""
+        if self._node:
+            self._node.sampler.link_busy = busy
 
     async def _drop(self, politely: bool) -> None:
         link, self._link, self._link_is_up = self._link, None, False

@@ -290,8 +290,11 @@ static mp_uint_t wake_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, 
 {
     wake_obj_t *self = MP_OBJ_TO_PTR(self_in);
     (void)arg;
-    (void)error;
-    return request == STREAM_POLL && self->came && self->awaited ? STREAM_POLL_READ : 0;
+    if (request != STREAM_POLL) {
+        *error = INVALID;
+        return (mp_uint_t)-1;
+    }
+    return self->came && self->awaited ? STREAM_POLL_READ : 0;
 }
 
 /* Awaited: wait once, and then it has come. */
@@ -302,7 +305,9 @@ static mp_obj_t wake_next(mp_obj_t self_in)
         self->came = self->awaited = false;
         return MP_OBJ_STOP_ITERATION;
     }
+    mp_obj_t task = mp_load_attr(self->core, MP_QSTR_cur_task);
     self->awaited = true;
-    mp_obj_subscr(self->entry, MP_OBJ_NEW_SMALL_INT(0), mp_load_attr(self->core, MP_QSTR_cur_task));
+    mp_obj_subscr(self->entry, MP_OBJ_NEW_SMALL_INT(0), task);
+    mp_store_attr(task, MP_QSTR_data, mp_load_attr(self->core, MP_QSTR__io_queue)); /* who can call the wait off */
     return mp_const_none;
 }
