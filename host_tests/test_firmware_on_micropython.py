@@ -21,6 +21,7 @@ PORTABLE = (
     "test_firmware_sampler",
     "test_firmware_supervise",
     "test_firmware_clock",
+    "test_firmware_command_queue",
     "test_firmware_velocity",
     "test_firmware_duty",
     "test_firmware_lookup",
