@@ -2,8 +2,6 @@
 
 from vibnode.detector import (
     ALARM,
-    STEADY_STEPS,
-    VELOCITY_HYSTERESIS,
     Condition,
     Detector,
     FeatureLayout,
@@ -336,6 +334,22 @@ def test_counters_stop_at_their_limits():
     assert counts == [1, 2, 3, 4, 5, 5, 5, 4, 3, 2, 1, 0, 0, 0]
 
 
+def test_windows_of_alarm_level_are_counted_by_themselves():
+    detector = Detector(dict(META, clear_windows=2))
+    for _ in range(2):  # and from nothing after a clear
+        assert feed(detector, [900] * 4 + [150]) == [(4, "raise", "warning", "anomaly")]
+        assert feed(detector, [900] * 2) == [(1, "escalate", "alarm", "anomaly")]
+        assert feed(detector, [0] * 2) == [(1, "clear", "alarm", "anomaly")]
+
+
+def test_a_stop_forgets_the_windows_towards_a_clear():
+    running, off = META["off_rms"], META["off_rms"] - 1
+    detector = Detector(META)
+    feed(detector, [150] * 5 + [0] * 7, rms=running)
+    feed(detector, [0], rms=off)
+    assert feed(detector, [0] * 8, rms=running) == [(7, "clear", "warning", "anomaly")]
+
+
 def test_a_clear_is_of_the_level_that_was_up_and_of_its_threshold():
     for score, level, threshold in ((150, "warning", 100), (900, "alarm", 300)):
         detector = Detector(META)
@@ -352,7 +366,7 @@ def test_what_was_counted_before_a_clear_does_not_count_after_it():
 
 
 def test_a_level_is_steady_near_its_own_recent_mean():
-    for apart, steady in ((STEADY_STEPS, True), (STEADY_STEPS + 1, False)):
+    for apart, steady in ((96, True), (97, False)):
         for sign in (1, -1):
             steadiness = Steadiness(5)
             steadiness.begin(3000)
@@ -360,6 +374,13 @@ def test_a_level_is_steady_near_its_own_recent_mean():
             steadiness.begin(3000)
             steadiness.take(3080, False)  # the mean goes a twentieth of the way
             assert steadiness.take(3004 + sign * apart, False) == steady, (apart, sign)
+
+
+def test_the_mean_is_finer_than_a_step():
+    steadiness = Steadiness(5)
+    steadiness.begin(3000)
+    steadiness.take(3015, False)  # up by 0.75 steps
+    assert not steadiness.take(3097, False)  # 96.25 over it
 
 
 def test_a_machine_on_the_move_is_judged_after_sixteen_dwells_less_the_steady_windows():
@@ -443,6 +464,9 @@ def test_most_windows_decide_the_class_and_not_the_last():
     found = [t for i in (1, 1, 1, 2, 2) for t in detector.update(RUNNING, 150, i)]
     assert [t.class_index for t in found] == [1]
     detector = Detector(META)
+    found = [t for i in (2, 1, 2, 1, 2) for t in detector.update(RUNNING, 150, i)]
+    assert [t.class_index for t in found] == [2]
+    detector = Detector(META)
     feed(detector, [150] * 4, class_index=2)
     feed(detector, [0] * 4)
     found = [t for _ in range(5) for t in detector.update(RUNNING, 150, 1)]
@@ -461,6 +485,16 @@ def test_a_class_that_the_model_does_not_name_is_passed_over():
     detector = Detector(META)
     found = [t for _ in range(5) for t in detector.update(RUNNING, 150, len(META["classes"]))]
     assert [t.class_index for t in found] == [0]
+    detector = Detector(dict(META, classes=()))
+    found = [t for _ in range(5) for t in detector.update(RUNNING, 150, 1)]
+    assert [t.class_index for t in found] == [0]
+
+
+def test_what_is_not_told_of_a_window_is_the_first_class_and_no_fault():
+    detector = Detector(META, velocity_limits=(1, 1))
+    found = [t for _ in range(9) for t in detector.update(RUNNING, 150)]
+    assert [(t.cause, t.class_index) for t in found] == [("anomaly", 0)]
+    assert (detector.machine, detector.steady) == ("running", True)
 
 
 def test_the_class_of_an_alert_outlasts_a_stop_and_that_of_an_exceedance_does_not():
@@ -512,8 +546,8 @@ def test_velocity_has_its_own_hysteresis_and_names_no_class():
     detector = Detector(META, velocity_limits=(3000, 3200))
     found = [t for _ in range(5) for t in detector.update(RUNNING, 0, 1, 3200)]
     assert found == [("raise", "alarm", "velocity", 3200, 3200, 0)]
-    assert feed(detector, [0] * 50, velocity=3000 - VELOCITY_HYSTERESIS) == []
-    assert feed(detector, [0] * 8, velocity=2999 - VELOCITY_HYSTERESIS) == [(7, "clear", "alarm", "velocity")]
+    assert feed(detector, [0] * 50, velocity=2936) == []
+    assert feed(detector, [0] * 8, velocity=2935) == [(7, "clear", "alarm", "velocity")]
 
 
 def test_new_thresholds_hold_from_the_next_window_on():
@@ -532,8 +566,9 @@ def test_limits_of_velocity_come_change_and_go():
     assert feed(detector, [0] * 20, velocity=3300) == []
     detector.set(META, (3000, 3200))
     assert feed(detector, [0] * 5, velocity=3100) == [(4, "raise", "warning", "velocity")]
-    detector.set(META, (3050, 3100))  # an alert that is up goes on by the new ones
-    assert feed(detector, [0] * 5, velocity=3100) == [(4, "escalate", "alarm", "velocity")]
+    detector.set(META, (3050, 3150))  # an alert that is up goes on by the new ones
+    assert feed(detector, [0] * 9, velocity=2986) == feed(detector, [0] * 9, velocity=3149) == []
+    assert feed(detector, [0] * 5, velocity=3150) == [(4, "escalate", "alarm", "velocity")]
     detector.set(META, None)  # an alert that is up clears in order
     assert detector.active() == ["velocity"]
     assert feed(detector, [0] * 8, velocity=5000) == [(7, "clear", "alarm", "velocity")]
@@ -551,6 +586,19 @@ def test_a_fault_is_told_after_three_windows_and_over_after_three():
     assert seen[6] == [("raise", "alarm", "instrument:gap", 0, 0, 0)]
     assert seen[9] == [("clear", "alarm", "instrument:gap", 0, 0, 0)]
     assert sum([len(found) for found in seen]) == 2
+
+
+def test_a_sensor_may_be_at_fault_from_the_start():
+    assert feed(Detector(META), [0] * 3, fault="gap") == [(2, "raise", "alarm", "instrument:gap")]
+
+
+def test_to_learn_anew_forgets_how_loud_the_machine_used_to_be():
+    detector = Detector(QUIET, usual_rms=2600)
+    feed(detector, [0] * 5, rms=1400)
+    assert detector.machine == "off"
+    detector.learn()
+    feed(detector, [0] * 5, rms=1400)
+    assert detector.machine == "learning"
 
 
 def test_a_baseline_that_is_complete_leaves_off_and_outside_as_they_are():

@@ -1,4 +1,4 @@
-"""Trying mutants: in copies of the repository, so that nobody's sources are touched, as many at once as there are copies."""
+"""Trying mutants: in copies of the repository, so that nobody's sources are touched, one at a time in each."""
 
 from __future__ import annotations
 
