@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from array import array
 from typing import Any, ClassVar
@@ -91,7 +92,7 @@ def test_windows_are_shared_out_evenly(
     monkeypatch.setattr(vib, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(Pool, "made", [])
     monkeypatch.setattr(vib, "WINDOWS_WORTH_A_THREAD", worth)
-    monkeypatch.setattr(vib.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
     assert np.array_equal(vib.extract(NOISE, SMALL, workers=workers), one_by_one(NOISE, SMALL))
     assert Pool.made == [(len(parts), parts)]
 
@@ -104,7 +105,7 @@ def test_a_little_work_is_not_shared(
 ) -> None:
     monkeypatch.setattr(vib, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(Pool, "made", [])
-    monkeypatch.setattr(vib.os, "cpu_count", lambda: None if workers is None else 4)
+    monkeypatch.setattr(os, "cpu_count", lambda: None if workers is None else 4)
     vib.extract(np.zeros((64 + 32 * (windows - 1), 3), np.int16), SMALL, workers=workers)
     assert len(Pool.made) == pools
 

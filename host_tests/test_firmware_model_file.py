@@ -6,6 +6,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,7 @@ def test_a_model_without_classes_is_proved_too(put: Callable[[bytes], str]) -> N
         "samples": samples,
         "features": features,
         "scores": vib.score(model, features),
-        "classes": [0, 0],
+        "classes": np.zeros(2, np.int16),
     }
     path = put(ota.pack(binary, golden))
     model_file.prove(path, model_file.load(path), vib.Core(config))
@@ -122,7 +123,7 @@ def test_one_wrong_answer_is_refused(put: Callable[[bytes], str], at: int, numbe
 def test_golden_windows_of_another_length_prove_nothing(put: Callable[[bytes], str]) -> None:
     for longer in (-1, 1):
         path = put(ota_of(MODEL, 1, bytes(GOLDEN_BYTES + longer)))
-        said = refused(lambda path=path: model_file.prove(path, model_file.load(path), vib.Core(SMALL)))
+        said = refused(partial(model_file.prove, path, model_file.load(path), vib.Core(SMALL)))
         assert said == "its golden windows are not of its own configuration"
 
 
@@ -170,7 +171,7 @@ def test_a_damaged_byte_is_noticed_wherever_it_is(
         len(WHOLE) - 1,
     ):
         data = WHOLE[:at] + bytes([WHOLE[at] ^ 0x40]) + WHOLE[at + 1 :]
-        assert refused(lambda data=data: read(put(data))) == "damaged (checksum)", at
+        assert refused(partial(read, put(data))) == "damaged (checksum)", at
 
 
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
@@ -182,7 +183,7 @@ def test_the_checksum_is_over_whole_pieces_and_the_rest(put: Callable[[bytes], s
 def test_a_model_of_another_core_or_feature_list_is_refused(put: Callable[[bytes], str]) -> None:
     for at, name, own in ((12, "core", vib.CORE_VERSION), (16, "feature", vib.FEATURE_VERSION)):
         path = put(resealed(12 + at, struct.pack("<I", 77)))
-        said = refused(lambda path=path: model_file.core_config(path))
+        said = refused(partial(model_file.core_config, path))
         assert said == f"is made for {name} version 77; accepted: {own}, this firmware's"
 
 

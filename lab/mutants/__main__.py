@@ -14,6 +14,7 @@ from .targets import ROOT, TARGETS, Target
 from .trials import Copy, TrialFailure, processors, tried
 
 FOLDER = ROOT / "build" / "mutants"
+NEW = FOLDER / "unlisted.toml"  # what may go into the list of survivors, with a reason
 
 
 def main() -> int:
@@ -25,6 +26,8 @@ def main() -> int:
             names = ", ".join(Path(one.file).name for one in TARGETS)
             raise TrialFailure(f"FILE={asked.file}: no such target; accepted: the end of a path, of {names}")
         listed = survivors.read()
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        NEW.write_text("")
         copies = [Copy(FOLDER / str(number)) for number in range(asked.jobs)]
         bad = [line for target in chosen for line in _complaints(target, copies, listed, asked.again)]
     except (TrialFailure, survivors.ListError) as error:
@@ -60,11 +63,12 @@ def _complaints(target: Target, copies: list[Copy], listed: list[Survivor], agai
     print(f"{target.file}: {len(made)} mutants", flush=True)
     trials = tried(target, made, copies, _tell)
     alive = [mutant for mutant, outcome in trials if outcome == "survived"]
+    new = survivors.unlisted(target.file, alive, listed)
     bad = [
-        f"error: {target.file}:{one.line}: no test notices this, and the list of survivors does not say why:\n"
-        + survivors.as_entry(target.file, one)
-        for one in survivors.unlisted(target.file, alive, listed)
+        f"error: {target.file}:{one.line}: no test notices {one.becomes!r}, and {survivors.LIST.name} does not say why"
+        for one in new
     ]
+    NEW.write_text(NEW.read_text() + "".join(survivors.as_entry(target.file, one) + "\n" for one in new))
     if again:
         return bad
     result = report.score(trials, time.monotonic() - begun)

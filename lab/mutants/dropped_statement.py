@@ -10,9 +10,10 @@ from cosmic_ray.operators.operator import Example, Operator
 
 Position = tuple[tuple[int, int], tuple[int, int]]
 FOR_THEIR_EFFECT = ("return_stmt", "raise_stmt", "del_stmt")
+REACHES_INTO = ("atom_expr", "power")  # a call, an attribute, an item; awaited or not
 
 
-class DropStatement(Operator):
+class DropStatement(Operator):  # type: ignore[misc]
     """Puts `pass` in the place of a call, a `return` of a value, a `raise`, or an assignment to other than a name."""
 
     def mutation_positions(self, node: Any) -> Iterable[Position]:
@@ -22,7 +23,7 @@ class DropStatement(Operator):
 
     def mutate(self, node: Any, index: int) -> Any:
         """`node` with `pass` in place of its statement."""
-        (nothing,) = parso.parse("pass").children[:1]
+        nothing: Any = parso.parse("pass").children[0]  # type: ignore[no-untyped-call]
         nothing.get_first_leaf().prefix = node.children[0].get_first_leaf().prefix
         node.children[0] = nothing
         return node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import difflib
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -73,18 +73,25 @@ def _operators() -> Iterable[Operator]:
 
 def _described(source: str, code: str) -> Mutant:
     old, new = source.splitlines(), code.splitlines()
-    changes = [
-        c for c in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if c[0] != "equal"
-    ]
-    first = changes[0][1]
-    was = [line.strip() for _, a, b, _, _ in changes for line in old[a:b]]
-    becomes = [line.strip() for _, _, _, a, b in changes for line in new[a:b]]
-    return Mutant(code, _function_at(source, first + 1), " ".join(was), " ".join(becomes), first + 1)
+    first = _alike(old, new)
+    last = _alike(old[:first:-1], new[:first:-1])
+    was, becomes = old[first : len(old) - last], new[first : len(new) - last]
+    return Mutant(code, _function_at(source, first + 1), _in_a_row(was), _in_a_row(becomes), first + 1)
+
+
+def _alike(lines: list[str], others: list[str]) -> int:
+    """How many lines are the same from the start on."""
+    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(lines, others, strict=False))))
+
+
+def _in_a_row(lines: list[str]) -> str:
+    return " ".join(" ".join(lines).split())
 
 
 def _function_at(source: str, line: int) -> str:
     """The dotted name of the innermost class or function that holds a line; empty for none."""
-    names, body = [], ast.parse(source).body
+    names: list[str] = []
+    body = ast.parse(source).body
     while True:
         named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         around = [
