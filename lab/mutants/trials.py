@@ -22,6 +22,7 @@ from .targets import ROOT, Target
 SOURCE_ROOTS = ("firmware", "training", "dashboard", "tools", "host_tests", ".")
 # What a mutant may take over the tests' own time before it counts as hanging; the machine may be busy with other work.
 TIMES_AS_LONG, AND_S = 10, 20
+IN_MEMORY = Path("/dev/shm")  # the outbox waits for the medium at each alert
 PYTEST = ("-m", "pytest", "-x", "-q", "-o", "addopts=", "-o", "timeout=", "-p", "no:cacheprovider")
 
 
@@ -60,6 +61,7 @@ class Copy:
         tests = [f"host_tests/{name}" for name in target.tests]
         only = ["-k", target.only] if target.only else []
         command = ["env", "-C", str(self.folder), f"PYTHONPATH={path}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"]
+        command += [f"TMPDIR={IN_MEMORY}"] if IN_MEMORY.is_dir() else []
         command += [sys.executable, *PYTEST, *only, *tests]
         outcome, output = run_tests(shlex.join(command), timeout_s)
         if outcome == TestOutcome.INCOMPETENT:
