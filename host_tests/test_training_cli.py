@@ -92,11 +92,16 @@ ERRORS = [
 
 @pytest.mark.parametrize(("arguments", "said"), ERRORS)
 def test_errors_are_one_line_and_a_non_zero_exit(arguments: tuple[str, ...], said: str) -> None:
-    done = vibtrain(*arguments)
-    assert done.returncode == 1
+    done = CliRunner().invoke(vibtrain_cli.app, arguments)
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit)  # nothing else got this far
     lines = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert len(lines) == 1 and said in lines[0]
-    assert "Traceback" not in done.stderr
+
+
+def test_a_process_ends_with_the_error_and_its_code() -> None:
+    done = vibtrain("evaluate", "/no/such/package")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1
 
 
 def test_no_compiler_is_one_clear_line(tmp_path: Path) -> None:
