@@ -242,8 +242,12 @@ def seqs(outbox):
 def test_what_fits_to_the_byte_drops_nothing(tmp_path):
     path = box(tmp_path)
     outbox = Outbox(path, 25 + 3 * 117)
-    for _ in range(3):
-        outbox.append(b"." * 100)
+    replace, flash.replace = flash.replace, None  # nor is the file made anew
+    try:
+        for _ in range(3):
+            outbox.append(b"." * 100)
+    finally:
+        flash.replace = replace
     assert (size(path), outbox.dropped, seqs(outbox)) == (376, 0, [1, 2, 3])
     outbox.append(b"." * 100)  # one byte more makes room for it, and for an eighth of the whole
     assert (size(path), outbox.dropped, seqs(outbox)) == (259, 2, [3, 4])
@@ -251,10 +255,32 @@ def test_what_fits_to_the_byte_drops_nothing(tmp_path):
 
 
 def test_no_more_is_dropped_than_an_eighth_needs(tmp_path):
-    outbox = Outbox(box(tmp_path), 297)
-    for _ in range(6):
-        outbox.append(b"." * 30)
-    assert (outbox.dropped, seqs(outbox)) == (1, [2, 3, 4, 5, 6])  # 213 are kept, 47 new, 37 free
+    for max_bytes, dropped in ((297, 1), (296, 2)):
+        outbox = Outbox(box(tmp_path, str(max_bytes)), max_bytes)
+        for _ in range(6):
+            outbox.append(b"." * 30)
+        # Of 297 bytes 213 are kept, 47 are new, and 37 free.
+        assert (outbox.dropped, seqs(outbox)) == (dropped, list(range(1 + dropped, 7)))
+
+
+def test_an_outbox_that_got_smaller_keeps_what_fits(tmp_path):
+    for max_bytes, kept in ((376, [1, 2, 3]), (375, [2, 3]), (259, [2, 3]), (258, [3])):
+        path = box(tmp_path, str(max_bytes))
+        outbox = Outbox(path)
+        for _ in range(3):
+            outbox.append(b"." * 100)
+        smaller = Outbox(path, max_bytes)
+        assert (seqs(smaller), smaller.dropped) == (kept, 3 - len(kept))
+        assert size(path) == 25 + 117 * len(kept)
+
+
+def test_no_byte_too_many_is_written(tmp_path):
+    path = box(tmp_path)
+    outbox = Outbox(path, 375)
+    for _ in range(3):
+        outbox.append(b"." * 100)
+        assert size(path) <= 375
+    assert outbox.dropped == 1
 
 
 def test_room_that_old_starts_take_is_used_before_an_alert_is_dropped(tmp_path):
@@ -331,7 +357,7 @@ def test_the_oldest_of_many_is_told_and_the_next_after_any(tmp_path):
         outbox.append(b"%d" % i)
     assert (outbox.oldest(), outbox.last_seq(), outbox.queued()) == (1, 3, 3)
     assert outbox.after(1) == (2, outbox.boot, b"1") and outbox.after(3) is None
-    assert not outbox.ack(outbox.boot, 0) and not outbox.ack(outbox.boot, 4)
+    assert outbox.ack(outbox.boot, 0) is outbox.ack(outbox.boot, 4) is False
     assert outbox.ack(outbox.boot, 1)
     assert (outbox.oldest(), outbox.last_seq(), outbox.queued()) == (2, 3, 2)
     assert outbox.ack(outbox.boot, 3) and outbox.oldest() is None
@@ -350,9 +376,33 @@ def test_acks_of_every_boot_of_this_life_count(tmp_path):
 
 
 def test_a_life_begins_just_over_a_multiple_of_a_thousand(tmp_path):
-    boots = [Outbox(box(tmp_path, str(i))).boot for i in range(8)]
-    assert [boot % 1000 for boot in boots] == [1] * 8
-    assert min(boots) >= 1001 and max(boots) <= 1000 * 65536 + 1 and max(boots) > 100_000
+    class Fixed:
+        stat = os.stat
+
+        def __init__(self, byte):
+            self.urandom = lambda n: bytes([byte] * n)
+
+    try:
+        for byte, boot in ((0, 1001), (1, 258001), (255, 65536001)):
+            outbox_module.os = Fixed(byte)
+            assert Outbox(box(tmp_path, str(byte))).boot == boot
+    finally:
+        outbox_module.os = os
+
+
+def test_the_records_are_of_the_kinds_that_are_on_flash_already(tmp_path):
+    path = box(tmp_path)
+    outbox = Outbox(path)
+    outbox.append(b"one")
+    outbox.ack(outbox.boot, 1)
+    data = contents(path)
+    heads = [struct.unpack("<2sBHII", data[at : at + 13]) for at in (0, 25, 45)]
+    assert [(head[0], head[1], head[2], head[3]) for head in heads] == [
+        (b"\xa5V", 3, 8, 0),
+        (b"\xa5V", 1, 3, 1),
+        (b"\xa5V", 2, 0, 1),
+    ]
+    assert {head[4] for head in heads} == {outbox.boot} and len(data) == 62
 
 
 def test_the_longest_alert_outlasts_a_restart(tmp_path):
@@ -368,9 +418,18 @@ def test_what_is_no_record_is_stepped_over(tmp_path):
     whole = contents(path)
     long = struct.pack("<2sBHII", b"\xa5V", 1, 1025, 9, 9) + b"x" * 1025
     long += struct.pack("<I", binascii.crc32(long))
-    unknown = struct.pack("<2sBHII", b"\xa5V", 9, 8, 1, whole[9] + 256 * whole[10]) + bytes(8)
+    boot = struct.unpack("<I", whole[9:13])[0]
+    unknown = struct.pack("<2sBHII", b"\xa5V", 9, 8, 1, boot) + struct.pack("<II", 5, 1)
     unknown += struct.pack("<I", binascii.crc32(unknown))
-    for junk, damaged in ((b"\xa5", 1), (b"\xa5V" * 4, 8), (b"x" * 13, 13), (long, len(long)), (unknown, 0)):
+    wrong = whole[-20:-1] + bytes([whole[-1] ^ 1])
+    for junk, damaged in (
+        (b"\xa5", 1),
+        (b"\xa5V" * 4, 8),
+        (b"x" * 13, 13),
+        (long, len(long)),
+        (unknown, 0),
+        (wrong, 20),
+    ):
         write(path, whole + junk)
         again = Outbox(path)
         assert (again.damaged_bytes, payloads(again)) == (damaged, [b"one"]), junk[:20]
