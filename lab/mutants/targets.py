@@ -25,6 +25,8 @@ TARGETS = (
     Target("firmware/vibnode/model_file.py", ("test_firmware_model_file.py",)),
     Target("dashboard/vibdash/access/guard.py", ("test_dashboard_guard.py",)),
     Target("dashboard/vibdash/access/accounts.py", ("test_dashboard_accounts.py",), only="not postgresql"),
-    Target("dashboard/vibdash/ingest/occurrences.py", ("test_dashboard_inbox.py",), only="not postgresql"),
+    Target(
+        "dashboard/vibdash/ingest/occurrences.py", ("test_dashboard_occurrences.py",), only="not postgresql"
+    ),
     Target("training/vib/__init__.py", ("test_core_batches.py",)),
 )
