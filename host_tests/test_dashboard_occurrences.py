@@ -60,7 +60,7 @@ class Plant:
     """The store, and what it made of what it took."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._store = Store(engine)
 
     def take(self, *said: Said, at_ms: int = NOW_MS) -> None:
@@ -77,7 +77,7 @@ class Plant:
             for name in ("raised_id", "escalated_id", "cleared_id")
         ]
         query = sa.select(*(occurrence.c[name] for name in COLUMNS), *events).order_by(occurrence.c.id)
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return [Joined(*row) for row in connection.execute(query)]
 
     def ended(self) -> dict[tuple[str, str], int | None]:
@@ -191,6 +191,33 @@ def test_it_ended_when_that_was_first_known(plant: Plant) -> None:
         Said(MOTOR, 3, 3, "clear", level="alarm"), at_ms=NOW_MS + 3
     )  # and now it is known from its clear
     assert [(row.cleared, row.ended_at_ms) for row in plant.occurrences()] == [(3, None), (None, None)]
+
+
+def test_what_stays_as_it_is_is_not_written(plant: Plant) -> None:
+    plant.take(Said(MOTOR, 3, 1, "raise"), Said(MOTOR, 3, 2, "clear"))
+    seen: list[str] = []
+    sa.event.listen(plant.engine, "before_cursor_execute", lambda *done: seen.append(done[2]))
+    plant.take(Said(MOTOR, 3, 3, "raise"))
+    assert any("INSERT INTO occurrence" in one for one in seen)
+    assert not any("UPDATE occurrence" in one for one in seen)
+
+
+def test_only_what_came_since_the_raise_before_is_read_again(plant: Plant) -> None:
+    for seq in range(1, 9, 2):
+        plant.take(Said(MOTOR, 2000 + seq, seq, "raise"), Said(MOTOR, 2000 + seq, seq + 1, "clear"))
+    keys: list[str] = []
+    sa.event.listen(plant.engine, "before_cursor_execute", lambda *done: keys.append(str(done[3])))
+    plant.take(Said(MOTOR, 2009, 9, "raise"))
+    course = [
+        "demo",
+        "motor-1",
+        "anomaly",
+        2009 - BOOTS_OF_ONE_LIFE + 1,
+        2009 + BOOTS_OF_ONE_LIFE - 1,
+        2007,
+        7,
+    ]
+    assert sum(json.dumps([course], separators=(",", ":")) in one for one in keys) == 2  # alerts, occurrences
 
 
 # What a status denies
