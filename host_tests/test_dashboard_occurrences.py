@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from vibdash.database.opening import open_database
 from vibdash.database.schema import alert, occurrence
+from vibdash.ingest import occurrences
 from vibdash.ingest.store import Received, Store
 from vibdash.protocol.fields import BOOTS_OF_ONE_LIFE
 from vibdash.protocol.messages import Sensor
@@ -218,6 +219,14 @@ def test_only_what_came_since_the_raise_before_is_read_again(plant: Plant) -> No
         7,
     ]
     assert sum(json.dumps([course], separators=(",", ":")) in one for one in keys) == 2  # alerts, occurrences
+
+
+@pytest.mark.parametrize(
+    "name", ["_raises_before", "_events", "_begun", "_said", "_open", "_change", "_make"]
+)
+def test_statements_are_built_once(name: str) -> None:
+    build = getattr(occurrences, name)
+    assert build("sqlite") is build("sqlite") is not build("postgresql")
 
 
 # What a status denies
