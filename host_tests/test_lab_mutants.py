@@ -105,19 +105,21 @@ def test_the_committed_list_is_of_files_that_are_tried() -> None:
 # Scores
 
 
-def test_a_mutant_that_hangs_is_noticed(tmp_path: Path) -> None:
-    outcomes = ["killed"] * 17 + ["hung"] + ["survived"] * 2
-    score = report.score([(ONE, outcome) for outcome in outcomes], 66.0)
-    assert (score.mutants, score.noticed, score.hung, score.share) == (20, 18, 1, 0.9)
+def test_scores_are_kept_by_file_with_what_survived(tmp_path: Path) -> None:
+    score = report.Score(20, 18, 1, 66.0)
+    assert score.share == 0.9
     path = tmp_path / "build" / "mutants.json"
     file = TARGETS[0].file
     report.write("b.py", score, [], path)
     report.write(file, score, [ONE], path)
     assert report.scores(path) == {"b.py": score, file: score}
-    assert report.survived_last(file, path) == {ONE.identity} and report.survived_last("b.py", path) == set()
     assert f"| `{file}` | `test_firmware_detector.py` | 20 | 18 | 90.0% |" in report.table(
         report.scores(path)
     )
+    assert report.survived_last(file, 20, path) == {ONE.identity}
+    assert report.survived_last("b.py", 20, path) == set()
+    for other, mutants_made in ((file, 21), ("c.py", 20)):  # another file than was measured
+        assert report.survived_last(other, mutants_made, path) is None
 
 
 def test_the_table_goes_between_its_marks() -> None:

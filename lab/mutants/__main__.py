@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from . import report, survivors
@@ -57,28 +58,34 @@ def _complaints(target: Target, copies: list[Copy], listed: list[Survivor], agai
     """Try the mutants of a file; what is wrong, in lines for a person."""
     begun = time.monotonic()
     made = list(mutants((ROOT / target.file).read_text()))
-    if again:
-        last = report.survived_last(target.file)
-        made = [one for one in made if one.identity in last]
-    print(f"{target.file}: {len(made)} mutants", flush=True)
-    trials = tried(target, made, copies, _tell)
+    alive_before = report.survived_last(target.file, len(made)) if again else None
+    chosen = made if alive_before is None else [one for one in made if one.identity in alive_before]
+    print(f"{target.file}: {len(chosen)} of {len(made)} mutants", flush=True)
+    trials = tried(target, chosen, copies, _tell)
     alive = [mutant for mutant, outcome in trials if outcome == "survived"]
-    new = survivors.unlisted(target.file, alive, listed)
-    bad = [
-        f"error: {target.file}:{one.line}: no test notices {one.becomes!r}, and {survivors.LIST.name} does not say why"
-        for one in new
-    ]
-    NEW.write_text(NEW.read_text() + "".join(survivors.as_entry(target.file, one) + "\n" for one in new))
-    if again:
-        return bad
-    result = report.score(trials, time.monotonic() - begun)
+    hung = sum(outcome == "hung" for _, outcome in trials)
+    result = report.Score(len(made), len(made) - len(alive), hung, round(time.monotonic() - begun, 1))
+    if alive_before is not None:
+        last = report.scores()[target.file]
+        result = replace(result, hung=hung + last.hung, seconds=round(result.seconds + last.seconds, 1))
     report.write(target.file, result, alive)
     print(f"{target.file}: {result.noticed} of {result.mutants} noticed, {result.share:.1%}", flush=True)
+    return _wrong(target.file, result, alive, listed)
+
+
+def _wrong(file: str, result: report.Score, alive: list[Mutant], listed: list[Survivor]) -> list[str]:
+    new = survivors.unlisted(file, alive, listed)
+    NEW.write_text(NEW.read_text() + "".join(survivors.as_entry(file, one) + "\n" for one in new))
+    name = survivors.LIST.name
+    bad = [
+        f"error: {file}:{one.line}: no test notices {one.becomes!r}, and {name} does not say why"
+        for one in new
+    ]
     if result.share < report.GOAL:
-        bad.append(f"error: {target.file}: score {result.share:.1%}; accepted: {report.GOAL:.0%} or more")
+        bad.append(f"error: {file}: score {result.share:.1%}; accepted: {report.GOAL:.0%} or more")
     return bad + [
-        f"error: {survivors.LIST.name}: {one.file}: {one.becomes!r} in {one.where!r} does not survive; take it out"
-        for one in survivors.outdated(target.file, alive, listed)
+        f"error: {name}: {file}: {one.becomes!r} in {one.where!r} does not survive; take it out"
+        for one in survivors.outdated(file, alive, listed)
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,13 +32,6 @@ class Score:
         return self.noticed / self.mutants
 
 
-def score(trials: Iterable[tuple[Mutant, str]], seconds: float) -> Score:
-    """Count outcomes."""
-    counted = Counter(outcome for _, outcome in trials)
-    noticed = counted["killed"] + counted["hung"]
-    return Score(counted.total(), noticed, counted["hung"], round(seconds, 1))
-
-
 def write(file: str, result: Score, survived: Iterable[Mutant], path: Path = RESULTS) -> None:
     """Put a file's result among those of the others."""
     results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
@@ -56,10 +48,12 @@ def scores(path: Path = RESULTS) -> dict[str, Score]:
     return {file: Score(**{name: result[name] for name in names}) for file, result in results.items()}
 
 
-def survived_last(file: str, path: Path = RESULTS) -> set[tuple[str, str, str]]:
-    """The identities of the mutants of a file that survived when it was measured last."""
+def survived_last(file: str, mutants: int, path: Path = RESULTS) -> set[tuple[str, str, str]] | None:
+    """The identities of those that survived last; None where the file was not measured, or had not as many mutants."""
     results = json.loads(path.read_text()) if path.exists() else {}
-    return {(one["where"], one["was"], one["becomes"]) for one in results.get(file, {}).get("survivors", [])}
+    if results.get(file, {}).get("mutants") != mutants:
+        return None
+    return {(one["where"], one["was"], one["becomes"]) for one in results[file]["survivors"]}
 
 
 def table(measured: dict[str, Score]) -> str:
