@@ -36,15 +36,10 @@ class DropStatement(Operator):  # type: ignore[misc]
 
 def _has_an_effect(statement: Any) -> bool:
     if statement.type != "expr_stmt":
-        return statement.type in ("atom_expr", "power", *FOR_THEIR_EFFECT)
+        return str(statement.type) in (*REACHES_INTO, *FOR_THEIR_EFFECT)
     target, how = statement.children[:2]
     if how.type != "operator" or how.value != "=":  # += and the like, and what is annotated
-        return how.type == "operator" or target.type != "name"
-    # A name that nothing was assigned to is noticed at once.
-    return target.type != "name" and any(
-        one.type in ("atom_expr", "power") for one in (target, *_parts(target))
-    )
-
-
-def _parts(target: Any) -> list[Any]:
-    return list(getattr(target, "children", []))
+        return bool(how.type == "operator" or target.type != "name")
+    # That a name alone was given no value is noticed at once: no trial is spent on it.
+    parts = (target, *getattr(target, "children", ()))
+    return target.type != "name" and any(one.type in REACHES_INTO for one in parts)
