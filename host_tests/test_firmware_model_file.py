@@ -14,10 +14,8 @@ import pytest
 import vib
 from vibnode import model_file
 from vibnode.model_file import MAX_GOLDEN, READ_BYTES, ModelError, Parts
-from vibtrain.packaging import ota
 
 from lab.rigs.firmware_model import CONFIG, model_bin, model_ota
-from lab.rigs.small_model import small_model_binary
 
 SMALL = CONFIG | {"window": 64, "hop": 32, "band_lo_hz": 100}
 WHOLE = model_ota(SMALL)
@@ -90,22 +88,6 @@ def test_whatever_the_core_held_before_counts_no_more_nor_what_it_held_for_the_p
         assert one.push(noise[:64]) == 64 and one.ready()
         one.features(out)
     assert np.array_equal(own, expected)
-
-
-def test_a_model_without_classes_is_proved_too(put: Callable[[bytes], str]) -> None:
-    binary = small_model_binary(classifier=False)
-    model = vib.Model(binary)
-    config = model.config()
-    samples = np.random.default_rng(1).normal(0, 300, (2, config["window"], config["axes"])).astype(np.int16)
-    features = np.concatenate([vib.extract(window, config) for window in samples])
-    golden = {
-        "samples": samples,
-        "features": features,
-        "scores": vib.score(model, features),
-        "classes": np.zeros(2, np.int16),
-    }
-    path = put(ota.pack(binary, golden))
-    model_file.prove(path, model_file.load(path), vib.Core(config))
 
 
 @pytest.mark.parametrize(
