@@ -109,6 +109,32 @@ def test_golden_windows_of_another_length_prove_nothing(put: Callable[[bytes], s
         assert said == "its golden windows are not of its own configuration"
 
 
+class Classless:
+    """A model as one without classes is: it does not answer which one."""
+
+    def __init__(self, model: vib.Model) -> None:
+        self.config, self.score = model.config, model.score
+
+    def meta(self) -> dict[str, object]:
+        return {"classes": ()}
+
+
+@pytest.mark.parametrize(("answer", "right"), [(0, True), (1, False), (-1, False)])
+def test_of_a_model_without_classes_the_golden_windows_answer_none(
+    put: Callable[[bytes], str], answer: int, right: bool
+) -> None:
+    data = bytearray(WHOLE[:-4])
+    for number in range(2):
+        end = 12 + len(MODEL) + (number + 1) * GOLDEN_BYTES
+        data[end - 2 : end] = struct.pack("<h", answer)
+    path = put(sealed(bytes(data)))
+    model = Classless(model_file.load(path))
+    if right:
+        model_file.prove(path, model, vib.Core(SMALL))
+    else:
+        assert "golden window 0" in refused(partial(model_file.prove, path, model, vib.Core(SMALL)))
+
+
 # What is refused
 
 READS: list[Callable[[str], object]] = [model_file.core_config, model_file.load]
