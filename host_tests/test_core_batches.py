@@ -49,6 +49,14 @@ def test_the_shaft_is_told_to_a_millihertz() -> None:
     assert np.array_equal(vib.extract(NOISE, config), one_by_one(NOISE, config, 0))
 
 
+def test_a_speed_is_rounded_to_a_millihertz_and_none_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(vib, "_extract", lambda samples, config, out, millihz: told.append(millihz))
+    for speed in ({"shaft_hz": 29.70049}, {"shaft_hz": 29.7006}, {}):
+        vib.extract(NOISE, SMALL, **speed)
+    assert told == [29_700, 29_701, 0]
+
+
 @pytest.mark.parametrize("workers", [None, 1, 2, 3])
 def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch, workers: int | None) -> None:
     expected = one_by_one(NOISE, SMALL)
@@ -98,7 +106,7 @@ def test_windows_are_shared_out_evenly(
 
 
 @pytest.mark.parametrize(
-    ("workers", "windows", "pools"), [(1, 10, 0), (4, 10, 0), (None, 10, 0), (4, 400, 1)]
+    ("workers", "windows", "pools"), [(1, 800, 0), (4, 399, 0), (None, 800, 0), (4, 400, 1)]
 )
 def test_a_little_work_is_not_shared(
     monkeypatch: pytest.MonkeyPatch, workers: int | None, windows: int, pools: int
