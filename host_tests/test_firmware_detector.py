@@ -51,6 +51,10 @@ def test_raises_after_the_dwell_and_not_before():
     assert detector.active() == ["anomaly"]
 
 
+def test_a_first_alert_clears_after_as_many_quiet_windows_as_any():
+    assert [event[:2] for event in feed(Detector(META), [150] * 5 + [0] * 8)] == [(4, "raise"), (12, "clear")]
+
+
 def test_single_outliers_raise_nothing():
     detector = Detector(META)
     assert feed(detector, ([5000] + [0] * 3) * 200) == []
