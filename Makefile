@@ -13,6 +13,12 @@ endif
 RUNS ?= 10000000
 # Seconds until `make demo` ends by itself; empty: at Ctrl-C.
 FOR ?=
+# The part whose tests `make test` runs; empty: all of them, those across the parts too.
+PART ?=
+PARTS := core firmware training dashboard tools
+ifneq ($(filter-out $(PARTS),$(PART)),)
+$(error PART=$(PART): no such part; accepted: $(PARTS))
+endif
 
 MICROPYTHON_DIR ?= $(CURDIR)/build/micropython
 USER_C_MODULES := $(CURDIR)/firmware/cmodules
@@ -32,8 +38,22 @@ help: ## Show this list
 demo: packages-demo firmware-unix ## Recordings in, alerts out, on this computer: FOR=90 ends after 90 s and says whether it worked
 	@$(BIN)/python tools/demo.py --config $(CONFIG) --model $(MODEL) $(if $(FOR),--for $(FOR))
 
-test: packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 natmod-test ## Install and build all that the tests need, and run them
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+# What a part's tests need built and installed, and which files they are in: host_tests/test_WORD_*.py.
+NEEDS_core := packages-fuzz venv
+NEEDS_training := packages-build venv
+NEEDS_firmware := packages-test firmware-unix
+NEEDS_dashboard := packages-test firmware-unix
+NEEDS_tools := packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 natmod-test
+NEEDS_ := $(NEEDS_tools)
+WORDS_firmware := firmware drivers
+WORDS_tools := tool boards
+TESTS := $(if $(PART),$(foreach word,$(or $(WORDS_$(PART)),$(PART)),$(wildcard host_tests/test_$(word)_*.py)))
+
+test: $(NEEDS_$(PART)) ## Install and build what the tests need, and run them: PART=core|firmware|training|dashboard|tools
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(PYTEST_ARGS)
+
+mutants: venv ## Change the code on purpose: does a test notice? FILE=outbox.py; AGAIN=1 last survivors; ACCEPT=1 the table
+	@$(BIN)/python -m lab.mutants $(if $(FILE),--file $(FILE)) $(if $(AGAIN),--again) $(if $(ACCEPT),--accept)
 
 bench: packages-bench venv firmware-unix ## Count what a window costs, and compare with docs/BENCH.md: ACCEPT=1 rewrites its table
 	@$(BIN)/python -m lab.bench $(if $(ACCEPT),--accept)
@@ -198,7 +218,7 @@ dist: mpy $(MODEL) ## Make the folder that is released: build/dist
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
-.PHONY: help demo test bench fuzz results soak load screenshots lint packages venv model micropython clean
+.PHONY: help demo test mutants bench fuzz results soak load screenshots lint packages venv model micropython clean
 .PHONY: natmod natmod-test xtensa firmware-xtensa
 .PHONY: firmware mpy deploy dist
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 firmware-qemu-sensor

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vibtrain.data import dataset_loaders, registry
+from machine_lacks import needs_recordings
+from vibtrain.data import dataset_loaders
 from vibtrain.features.config import DetectorChoice
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import splits
@@ -150,9 +151,8 @@ def test_pooled_models_keep_their_own_thresholds_and_class_names() -> None:
             assert [together.classes[k] for k in a.classes] == [again.classes[k] for k in b.classes]
 
 
+@needs_recordings("nxp-fan")
 def test_fan_two_is_judged_by_a_model_of_fan_one() -> None:
-    if registry.find(registry.dataset("nxp-fan"))[1]:
-        pytest.skip("the recordings of nxp-fan are not on this machine (VIBNODE_DATA)")
     assert dataset_loaders.catalogue("nxp-fan")
     command = [
         sys.executable,

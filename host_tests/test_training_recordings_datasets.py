@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from machine_lacks import have_recordings, skip_for_want_of
 from vibtrain.data import dataset_loaders, registry
 from vibtrain.data.dataset_loaders import adi_motor_labels, catalogue
 from vibtrain.data.registry import ChecksumMismatch, DataFile, Dataset, DataUnavailable
@@ -52,9 +53,8 @@ def small_dataset(base_url: str = "http://127.0.0.1:9/") -> Dataset:
 
 def real(name: str) -> list[Entry]:
     """Catalogue of a real data set; skips where it is not on this machine."""
-    _, missing = registry.find(registry.dataset(name))
-    if missing:
-        pytest.skip(f"{name}: {len(missing)} files are not on this machine (set VIBNODE_DATA)")
+    if not have_recordings(name):
+        skip_for_want_of(f"recordings of {name} (VIBNODE_DATA)")
     return catalogue(name)
 
 

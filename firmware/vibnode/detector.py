@@ -85,7 +85,6 @@ class Condition:
             if self.over_warning < self.dwell_windows:
                 return None
             self.level = ALARM if self._over_alarm >= self.dwell_windows else WARNING
-            self._calm = 0
             return "raise"
         if self.level == WARNING and self._over_alarm >= self.dwell_windows:
             self.level = ALARM
@@ -118,14 +117,13 @@ class Steadiness:
     """
 
     def __init__(self, dwell_windows: int) -> None:
-        self._mean = 0  # of the level, in 1/256 steps
         self._span = STEADY_DWELLS * dwell_windows
         self.limit = UNSTEADY_DWELLS * dwell_windows
-        self._unsteady = 0
+        self.begin(0)
 
     def begin(self, rms: int) -> None:
         """The machine is off, or not known yet: what comes is measured against that."""
-        self._mean = rms * 256
+        self._mean = rms * 256  # of the level, in 1/256 steps
         self._unsteady = 0
 
     def take(self, rms: int, moving: bool) -> bool:

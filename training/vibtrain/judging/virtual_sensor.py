@@ -129,10 +129,18 @@ class _Sampler:
         self.names = names
         self.gaps = 0
         self.noise_um_s2 = noise_um_s2
+        self.ppm, self.knows_rate = 0, True
+        self.loss = _NoLoss()
         self._sensor = sensor
 
     def bytes_sampled(self) -> int:
         return self._sensor.bytes_sampled
+
+
+class _NoLoss:
+    """A recording has all its windows."""
+
+    cause = None
 
 
 class _Outbox:
