@@ -133,18 +133,17 @@ def _fit_anomaly(healthy: list[Windows], inputs: list[int], config: TrainingConf
         raise DataError(
             f"{config.name}: {len(X)} healthy windows to fit on, {needed} components need as many"
         )
-    return _of_kind(config.anomaly, X, groups)
+    return _of_kind(config.anomaly).fit(X, groups=groups)
 
 
-def _of_kind(choice: AnomalyChoice, X: Int16, groups: npt.NDArray[np.str_]) -> AnomalyModel:
-    floor = choice.floor_steps
+def _of_kind(choice: AnomalyChoice) -> AnomalyModel:
+    """The estimator that a configuration names, not fitted yet."""
+    floor, m, f = choice.floor_steps, choice.mixture, choice.isolation
     if choice.kind == "gaussian-mixture":
-        m = choice.mixture
-        return BaselineMixture(m.components, m.covariance, floor, m.seed).fit(X, groups)
+        return BaselineMixture(m.components, m.covariance, floor, m.seed)
     if choice.kind == "isolation-forest":
-        f = choice.isolation
-        return BaselineIsolationForest(f.trees, f.samples, floor, f.seed).fit(X, groups)
-    return BaselineMahalanobis(floor).fit(X, groups=groups)
+        return BaselineIsolationForest(f.trees, f.samples, floor, f.seed)
+    return BaselineMahalanobis(floor)
 
 
 def fit_cold(
