@@ -20,6 +20,7 @@ from vibtrain.data import registry, simulator
 from vibtrain.features.config import AnomalyChoice, CoreChoice, SensorChoice, TrainingConfig
 from vibtrain.features.extraction import Windows
 from vibtrain.judging.groups import Trained
+from vibtrain.models.calibration import Threshold
 from vibtrain.models.fit import FittedModel
 from vibtrain.packaging import ota
 from vibtrain.packaging.convert import LIMITS, SHAFT_RANGE, Converted
@@ -112,6 +113,10 @@ def _description(
             },
             "meta": {"classes": list(model.classes)}
             | {f: getattr(model, f) for f in (*LIMITS, *SHAFT_RANGE)},
+            "calibration": {
+                "with_baseline": _calibration(model.learnt),
+                "without_baseline": _calibration(model.unlearnt),
+            },
             "anomaly": {"kind": config.anomaly.kind} | _kind_parameters(config),
             "size": {
                 "bytes": len(converted.binary),
@@ -132,6 +137,12 @@ def _description(
         }
     )
     return described
+
+
+def _calibration(threshold: Threshold) -> dict[str, Any]:
+    """How the threshold lies to healthy recordings that the model did not know, steps; nothing but 0 where none was."""
+    worst = threshold.reached[0] if threshold.reached else None
+    return {"held_out": len(threshold.reached), "worst_held_out": worst, "gap": threshold.gap}
 
 
 def _conditions(chosen: list[Windows]) -> list[dict[str, Any]]:
