@@ -88,7 +88,7 @@ def test_sessions_are_held_out_whole() -> None:
 
 def test_the_margin_shrinks_with_what_is_known() -> None:
     """The prediction limit of a normal distribution for one more value: t x s x sqrt(1 + 1/n)."""
-    alike = np.tile([-10.0, 10.0], 50)
+    alike = [-10.0, 10.0] * 50
     assert calibration.reached_at_most(alike[:1], 0.01) == np.inf
     assert calibration.reached_at_most([-10.0, 0.0, 10.0], 0.05) == pytest.approx(
         2.92 * 10 * (4 / 3) ** 0.5, abs=1

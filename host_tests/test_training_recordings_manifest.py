@@ -160,3 +160,25 @@ def test_a_manifest_as_spreadsheets_of_other_countries_write_it(tmp_path: Path, 
     (tmp_path / "m.csv").write_text("".join(delimiter.join(cells) + "\n" for cells in lines))
     (entry,) = manifest.catalogue(tmp_path / "m.csv")
     assert (entry.rate_hz, entry.label, entry.axes) == (800.0, "worn, a little", ("x", "y", "z"))
+
+
+@pytest.mark.parametrize(
+    "label", ["Lagerschaden außen", 'the "big" one', "back\\slash", "a" * 49, "*/ x", "-crack"]
+)
+def test_a_label_that_no_model_can_hold_is_refused_with_its_row(folder: Path, label: str) -> None:
+    cell = '"' + label.replace('"', '""') + '"'
+    path = write(
+        folder, "file,rate_hz,columns,label\na.csv,800,x y z,healthy\n" + f"a.csv,800,x y z,{cell}\n"
+    )
+    with pytest.raises(
+        DataError, match=r"m.csv: line 3: field label: .*, accepted: a name of up to 48 letters"
+    ):
+        manifest.catalogue(path)
+
+
+@pytest.mark.parametrize(
+    "label", ["outer race (6205)", "bent-shaft", "misalignment+imbalance", "BPFO: 3.05", "a" * 48]
+)
+def test_labels_as_people_write_them(folder: Path, label: str) -> None:
+    path = write(folder, f"file,rate_hz,columns,label\na.csv,800,x y z,{label}\n")
+    assert manifest.catalogue(path)[0].label == label

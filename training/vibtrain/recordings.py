@@ -7,6 +7,7 @@ by piece, so that a recording may be larger than memory; `Entry.read()` reads it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -34,6 +35,9 @@ OTHER_WORDS = {  # that people use; neither can be the name of a fault
     HEALTHY: ("normal", "good", "ok", "baseline", "nominal", "no fault", "undamaged"),
     OFF: ("idle", "stopped", "standstill"),
 }
+# What a model can hold and a sensor can send: ASCII, and nothing that C or JSON would have to escape.
+FAULT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,_+()/:-]{0,47}")
+FAULT_NAMES = "up to 48 letters (a to z), digits, blanks and . , _ + - ( ) / :"
 UNNAMED_MACHINE = "machine"  # where nobody stated one
 
 Samples = npt.NDArray[np.float32]

@@ -26,7 +26,16 @@ import numpy as np
 from vibtrain import recordings
 from vibtrain.files import time_columns
 from vibtrain.files.sample_files import ENDINGS, Column, open_table, read_file
-from vibtrain.recordings import HEALTHY, OTHER_WORDS, UNNAMED_MACHINE, DataError, Entry, Reading
+from vibtrain.recordings import (
+    FAULT_NAME,
+    FAULT_NAMES,
+    HEALTHY,
+    OTHER_WORDS,
+    UNNAMED_MACHINE,
+    DataError,
+    Entry,
+    Reading,
+)
 
 FIELDS = (
     "file", "machine", "session", "time", "label", "speed_rpm", "load", "rate_hz", "columns", "unit", "scale",
@@ -180,6 +189,8 @@ def _label(row: _Row) -> str:
             return known
         if plain in words:
             raise row.refuse("label", f"{known}, if that is what it means; another name for a fault")
+    if not FAULT_NAME.fullmatch(label):
+        raise row.refuse("label", f"a name of {FAULT_NAMES}, which a model can hold")
     return label
 
 

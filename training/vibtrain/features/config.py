@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import tomllib
 import types
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ import tomli_w
 import vib
 
 from vibtrain.features import sensors
+from vibtrain.features.resample import reaches
 from vibtrain.recordings import Condition, DataError
 
 CONFIGS = Path(__file__).parent / "configs"
 KINDS = ("mahalanobis", "gaussian-mixture", "isolation-forest")
 COVARIANCES = ("full", "tied")
 FORESTS = ("random-forest", "extra-trees")
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}")
+MODEL_NAMES = "up to 64 letters (a to z), digits, blanks and . _ + -"
 WINDOW_S = 0.3  # of a configuration made for a manifest, as far as the core's window sizes allow
 BROAD_HZ = (200.0, 1000.0)  # of its score's bands: over the shaft's lines, under what mountings differ in
 AVERAGED_S = 0.6  # what its mean of windows spans at least: six turns of a shaft at 600 rpm
@@ -188,12 +192,12 @@ def load(source: str) -> TrainingConfig:
 
 
 def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingConfig:
-    """A configuration for recordings that none was written for, at `rate_hz` or the sensor's rate if that is lower.
+    """A configuration for recordings of `rate_hz` that none was written for, at a rate that the sensor has.
 
     Bands and envelope cover what the rate allows; every recording is trained on. Raises `DataError` for an unknown
-    sensor, or a rate too low for a window of 512.
+    sensor, or a rate too low for it or for a window of 512.
     """
-    rate_hz = min(rate_hz, sensors.sensor(sensor_name).rate_hz)
+    rate_hz = _own_rate(name, sensor_name, rate_hz)
     bandwidth_hz = sensors.sensor(sensor_name, rate_hz=rate_hz).bandwidth_hz
     highest_hz = int(min(0.44 * rate_hz, bandwidth_hz))
     window = min(4096, max(512, 2 ** round(math.log2(WINDOW_S * rate_hz))))
@@ -228,6 +232,19 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
     return config
 
 
+def _own_rate(name: str, sensor_name: str, recorded_hz: float) -> float:
+    """The highest of the chip's own rates that the recordings say enough for: a device takes no model for another."""
+    chip = sensors.sensor(sensor_name)
+    for rate_hz in chip.rates_hz:
+        if reaches(recorded_hz, rate_hz, sensors.sensor(sensor_name, rate_hz=rate_hz).bandwidth_hz):
+            return rate_hz
+    others = [n for n in sensors.names() if sensors.sensor(n).rates_hz[-1] <= recorded_hz]
+    raise DataError(
+        f"{name}: recordings of {recorded_hz:g} Hz, accepted for the {sensor_name}: {chip.rates_hz[-1]:g} Hz or more"
+        + (f"; or another sensor, such as {', '.join(others)}" if others else "")
+    )
+
+
 def _broad_bands(core: CoreChoice) -> list[str]:
     """The bands within BROAD_HZ, or the upper half where there is none."""
     octaves = math.log2(core.band_hi_hz / core.band_lo_hz) / core.bands
@@ -247,6 +264,8 @@ def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(config: TrainingConfig, path: Path) -> None:
+    if not MODEL_NAME.fullmatch(config.name):
+        raise DataError(f"{path}: name {config.name!r}, accepted: {MODEL_NAMES}")
     try:
         known = input_names(vib.feature_names(config.core_config()))
     except ValueError as error:

@@ -80,7 +80,7 @@ def warning_threshold(
     reached = sorted((_quantile(scores, 1 - rate) for scores in between), reverse=True)
     allowed_over = max(1, int(rate * len(reached)))
     warning = min(least + config.anomaly.margin_steps, reached_at_most(reached, rate))
-    warning = max([warning, *reached[allowed_over : allowed_over + 1]])
+    warning = int(max([warning, *reached[allowed_over : allowed_over + 1]]))
     shown = reached or sorted((_quantile(scores, 1 - rate) for scores in within), reverse=True)
     return Threshold(warning, tuple(shown))
 
