@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -214,7 +215,8 @@ def write_two_rates_hdf5(path: Path) -> None:
 
 
 def write_two_rates_npz(path: Path) -> None:
-    np.savez(path, **{"acc.x": X, "acc.fs": 6400.0, "tacho.rpm": X, "tacho.fs": 10.0})
+    arrays: dict[str, Any] = {"acc.x": X, "acc.fs": 6400.0, "tacho.rpm": X, "tacho.fs": 10.0}
+    np.savez(path, **arrays)
 
 
 def write_two_rates_tdms(path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -168,6 +169,13 @@ class Entry(Condition):
         return Recording(
             **condition_fields(self), data=np.concatenate(list(reading.blocks)), note=reading.note
         )
+
+
+def instant(time: str) -> datetime:
+    """A recording's time, to be compared with others: as text, an hour would be lost or come twice as summer time ends.
+    One without an offset is taken for UTC; a manifest has an offset in all or in none."""
+    told = datetime.fromisoformat(time)
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 Told = Callable[[str, int, int | None], None]  # name, frames done, frames expected

@@ -64,6 +64,14 @@ class Source:
     ] = None
     recordings: Recordings = None
     sensor: Sensor = DEFAULT_SENSOR
+    settle_s: Annotated[
+        float,
+        typer.Option(
+            "--settle",
+            min=0.0,
+            help="With --recordings and no --config: seconds to leave out of each one's beginning; see `data check`.",
+        ),
+    ] = 0.0
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
     ] = False
@@ -72,7 +80,7 @@ class Source:
         """The configuration and the catalogue that these options name. Raises `DataError`."""
         if self.recordings is not None and self.config_name is None:
             entries = manifest.catalogue(self.recordings)
-            return pipeline.general(self.recordings, entries, self.sensor), entries
+            return pipeline.general(self.recordings, entries, self.sensor, self.settle_s), entries
         chosen = config.load(self.config_name or DEFAULT_CONFIG)
         _say_other_rate(chosen)
         if self.recordings is not None or not self.simulate:

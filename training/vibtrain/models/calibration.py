@@ -64,9 +64,7 @@ def warning_threshold(
     average = config.detector.average_windows
     long_enough = [r for r in healthy if len(averaged(_halves([r])[1][0].features, average))]
     if not long_enough:
-        raise DataError(
-            f"{config.name}: every healthy recording is under {2 * average} windows, too short to calibrate on"
-        )
+        raise too_short(config)
     rate = config.anomaly.false_alarm_rate
     within = []
     for judged, others in _each_left_out(long_enough):
@@ -83,6 +81,14 @@ def warning_threshold(
     warning = int(max([warning, *reached[allowed_over : allowed_over + 1]]))
     shown = reached or sorted((_quantile(scores, 1 - rate) for scores in within), reverse=True)
     return Threshold(warning, tuple(shown))
+
+
+def too_short(config: TrainingConfig) -> DataError:
+    """To be raised where no healthy recording is left after its windows were averaged, or halved."""
+    return DataError(
+        f"{config.name}: every healthy recording is under {2 * config.detector.average_windows} windows, too short to "
+        "calibrate on; accepted: longer ones, or snapshots that state their session, which are put together"
+    )
 
 
 def reached_at_most(reached: Sequence[float], rate: float) -> float:

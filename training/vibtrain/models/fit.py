@@ -15,7 +15,14 @@ from vibtrain.features.config import AnomalyChoice, TrainingConfig, select_input
 from vibtrain.features.extraction import Regime, Windows, digest, regimes_of
 from vibtrain.models import cold
 from vibtrain.models.anomaly import STEPS_PER_OCTAVE, AnomalyModel, averaged, differences, median_baseline
-from vibtrain.models.calibration import Threshold, left_out, left_out_by, reached_at_most, warning_threshold
+from vibtrain.models.calibration import (
+    Threshold,
+    left_out,
+    left_out_by,
+    reached_at_most,
+    too_short,
+    warning_threshold,
+)
 from vibtrain.models.classifier import Classifier, fit_forest
 from vibtrain.models.cold import ColdModel, HealthyCondition
 from vibtrain.models.isolation import BaselineIsolationForest
@@ -137,6 +144,8 @@ def _fit_anomaly(healthy: list[Windows], inputs: list[int], config: TrainingConf
     X = np.concatenate(means)
     groups = np.concatenate([[str(r.regime)] * len(rows) for r, rows in zip(healthy, means, strict=True)])
     needed = config.anomaly.mixture.components if config.anomaly.kind == "gaussian-mixture" else 1
+    if not len(X):
+        raise too_short(config)
     if len(X) < needed:
         raise DataError(
             f"{config.name}: {len(X)} healthy windows to fit on, {needed} components need as many"

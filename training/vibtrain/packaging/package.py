@@ -17,7 +17,7 @@ import tomli_w
 import vib
 
 from vibtrain.data import registry, simulator
-from vibtrain.features.config import AnomalyChoice, CoreChoice, SensorChoice, TrainingConfig
+from vibtrain.features.config import AnomalyChoice, CoreChoice, DetectorChoice, SensorChoice, TrainingConfig
 from vibtrain.features.extraction import Windows
 from vibtrain.judging.groups import Trained
 from vibtrain.models.calibration import Threshold
@@ -126,7 +126,7 @@ def _description(
             "training": {
                 "data_digest": model.data_digest.hex(),
                 "sources": sorted({r.source for r in chosen}),
-                "recordings": sorted(r.name for r in chosen),
+                "recordings": sorted(name for r in chosen for name in r.names),
                 "settle_s": config.settle_s,
                 "conditions": _conditions(chosen),
                 "select": {k: list(v) for k, v in dataclasses.asdict(config.train).items() if v},
@@ -237,6 +237,7 @@ def configuration(description: dict[str, Any]) -> TrainingConfig:
         if dataset in registry.names()
         else "",
         settle_s=description["training"].get("settle_s", 0.0),
+        detector=DetectorChoice(average_windows=description["meta"].get("average_windows", 1)),
     )
     if config.core_config() != description["config"]:
         raise DataError(
