@@ -71,7 +71,7 @@ class FittedModel:
 
 def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     """Fit both models on the recordings that the configuration admits. Raises `DataError` where they do not suffice."""
-    chosen = [r for r in recordings if config.train.admits(r)]
+    chosen = [r for r in recordings if config.train.admits(r) and r.is_known]
     healthy = [r for r in chosen if r.is_healthy]
     if not healthy:
         raise DataError(f"{config.name}: no healthy recording among the {len(chosen)} that [train] admits")

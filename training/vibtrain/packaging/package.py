@@ -96,7 +96,7 @@ def _description(
     dropped: Mapping[str, str],
 ) -> dict[str, Any]:
     chip = config.chip()
-    chosen = [r for r in recordings if config.train.admits(r)]
+    chosen = [r for r in recordings if config.train.admits(r) and r.is_known]
     described: dict[str, Any] = _without_none(
         {
             "name": model.name,
