@@ -4,8 +4,8 @@
     pump1/a.csv,pump-1,may,2026-05-01T08:00,healthy,1480,full,6400,x y z,g,
 
 Only `file` and `rate_hz` are compulsory; `columns` too where a file has more than three. In TOML,
-`[defaults]` gives fields for all `[[recordings]]`. An empty label is healthy, `unknown` is no label at all. Acceleration is value x scale x
-unit: volts at 20 mV/g are `unit = g, scale = 50`.
+`[defaults]` gives fields for all `[[recordings]]`. An empty label is healthy, `unknown` is no label at all.
+Acceleration is value x scale x unit: volts at 20 mV/g are `unit = g, scale = 50`.
 """
 
 from __future__ import annotations

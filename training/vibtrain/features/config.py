@@ -246,7 +246,7 @@ def general(
 
 def _window(rate_hz: float, shortest_s: float) -> int:
     """Frames: about WINDOW_S, or what the shortest recording holds once its ends are filtered; 256 at least."""
-    wanted = min(4096, max(512, 2 ** round(math.log2(WINDOW_S * rate_hz))))
+    wanted: int = min(4096, max(512, 2 ** round(math.log2(WINDOW_S * rate_hz))))
     frames = shortest_s * rate_hz - FILTERED_FRAMES
     while wanted > max(256, frames):
         wanted //= 2
