@@ -69,7 +69,9 @@ def compare(set_name: str, recordings: list[Windows], config: TrainingConfig, by
         kept = [(r.is_fault, X) for r, X in zip(known, rows, strict=True) if len(X)]
         model = vib.Model(convert.convert(fit.fit(fold.train, everything)).binary)
         warning = model.meta()["warning"]
-        own = [Judged(faulty, vib.score(model, X, None) - float(warning)) for faulty, X in kept]
+        own = [
+            Judged(faulty, np.asarray(vib.score(model, X, None), np.float64) - warning) for faulty, X in kept
+        ]
         lines.setdefault("vibnode", []).append(own)
         groups = _healthy_groups(fold.train, by, inputs, config)
         for how, threshold in (
