@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def sensor(name: str, *, rate_hz: float | None = None, range_g: int | None = Non
     )
 
 
+@cache
 def _table() -> dict[str, dict[str, Any]]:
     with SENSORS.open("rb") as stream:
         return tomllib.load(stream)

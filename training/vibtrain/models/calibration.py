@@ -105,6 +105,7 @@ def _held_out(
     recordings: list[Windows], inputs: list[int], config: TrainingConfig, fit_model: FitModel
 ) -> list[Float]:
     """Scores of each recording of a place that has several, by what the others of the place and elsewhere show."""
+    average = config.detector.average_windows
     places = [(place, _parts(place)) for place in regimes_of(recordings).values()]
     folds = min(FOLDS, max((len(set(parts)) for _, parts in places), default=0))
     scores = []
@@ -121,13 +122,11 @@ def _held_out(
         for judged, place in held:
             rest = [r for r in place if id(r) not in out]
             half = (sum(len(r.features) for r in place) + 1) // 2
-            for r in judged:
-                by_both = []
-                for learnt in (_beginning(rest, half), _beginning(rest[::-1], half)):
-                    judging = _at_learnt_speed(learnt, [r], config)
-                    by_both += _scores(model, learnt, judging, inputs, config.detector.average_windows)
-                if by_both:
-                    scores.append(np.concatenate(by_both))
+            of_each: dict[int, list[Float]] = {}
+            for learnt in (_beginning(rest, half), _beginning(rest[::-1], half)):
+                for r in _at_learnt_speed(learnt, judged, config):
+                    of_each.setdefault(id(r), []).extend(_scores(model, learnt, [r], inputs, average))
+            scores += [np.concatenate(of_one) for of_one in of_each.values() if of_one]
     return scores
 
 

@@ -228,9 +228,13 @@ def tried_on_others(model: ColdModel, conditions: Sequence[HealthyCondition]) ->
 
 def _lines_of_others(conditions: Sequence[HealthyCondition], found: bool) -> list[tuple[int, _Line]]:
     lines: dict[str, _Line] = {}
+    result = []
     for i, others in trials(conditions):
-        lines.setdefault(conditions[i].left_out, _line(others, found))
-    return [(i, lines[conditions[i].left_out]) for i, _ in trials(conditions)]
+        name = conditions[i].left_out
+        if name not in lines:
+            lines[name] = _line(others, found)
+        result.append((i, lines[name]))
+    return result
 
 
 def _unfairness(condition: HealthyCondition, others: _Line, line: _Line) -> float:
