@@ -13,7 +13,7 @@ FOR_THEIR_EFFECT = ("return_stmt", "raise_stmt", "del_stmt")
 REACHES_INTO = ("atom_expr", "power")  # a call, an attribute, an item; awaited or not
 
 
-class DropStatement(Operator):  # type: ignore[misc]
+class DropStatement(Operator):
     """Puts `pass` in the place of a call, a `return` of a value, a `raise`, or an assignment to other than a name."""
 
     def mutation_positions(self, node: Any) -> Iterable[Position]:
