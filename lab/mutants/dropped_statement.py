@@ -23,7 +23,7 @@ class DropStatement(Operator):
 
     def mutate(self, node: Any, index: int) -> Any:
         """`node` with `pass` in place of its statement."""
-        nothing: Any = parso.parse("pass").children[0]  # type: ignore[no-untyped-call]
+        nothing: Any = parso.parse("pass").children[0]
         nothing.get_first_leaf().prefix = node.children[0].get_first_leaf().prefix
         node.children[0] = nothing
         return node
