@@ -123,7 +123,7 @@ def test_a_little_work_is_not_shared(
     "samples", [NOISE.astype(np.int32), NOISE.astype(">i2"), NOISE[:, 0], NOISE[:, :2], NOISE[None]]
 )
 def test_what_is_no_recording_is_refused(samples: Any) -> None:
-    said = f"vib: samples must be int16 of shape (frames, 3), not {samples.dtype} of {samples.shape}"
+    said = f"vib: samples: {samples.dtype} of shape {samples.shape}; accepted: int16 of (frames, 3)"
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         vib.extract(samples, SMALL)
 

@@ -10,7 +10,7 @@ from vibtrain.packaging.proof import CORE
 
 from lab.fuzz import harness
 
-RUNS = {"model": 30_000, "stream": 10_000, "lanes": 6_000}
+RUNS = {"model": 30_000, "stream": 10_000, "lanes": 20_000}
 
 
 def fuzz(program: Path, name: str, folder: Path) -> harness.Figures:

@@ -40,6 +40,8 @@ class Sampler:
 
     gaps = 0
     noise_um_s2 = None
+    ppm = 0
+    knows_rate = True
     names = vib.feature_names(CONFIG)
 
     def bytes_sampled(self) -> int:

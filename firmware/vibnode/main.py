@@ -28,9 +28,9 @@ USAGE = """usage: micropython -m vibnode [--check] [--boot] [--windows N] [--tra
 """
 SHUTDOWN_S = 3
 # Collected so often, what was allocated while starting leaves no holes: of 40 kB free, 34 are in one piece, not 4.
-# Later that would take seven times what a window costs otherwise.
+# Later that would take seven times what a window costs otherwise; then the sampler collects, at a time that suits it.
 COLLECT_BYTES = 4096
-COLLECT_LATER_BYTES = 32768
+COLLECT_LATER_BYTES = 49152
 CRASH_PAUSE_MS = 5000  # so that a program that fails at once does not wear the flash out, and can be stopped
 MOST_FAILURES = 5  # of the sampler in a row; then the whole device starts anew
 DRAIN_MS = 5000  # after the last window, for what is still to be sent

@@ -1,5 +1,6 @@
 """From the driver to windows of features: reads bursts, counts gaps, and says when samples are not to be trusted."""
 
+import gc
 from array import array
 
 import vib
@@ -20,8 +21,12 @@ TICK_WAITS = 4  # that are timed at the start
 # cycles each), a third. The rest is for whoever else has the processor then.
 WORK_PER_FIFO_MS = 40000
 MOST_WORK = (1 << 30) - 1
+# Collected here so often, right behind a burst, when the FIFO has its whole length to fill: a collection cannot be
+# divided, and one that comes by itself may meet a FIFO that is half full.
+COLLECT_WINDOWS = 6
 YIELD_AFTER = 4  # reads or steps in a row: then the other tasks have their turn
 RATE_STEP_PPM = 2000  # a rate that is off by so much more than the core was told is told anew
+COLLECTS = 1 if hasattr(gc, "mem_free") else 0  # CPython counts references
 
 
 class SensorMismatch(Exception):
@@ -76,6 +81,7 @@ class Sampler:
             core.raw_format(*driver.raw_format)
             self._push = core.push_raw
         self._gaps_in_a_row = 0
+        self._uncollected = 0  # windows
         self._looked_ms = time.ticks_ms()  # when the driver was asked last
         self._on_window = self._on_fault = None
 
@@ -116,6 +122,9 @@ class Sampler:
                 continue
             if frames and self._take(frames):
                 return
+            if frames and self._uncollected >= COLLECT_WINDOWS and not core.ready():
+                self._uncollected = 0
+                gc.collect()
             unyielding += 1
             if core.ready():  # a part of its features at a time, and the sensor in between
                 if self._step():
@@ -175,6 +184,7 @@ class Sampler:
         if self.rate.ppm is not None:
             self._follow_rate()
         self._gaps_in_a_row = 0
+        self._uncollected += COLLECTS
         self.loss.window()
         self.fault = self._instrument.judge(self.features, self.rate.ppm, self._core.clipped(), self._samples)
         self._samples = 0

@@ -46,7 +46,7 @@ def facts(run, node=None) -> dict:
         "active": node.detector.active() if node else [],
         "reset": run.reset_cause,
         "refused": run.refused,
-        "heap_free": heap_free(),
+        "heap_free": heap_free(node is None),
         "baseline": node and node.baseline and node.baseline.windows,
         "battery_mv": node and node.battery and node.battery.millivolts(),
     }
@@ -57,9 +57,13 @@ def facts(run, node=None) -> dict:
     return fields
 
 
-def heap_free() -> "int | None":
-    """Bytes that can still be allocated; None on CPython, which does not say."""
+def heap_free(collects: bool) -> "int | None":
+    """Bytes that can still be allocated, at least; None on CPython, which does not say.
+
+    `collects`: have what is not in use counted too. A sensor that measures collects at its own times.
+    """
     if not hasattr(gc, "mem_free"):
         return None
-    gc.collect()
+    if collects:
+        gc.collect()
     return gc.mem_free()
