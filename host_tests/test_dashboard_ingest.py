@@ -208,7 +208,7 @@ def test_ingest_and_page_may_be_two_processes(
     device.alert(1)
     device.wait_for_ack(1)
     assert [alert["seq"] for alert in page.alerts()] == [1]
-    assert page.get("/healthz") == {"ok": True, "database": "readable", "broker": "connected"}
+    assert page.get("/healthz") == {"ok": True, "database": "readable", "broker": "connected", "failing": []}
     ingest.stop()
     sensor = page.sensor("motor-1")
     assert sensor is not None
@@ -235,6 +235,11 @@ def test_alerts_are_asked_for_by_sensor_and_from_where_one_left_off(
     assert [alert["seq"] for alert in vibdash.get("/api/v1/alerts?device=motor-1")["alerts"]] == [3, 2, 1]
     assert len(vibdash.get("/api/v1/alerts?limit=2")["alerts"]) == 2
     assert vibdash.get(f"/api/v1/alerts?after_id={newest}") == {"alerts": []}
+    seen, last = [], 0
+    while found := vibdash.get(f"/api/v1/alerts?after_id={last}&limit=1")["alerts"]:
+        seen.append((found[0]["device"], found[0]["seq"]))
+        last = found[-1]["id"]
+    assert sorted(seen) == [("motor-1", 1), ("motor-1", 2), ("motor-1", 3), ("motor-2", 1)]
     assert vibdash.get("/api/v1/alerts?site=%27%20OR%201=1%20--")["alerts"] == []
     with pytest.raises(urllib.error.HTTPError, match="422"):
         vibdash.get("/api/v1/alerts?limit=0")

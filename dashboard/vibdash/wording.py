@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 STEPS_PER_OCTAVE = 256
+MOST_OCTAVES = 512  # a float holds twice that
+MOST_TIMES = 1_000_000
 _NUMBERS = {f"{number:02d}" for number in range(100)}
 TIMES_SIGN = "\N{MULTIPLICATION SIGN}"
 STEPS_PER_SPECTRUM_BYTE = 64
@@ -31,6 +33,10 @@ INSTRUMENT_WORDS = {
     "gone": "Accelerometer gone",
     "rate": "Wrong sample rate",
     "config": "Configuration is broken",
+}
+OWN_WORDS = {  # what this host says of a sensor, protocol.own_alerts
+    "silent": "Nothing is heard of it",
+    "twin": "Two devices of one name",
 }
 RESET_WORDS = {
     "power": "power came back",
@@ -60,6 +66,7 @@ ACTION_WORDS = {
     "shelve": "Shelved",
     "unshelve": "Brought back from the shelf",
     "comment": "Comment",
+    "remove": "The device was removed",
 }
 COMMAND_WORDS = {
     "report": "Report",
@@ -94,12 +101,14 @@ OCCURRED_WORDS = {
     "rtc": "by the sensor's own clock",
     "uptime": "worked out from the sensor's uptime",
     "received": "time of arrival; when it happened is not known",
+    "host": "noticed by this host",
 }
 
 
 def factor(steps: int) -> float:
-    """Return the ratio that a difference on the log2 scale stands for."""
-    return float(2.0 ** (steps / STEPS_PER_OCTAVE))
+    """Return the ratio that a difference on the log2 scale stands for; one that no sensor measures is cut."""
+    octaves = steps / STEPS_PER_OCTAVE
+    return float(2.0 ** max(-MOST_OCTAVES, min(MOST_OCTAVES, octaves)))
 
 
 def describe_cause(cause: str, class_name: str | None) -> str:
@@ -112,7 +121,19 @@ def describe_cause(cause: str, class_name: str | None) -> str:
         return "Vibration velocity over its limit"
     if kind == "fault":
         return f"Fault pattern: {rest}"
-    return f"Sensor fault: {INSTRUMENT_WORDS.get(rest, rest).lower()}"
+    if cause == "instrument:host":
+        return "Nothing is received: no sensor's state is known"
+    return f"Sensor fault: {describe_fault(rest).lower()}"
+
+
+def describe_fault(fault: str) -> str:
+    """Say what is wrong with a sensor."""
+    return INSTRUMENT_WORDS.get(fault) or OWN_WORDS.get(fault, fault)
+
+
+def describe_device(device: str) -> str:
+    """Return the name of a device, or that it is this host."""
+    return "This host" if device == "-" else device
 
 
 def describe_event(event: str, level: str) -> str:
@@ -133,6 +154,8 @@ def describe_feature(
 
 def describe_factor(ratio: float) -> str:
     """Return how many times as much something is."""
+    if ratio > MOST_TIMES:
+        return f"over {MOST_TIMES:,}{TIMES_SIGN}"
     amount = f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 0.095 else "under 0.1"
     return amount + TIMES_SIGN
 

@@ -5,22 +5,19 @@ Alerts, what was done about them, and the latest word of each sensor are kept.
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from vibdash.database.opening import be_the_only_writer, for_reading
+from vibdash.database.opening import for_reading, writing
 from vibdash.database.schema import status_history
+from vibdash.supervision import Work
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 ROWS_AT_ONCE = 2000
 RUN_EVERY_S = 3600.0
-
-log = logging.getLogger("vibdash.retention")
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,7 @@ def thin_once(engine: sa.Engine, retention: Retention, now_ms: int, looked_at_ms
     with for_reading(engine).begin() as connection:  # looking takes long, and keeps nobody from writing
         ids = list(connection.scalars(_due(retention, now_ms, looked_at_ms).limit(ROWS_AT_ONCE)))
     if ids:
-        with engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(engine) as connection:
             connection.execute(status_history.delete().where(status_history.c.id.in_(ids)))
     return len(ids)
 
@@ -73,27 +69,21 @@ class Thinning:
     def __init__(self, engine: sa.Engine, retention: Retention) -> None:
         self._engine = engine
         self._retention = retention
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+        self._looked_at_ms: int | None = None
+        self._work = Work("retention", self._thin)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._work.start()
 
     def stop(self) -> None:
         """End after the batch in hand."""
-        self._stopping.set()
-        self._thread.join(timeout=10.0)
+        self._work.stop()
 
-    def _run(self) -> None:
-        looked_at_ms: int | None = None
-        while not self._stopping.is_set():
-            now_ms = time.time_ns() // 1_000_000
-            try:
-                while thin_once(self._engine, self._retention, now_ms, looked_at_ms) == ROWS_AT_ONCE:
-                    if self._stopping.wait(0.05):  # lets the ingest write in between
-                        return
-                looked_at_ms = now_ms
-            except sa.exc.SQLAlchemyError as error:
-                log.warning("the history could not be thinned: %s", str(error).splitlines()[0])
-            self._stopping.wait(RUN_EVERY_S)
+    def _thin(self) -> float:
+        now_ms = time.time_ns() // 1_000_000
+        while thin_once(self._engine, self._retention, now_ms, self._looked_at_ms) == ROWS_AT_ONCE:
+            if self._work.stopping.wait(0.05):  # lets the ingest write in between
+                return 0.0
+        self._looked_at_ms = now_ms
+        return RUN_EVERY_S

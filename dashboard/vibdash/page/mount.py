@@ -31,6 +31,7 @@ from vibdash.read.references import References
 from vibdash.read.replies import ReplyReader
 from vibdash.read.waterfall import WaterfallReader
 from vibdash.read.zones import Zones
+from vibdash.supervision import keep_going
 
 STYLE = Path(__file__).parents[1] / "static" / "page.css"
 
@@ -45,7 +46,7 @@ def mount_pages(
     """Put the fleet at / and each sensor at /sensor/SITE/DEVICE of an application."""
     board, access = Board(fleet, occurrences), _Access(engine, occurrences, zones_mm_s)
     tasks: set[asyncio.Task[None]] = set()
-    nicegui_app.on_startup(lambda: tasks.add(asyncio.create_task(board.keep_reading())))
+    nicegui_app.on_startup(lambda: tasks.add(keep_going(board.keep_reading(), board.record)))
     nicegui_app.on_shutdown(lambda: [task.cancel() for task in tasks])
 
     @ui.page("/")

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
 
 from vibdash.access.accounts import Accounts
 from vibdash.access.attempts import Attempts
 from vibdash.access.guard import Guard
 from vibdash.access.login import make_login_router
+from vibdash.database.opening import DatabaseError
 from vibdash.page.mount import mount_pages
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import HistoryReader
@@ -52,9 +54,15 @@ def serve(
     accounts, attempts = Accounts(engine), Attempts()
     app.include_router(make_login_router(accounts, attempts), include_in_schema=False)
     app.add_middleware(Guard, accounts=accounts, attempts=attempts, may_be_open=is_loopback(taken))
+    app.add_exception_handler(DatabaseError, _say_why_not)
     mount_pages(app, engine, fleet, occurrences, zones_mm_s)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on")
     asyncio.run(_Server(config, address_of(taken)).serve(sockets=[taken]))
+
+
+async def _say_why_not(_request: Request, error: Exception) -> Response:
+    """An action that could not be written is not done, and the answer says so."""
+    return JSONResponse({"detail": f"not done: {error}"}, 503)
 
 
 class _Server(uvicorn.Server):
