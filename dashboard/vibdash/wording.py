@@ -215,7 +215,8 @@ def describe_answer(cmd: str, parts: list[dict[str, Any]]) -> list[tuple[str, st
         told = "not judged" if type(score) is not int else describe_score(score)
         return [("Spectrum", "see Spectra"), ("From healthy", told)]
     if cmd == "baseline":
-        count = sum(len(part.get("names") or ()) for part in parts)
+        names = [part.get("names") for part in parts]
+        count = sum(len(some) for some in names if isinstance(some, list))
         return [("Baseline", f"{count} features, drawn as usual in the alerts' spectra")]
     found = dict(_flat(first, ""))
     return [(name, _shown(value)) for name, value in found.items()][:MOST_ANSWERS] or [("Answer", "done")]

@@ -37,9 +37,7 @@ class Board:
         while True:
             began_s = time.monotonic()
             try:
-                read = await asyncio.to_thread(self._read)
-                self._newest, self.fleet, self.occurrences, self.flood = read
-                self.failure = None
+                await asyncio.to_thread(self.read, time.time_ns() // 1_000_000)
                 self.record.note_working()
             except Exception as error:  # whatever it is, the page must not go on showing what it last read
                 self.record.note_failure(error)
@@ -58,7 +56,10 @@ class Board:
         except Exception:  # the next reading will say what it is
             return False
 
-    def _read(self) -> tuple[Newest, Fleet, tuple[Occurrence, ...], Flood | None]:
-        newest, now_ms = self._fleet.newest(), time.time_ns() // 1_000_000
+    def read(self, now_ms: int) -> None:
+        """Read everything once. Raises what the database does; then nothing is changed."""
+        newest = self._fleet.newest()
         occurrences, flood = self._occurrences.all(now_ms), self._occurrences.flood(now_ms)
-        return newest, self._fleet.fleet(now_ms), occurrences, flood
+        fleet = self._fleet.fleet(now_ms)
+        self._newest, self.fleet, self.occurrences, self.flood = newest, fleet, occurrences, flood
+        self.failure = None

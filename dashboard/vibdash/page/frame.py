@@ -48,7 +48,7 @@ async def draw_page(board: Board, viewer: Viewer, draw_body: Callable[[Clock], S
     client = ui.context.client
     await client.connected(timeout=30)
     client.on_exception(Answers())
-    clock = _Clock(await _viewer_zone())
+    clock = ViewersClock(await _viewer_zone())
     with place:
         body = draw_body(clock)
     drawn = -1
@@ -90,7 +90,7 @@ async def _viewer_zone() -> dt.tzinfo:
         return dt.UTC
 
 
-class _Clock:
+class ViewersClock:
     """Times in the viewer's zone; the day is named only when it is not today."""
 
     def __init__(self, zone: dt.tzinfo) -> None:

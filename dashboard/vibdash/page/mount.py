@@ -44,7 +44,7 @@ def mount_pages(
     zones_mm_s: Zones | None,
 ) -> None:
     """Put the fleet at / and each sensor at /sensor/SITE/DEVICE of an application."""
-    board, access = Board(fleet, occurrences), _Access(engine, occurrences, zones_mm_s)
+    board, access = Board(fleet, occurrences), PageAccess(engine, occurrences, zones_mm_s)
     tasks: set[asyncio.Task[None]] = set()
     nicegui_app.on_startup(lambda: tasks.add(keep_going(board.keep_reading(), board.record)))
     nicegui_app.on_shutdown(lambda: [task.cancel() for task in tasks])
@@ -65,7 +65,7 @@ def mount_pages(
     ui.run_with(app, title="Vibnode", dark=None, tailwind=False, show_welcome_message=False)
 
 
-class _Access:
+class PageAccess:
     """What the pages read and write through, made once, and handed out for one viewer at a time."""
 
     def __init__(self, engine: sa.Engine, occurrences: OccurrenceReader, zones_mm_s: Zones | None) -> None:

@@ -141,6 +141,14 @@ class SensorPage:
         self._machine.show(await asyncio.to_thread(self._access.spectra.machines.of, *self._key))
         await self._spectra.read()
 
+    async def read_all(self) -> None:
+        """Read and draw all that the page ever does: course, spectra, commands and their answers."""
+        await self._read_once()
+        await self.read()
+        await self._commands.read()
+        for one in self._commands.shown:
+            await self._commands.open_answer(one)
+
     async def read(self) -> None:
         """Read the course anew and draw it."""
         if self._sensor is None:
