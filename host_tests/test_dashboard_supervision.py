@@ -20,6 +20,7 @@ from vibdash.access.accounts import Accounts, Role
 from vibdash.commands.queue import Commander
 from vibdash.database.opening import DatabaseError, for_reading, open_database
 from vibdash.database.schema import journal
+from vibdash.ingest.alerts import store_alerts
 from vibdash.ingest.store import Received, Store
 from vibdash.protocol.messages import Alert, Sensor
 from vibdash.read.occurrences import OccurrenceReader
@@ -59,7 +60,7 @@ def test_the_wait_grows_and_what_nobody_foresaw_is_not_tried_for_ever(
     at_once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = threading.Event()
-    monkeypatch.setattr(supervision.os, "kill", lambda _pid, number: ended.set())
+    monkeypatch.setattr("vibdash.supervision.os.kill", lambda _pid, number: ended.set())
 
     def do_round() -> float:
         raise KeyError("odd")
@@ -198,15 +199,12 @@ def test_a_reader_cannot_write(tmp_path: Path, kind: str) -> None:
 def test_a_message_that_cannot_be_stored_keeps_no_other_out(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vibdash.ingest import store
-
     def fail_for_two(connection: sa.Connection, arrived: list[tuple[Alert, int]]) -> None:
         if any(one.identity.seq == 2 for one, _ in arrived):
             raise KeyError("nobody foresaw this")
-        stored(connection, arrived)
+        store_alerts(connection, arrived)
 
-    stored: Any = store.store_alerts
-    monkeypatch.setattr(store, "store_alerts", fail_for_two)
+    monkeypatch.setattr("vibdash.ingest.store.store_alerts", fail_for_two)
     engine = open_database(new_database(kind, tmp_path))
     topic = Sensor("demo", "motor-1").topic("alert")
     batch = [Received(topic, _json(alert_message(seq)), NOW_MS) for seq in (1, 2, 3)]

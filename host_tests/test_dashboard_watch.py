@@ -237,7 +237,7 @@ def test_a_removed_device_is_gone_everywhere_until_it_is_heard_again(plant: Plan
     assert client.published[topic]
 
 
-WHEN = {  # what the sensor says of the time: how the alert is dated
+WHEN: dict[str, tuple[dict[str, Any], str]] = {  # what the sensor says of the time: how the alert is dated
     "ten years ahead": ({"time": NOW_MS // 1000 + 10 * 365 * 86_400, "time_quality": "rtc"}, "received"),
     "never set": ({"time": 1000, "time_quality": "rtc"}, "received"),
     "a week ahead": ({"time": NOW_MS // 1000 + 7 * 86_400, "time_quality": "ntp"}, "received"),

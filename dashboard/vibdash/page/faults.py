@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 
 from nicegui import ui
+from sqlalchemy.exc import SQLAlchemyError
 
+from vibdash.database.opening import reason_of
 from vibdash.supervision import Unavailable
 
 SAID_AGAIN_AFTER_S = 10.0
@@ -64,4 +66,6 @@ def describe(error: Exception) -> str:
     """Return what a person is told of an error."""
     if isinstance(error, Unavailable | ValueError) and str(error):
         return str(error).splitlines()[0][:200]
+    if isinstance(error, SQLAlchemyError):
+        return f"database: {reason_of(error)}"[:200]
     return f"an error of this program, {type(error).__name__}: {str(error).strip()[:120]}"

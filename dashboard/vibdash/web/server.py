@@ -12,12 +12,13 @@ import sqlalchemy as sa
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from vibdash.access.accounts import Accounts
 from vibdash.access.attempts import Attempts
 from vibdash.access.guard import Guard
 from vibdash.access.login import make_login_router
-from vibdash.database.opening import DatabaseError
+from vibdash.database.opening import DatabaseError, reason_of
 from vibdash.page.mount import mount_pages
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import HistoryReader
@@ -54,15 +55,17 @@ def serve(
     accounts, attempts = Accounts(engine), Attempts()
     app.include_router(make_login_router(accounts, attempts), include_in_schema=False)
     app.add_middleware(Guard, accounts=accounts, attempts=attempts, may_be_open=is_loopback(taken))
-    app.add_exception_handler(DatabaseError, _say_why_not)
+    for kind in (DatabaseError, SQLAlchemyError):
+        app.add_exception_handler(kind, _say_why_not)
     mount_pages(app, engine, fleet, occurrences, zones_mm_s)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on")
     asyncio.run(_Server(config, address_of(taken)).serve(sockets=[taken]))
 
 
 async def _say_why_not(_request: Request, error: Exception) -> Response:
-    """An action that could not be written is not done, and the answer says so."""
-    return JSONResponse({"detail": f"not done: {error}"}, 503)
+    """What the database does not take or tell now is not done, and the answer says so."""
+    reason = str(error) if isinstance(error, DatabaseError) else f"database: {reason_of(error)}"
+    return JSONResponse({"detail": f"not done: {reason}"}, 503)
 
 
 class _Server(uvicorn.Server):
