@@ -53,8 +53,8 @@ def renew(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE
 @devices.command()
 def remove(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE, site: Site = None) -> None:
     """Let a device in no longer, and take it off the page. What it said stays in the database."""
-    folder, sensor, engine = _folder(context), Sensor(_checked_site(site), _checked(name)), open_database(db)
-    may_connect = name in mosquitto_config.users(passwords(folder))
+    folder, sensor, engine = _folder(context), Sensor(_checked_site(site), name), open_database(db)
+    may_connect = name in mosquitto_config.users(passwords(folder)) and name != mosquitto_config.HOST_USER
     if may_connect:
         set_password(folder, name, None)
         CommandKeys(engine).remove(sensor)

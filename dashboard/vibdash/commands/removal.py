@@ -18,6 +18,8 @@ def remove_device(engine: sa.Engine, sensor: Sensor, author: str, now_ms: int) -
         values = {"removed_at_ms": now_ms, "other_boot": None, "twin_at_ms": None}
         there = _of(device, sensor) & device.c.removed_at_ms.is_(None)
         found = connection.execute(device.update().where(there).values(values)).rowcount
+        if not found:
+            return False
         connection.execute(cause.delete().where(_of(cause, sensor)))
         query = sa.select(occurrence.c.id).where(IS_OPEN, _of(occurrence, sensor))
         ids = list(connection.scalars(query))
@@ -30,7 +32,7 @@ def remove_device(engine: sa.Engine, sensor: Sensor, author: str, now_ms: int) -
         note = f"{sensor.site}/{sensor.device}"
         rows = [{**entry, "occurrence_id": id, "note": ""} for id in ids]
         connection.execute(journal.insert(), [*rows, {**entry, "occurrence_id": None, "note": note}])
-    return bool(found)
+    return True
 
 
 def removed_devices(engine: sa.Engine, site: str | None) -> dict[Sensor, int]:

@@ -49,6 +49,11 @@ class LocalBroker:
         self._known = self._changed_at()
         self._watcher.start()
 
+    @property
+    def pid(self) -> int:
+        """Mosquitto's process."""
+        return self._process.pid
+
     def _launch(self) -> None:
         # In a session of its own, so that Ctrl-C reaches it last and through us.
         self._process = subprocess.Popen(
