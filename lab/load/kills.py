@@ -50,7 +50,7 @@ class _Parts:
         self._broker = broker
         self._server = server
         self._ingest = ingest
-        self._engine = sa.create_engine(database)
+        self._engine = sa.create_engine(database, poolclass=sa.NullPool)  # a restart ends what is kept open
         self._lock: sa.Connection | None = None
         self.killed = ["ingest", "broker", *(["database"] if server else [])]
 

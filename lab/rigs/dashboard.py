@@ -187,7 +187,8 @@ class Device:
         assert self._ready.wait(DEADLINE_S)
 
     def _on_ack(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self.acks.put(json.loads(message.payload))
+        if message.payload:  # else the retained one was removed
+            self.acks.put(json.loads(message.payload))
 
     def publish_raw(self, kind: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish, once connected, and wait until the broker has it."""
