@@ -42,8 +42,36 @@ def thin_once(engine: sa.Engine, retention: Retention, now_ms: int, looked_at_ms
     if ids:
         with engine.begin() as connection:
             be_the_only_writer(connection)
+            _note_silences(connection, ids)
             connection.execute(status_history.delete().where(status_history.c.id.in_(ids)))
     return len(ids)
+
+
+def _note_silences(connection: sa.Connection, ids: list[int]) -> None:
+    """Note on the rows that stay the longest silence that ended on the rows before them that go.
+
+    Else nobody could tell later whether the sensor was silent between two hours, or only thinned.
+    """
+    told, other = status_history.c, status_history.alias().c
+    same = sa.and_(other.site == told.site, other.device == told.device)
+    earlier = sa.select(sa.func.max(other.said_at_ms)).where(same, other.said_at_ms < told.said_at_ms)
+    quiet_ms = sa.func.coalesce(told.quiet_ms, told.said_at_ms - earlier.scalar_subquery())
+    heir = (
+        sa.select(other.id)
+        .where(same, other.said_at_ms >= told.said_at_ms, other.id.not_in(ids))
+        .order_by(other.said_at_ms, other.id)
+        .limit(1)
+    )
+    going = sa.select(heir.scalar_subquery(), quiet_ms).where(told.id.in_(ids))
+    longest_ms: dict[int, int] = {}
+    for kept, quiet in connection.execute(going):
+        if kept is not None and quiet is not None:
+            longest_ms[kept] = max(quiet, longest_ms.get(kept, 0))
+    own = connection.execute(sa.select(told.id, quiet_ms).where(told.id.in_(longest_ms))).all()
+    if own:
+        noted = [{"kept": kept, "quiet": max(quiet or 0, longest_ms[kept])} for kept, quiet in own]
+        update = status_history.update().where(told.id == sa.bindparam("kept"))
+        connection.execute(update.values(quiet_ms=sa.bindparam("quiet")), noted)
 
 
 def _due(retention: Retention, now_ms: int, looked_at_ms: int | None) -> sa.Select[tuple[int]]:

@@ -76,6 +76,8 @@ status_history = Table(
     *_sensor_key(),
     Column("received_at_ms", BigInt, nullable=False),
     Column("said_at_ms", BigInt, nullable=False),  # earlier, for one that waited in the broker
+    # The longest silence since the row before, which others parted until they were thinned; null: the whole of it.
+    Column("quiet_ms", BigInt),
     Column("boot", BigInt, nullable=False),
     Column("uptime_ms", BigInt),
     Column("state", Text, nullable=False),
