@@ -17,6 +17,7 @@ import typer
 from vibtrain.cli.option_groups import flattened
 
 from vibdash.access.accounts import AccountError, Accounts
+from vibdash.access.proxies import ProxyError, parse_prefix, parse_proxies
 from vibdash.cli.bridge import bridges
 from vibdash.cli.demo import Demo
 from vibdash.cli.device import devices
@@ -56,7 +57,7 @@ from vibdash.web.address import ServeError, bind, require_users
 
 FORESEEN = (
     *(AccountError, BackupError, BrokerError, DatabaseError),
-    *(ExportError, ImportFailure, NotifyError, ScoreError, ServeError, SiteError, ZoneError),
+    *(ExportError, ImportFailure, NotifyError, ProxyError, ScoreError, ServeError, SiteError, ZoneError),
 )
 
 app = typer.Typer(
@@ -178,11 +179,19 @@ def _page(served: PageOptions, fleet: FleetOptions) -> tuple[sa.Engine, Callable
     from vibdash.web.server import serve  # slow to import, so that --help is not
 
     zones_mm_s = parse_zones(served.zones) if served.zones is not None else None
+    proxies, prefix = parse_proxies(served.proxies), parse_prefix(served.prefix)
     taken = bind(served.host, served.port)
     engine = open_database(fleet.db)
     require_users(taken, Accounts(engine))
     return engine, partial(
-        serve, taken, engine, silent_after_ms=fleet.silent_after_ms, site=fleet.site, zones_mm_s=zones_mm_s
+        serve,
+        taken,
+        engine,
+        silent_after_ms=fleet.silent_after_ms,
+        site=fleet.site,
+        zones_mm_s=zones_mm_s,
+        proxies=proxies,
+        prefix=prefix,
     )
 
 

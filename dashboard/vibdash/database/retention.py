@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -38,7 +39,7 @@ def thin_once(engine: sa.Engine, retention: Retention, now_ms: int, looked_at_ms
     `looked_at_ms`: when all was thinned last, so that only what has become due since is looked at.
     """
     with for_reading(engine).begin() as connection:  # looking takes long, and keeps nobody from writing
-        ids = list(connection.scalars(_due(retention, now_ms, looked_at_ms).limit(ROWS_AT_ONCE)))
+        ids = connection.scalars(_due(retention, now_ms, looked_at_ms).limit(ROWS_AT_ONCE)).all()
     if ids:
         with engine.begin() as connection:
             be_the_only_writer(connection)
@@ -47,7 +48,7 @@ def thin_once(engine: sa.Engine, retention: Retention, now_ms: int, looked_at_ms
     return len(ids)
 
 
-def _note_silences(connection: sa.Connection, ids: list[int]) -> None:
+def _note_silences(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Note on the rows that stay the longest silence that ended on the rows before them that go.
 
     Else nobody could tell later whether the sensor was silent between two hours, or only thinned.

@@ -11,7 +11,7 @@ from nicegui import ui
 
 from vibdash.page.board import Board
 from vibdash.page.states import Clock
-from vibdash.page.viewer import CHECK_LOGIN_EVERY_S, Viewer, draw_viewer
+from vibdash.page.viewer import CHECK_LOGIN_EVERY_S, Viewer, draw_viewer, link_to
 from vibdash.read.fleet import Fleet
 
 LOOK_EVERY_S = 0.05  # for a new reading of the board, so that none waits long to be drawn
@@ -28,7 +28,7 @@ async def draw_page(board: Board, viewer: Viewer, draw_body: Callable[[Clock], S
     """Draw the frame with a body in it, and keep it up to date."""
     dark = ui.dark_mode(None)
     with ui.element("header").classes("top"):
-        with ui.element("a").classes("brand").props('href="/"'):
+        with ui.element("a").classes("brand").props(f'href="{link_to("/")}"'):
             ui.icon("graphic_eq").props("aria-hidden=true")
             ui.label("Vibnode")
         link = _HostLink()

@@ -20,6 +20,7 @@ from vibdash.page.command_panel import CommandAccess
 from vibdash.page.fleet_page import FleetPage
 from vibdash.page.frame import draw_page
 from vibdash.page.sensor_page import SensorAccess, SensorPage
+from vibdash.page.sockets import bind_sockets
 from vibdash.page.spectrum_panel import SpectrumAccess
 from vibdash.page.viewer import Viewer
 from vibdash.read.fleet import FleetReader
@@ -32,7 +33,9 @@ from vibdash.read.replies import ReplyReader
 from vibdash.read.waterfall import WaterfallReader
 from vibdash.read.zones import Zones
 
-STYLE = Path(__file__).parents[1] / "static" / "page.css"
+STATIC = Path(__file__).parents[1] / "static"
+STYLE = STATIC / "page.css"
+SCRIPT = (STATIC / "page.js").read_text(encoding="utf-8")
 
 
 def mount_pages(
@@ -51,16 +54,19 @@ def mount_pages(
     @ui.page("/")
     async def fleet_page(request: Request) -> None:
         ui.add_css(STYLE)
+        ui.add_body_html(f"<script>{SCRIPT}</script>")
         inbox = access.inbox(access.viewer(request))
         await draw_page(board, inbox.viewer, lambda clock: FleetPage(clock, inbox))
 
     @ui.page("/sensor/{site}/{device}")
     async def sensor_page(request: Request, site: str, device: str) -> None:
         ui.add_css(STYLE)
+        ui.add_body_html(f"<script>{SCRIPT}</script>")
         viewer = access.viewer(request)
         sensor = access.sensor(viewer)
         await draw_page(board, viewer, lambda clock: SensorPage((site, device), sensor, clock))
 
+    bind_sockets()
     ui.run_with(app, title="Vibnode", dark=None, tailwind=False, show_welcome_message=False)
 
 

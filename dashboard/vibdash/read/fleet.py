@@ -229,6 +229,11 @@ class FleetReader:
         sensors = tuple(_sensor_view(row, told, host, now_ms, self._silent_after_ms) for row in rows)
         return Fleet(now_ms, self._silent_after_ms, host, sensors, quarantined, reason)
 
+    def host(self, now_ms: int) -> Host:
+        """Return how the ingest stands, without looking at any sensor."""
+        with self._engine.begin() as connection:
+            return _read_host(connection, now_ms)
+
     def newest(self) -> Newest:
         """Return what is different as soon as a sensor has said something new, or a person has done something."""
         with self._engine.begin() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -80,9 +81,7 @@ class HistoryReader:
         return History(since_ms, until_ms, stretch_ms, found, marks)
 
 
-def _points(
-    site: str, device: str, since_ms: int, until_ms: int, stretch_ms: int
-) -> sa.Select[tuple[int, int | None, int | None, int | None]]:
+def _points(site: str, device: str, since_ms: int, until_ms: int, stretch_ms: int) -> sa.Select[Any]:
     told = status_history.c
     before = sa.func.lag(told.said_at_ms).over(order_by=told.said_at_ms)
     quiet_ms = sa.func.coalesce(told.quiet_ms, told.said_at_ms - before)

@@ -123,7 +123,7 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: His
     @router.get("/healthz", summary="Whether all is well here", responses={503: {"model": Health}})
     def healthz(response: Response) -> Health:
         try:
-            host = reader.fleet(_now_ms()).host
+            host = reader.host(_now_ms())
         except SQLAlchemyError as error:
             response.status_code = 503
             return Health(ok=False, database=str(error).splitlines()[0], broker="unknown")
