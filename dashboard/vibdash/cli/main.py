@@ -19,6 +19,7 @@ from vibtrain.cli.option_groups import flattened
 from vibdash.access.accounts import AccountError, Accounts
 from vibdash.access.proxies import ProxyError, parse_prefix, parse_proxies
 from vibdash.cli.bridge import bridges
+from vibdash.cli.care import backup, check, restore
 from vibdash.cli.demo import Demo
 from vibdash.cli.device import devices
 from vibdash.cli.init import certificate, init
@@ -39,7 +40,7 @@ from vibdash.cli.options import (
 )
 from vibdash.cli.score import import_features_command, score
 from vibdash.cli.user import users
-from vibdash.database.backup import BackupError, back_up
+from vibdash.database.backup import BackupError
 from vibdash.database.export import TABLES, ExportError, export_table
 from vibdash.database.opening import DatabaseError, open_database
 from vibdash.database.retention import Thinning
@@ -74,6 +75,9 @@ app.add_typer(devices, name="device")
 app.add_typer(bridges, name="bridge")
 app.command()(init)
 app.command()(certificate)
+app.command()(backup)
+app.command()(restore)
+app.command()(check)
 app.command("notify")(notify_command)
 app.command()(score)
 app.command("import-features")(import_features_command)
@@ -90,7 +94,7 @@ def settle_on_site(
     ] = None,
 ) -> None:
     """Take the settings of a site's folder as the defaults of every command."""
-    if context.invoked_subcommand == "init" or context.resilient_parsing:
+    if context.invoked_subcommand in ("init", "restore", "check") or context.resilient_parsing:
         return
     site = find_site(folder)
     if site is None:
@@ -222,16 +226,6 @@ def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
     return (
         defaults if inner is None else {name: _for_each_command(one, defaults) for name, one in inner.items()}
     )
-
-
-@app.command()
-def backup(
-    file: Annotated[Path, typer.Argument(help="A new file: SQLite's for --db, or pg_dump's for pg_restore.")],
-    db: DatabaseUrl = DEFAULT_DATABASE,
-) -> None:
-    """Copy the whole database as it is at one moment, while everything goes on."""
-    back_up(db, file)
-    print(f"the database is copied to {file}")
 
 
 def _make_demo(context: typer.Context, site: str | None, engine: sa.Engine, broker: Broker) -> Demo:

@@ -39,7 +39,7 @@ def thin_once(engine: sa.Engine, retention: Retention, now_ms: int, looked_at_ms
     `looked_at_ms`: when all was thinned last, so that only what has become due since is looked at.
     """
     with for_reading(engine).begin() as connection:  # looking takes long, and keeps nobody from writing
-        ids = connection.scalars(_due(retention, now_ms, looked_at_ms).limit(ROWS_AT_ONCE)).all()
+        ids: list[int] = list(connection.scalars(_due(retention, now_ms, looked_at_ms).limit(ROWS_AT_ONCE)))
     if ids:
         with engine.begin() as connection:
             be_the_only_writer(connection)
