@@ -57,6 +57,7 @@ class AlertDetail:
         if one == before:
             return
         self._panel.set_visibility(True)
+        self._panel.props(f"data-alert={one.id}")
         self._head.clear()
         with self._head:
             _draw_head(one, self._clock)

@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from nicegui import app as nicegui_app
-from nicegui import ui
+from nicegui import core, ui
 
 from vibdash.access.accounts import Accounts
 from vibdash.access.guard import session_token
@@ -33,6 +33,8 @@ from vibdash.read.replies import ReplyReader
 from vibdash.read.waterfall import WaterfallReader
 from vibdash.read.zones import Zones
 
+LOST_FOR_S = 120.0  # a page without network for so long goes on as it was; after that it is loaded anew
+PING_S = 4
 STATIC = Path(__file__).parents[1] / "static"
 STYLE = STATIC / "page.css"
 SCRIPT = (STATIC / "page.js").read_text(encoding="utf-8")
@@ -49,6 +51,7 @@ def mount_pages(
     board, access = Board(fleet, occurrences), _Access(engine, occurrences, zones_mm_s)
     tasks: set[asyncio.Task[None]] = set()
     nicegui_app.on_startup(lambda: tasks.add(asyncio.create_task(board.keep_reading())))
+    nicegui_app.on_startup(_notice_lost_sockets)
     nicegui_app.on_shutdown(lambda: [task.cancel() for task in tasks])
 
     @ui.page("/")
@@ -67,7 +70,19 @@ def mount_pages(
         await draw_page(board, viewer, lambda clock: SensorPage((site, device), sensor, clock))
 
     bind_sockets()
-    ui.run_with(app, title="Vibnode", dark=None, tailwind=False, show_welcome_message=False)
+    ui.run_with(
+        app,
+        title="Vibnode",
+        dark=None,
+        tailwind=False,
+        show_welcome_message=False,
+        reconnect_timeout=LOST_FOR_S,
+    )
+
+
+def _notice_lost_sockets() -> None:
+    """Ask for a sign of life often, however long a lost page is waited for: NiceGUI ties the one to the other."""
+    core.sio.eio.ping_interval = core.sio.eio.ping_timeout = PING_S
 
 
 class _Access:

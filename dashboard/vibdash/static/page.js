@@ -8,3 +8,24 @@
     if (answer?.status === 401) window.location.reload();
   });
 })();
+
+// A comment that was begun outlives a page that had to be loaded anew: it waits in this tab, for its user, with its alert.
+(function keepDrafts() {
+  const OF_TAB = "vibnode draft";
+  const loaded = new Set(Object.keys(sessionStorage).filter((name) => name.startsWith(OF_TAB)));
+  let before = { name: null, text: "" };
+  setInterval(() => {
+    const panel = document.querySelector(".alert-detail[data-alert]");
+    const field = panel?.querySelector("textarea[aria-label=Comment]");
+    if (!field || !window.did_handshake) return;
+    const user = document.querySelector(".viewer")?.textContent;
+    const name = `${OF_TAB}, ${user}, ${panel.dataset.alert}`;
+    if (loaded.delete(name) && !field.value) {
+      field.value = sessionStorage.getItem(name) ?? "";
+      field.dispatchEvent(new Event("input"));
+    }
+    if (field.value) sessionStorage.setItem(name, field.value);
+    else if (before.name === name && before.text) sessionStorage.removeItem(name); // sent, or emptied
+    before = { name, text: field.value };
+  }, 200);
+})();
