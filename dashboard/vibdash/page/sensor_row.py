@@ -5,7 +5,6 @@ from __future__ import annotations
 from nicegui import ui
 
 from vibdash.page.states import Clock, Look, instrument_look, machine_look
-from vibdash.page.viewer import link_to
 from vibdash.read.fleet import Link, SensorView
 from vibdash.wording import describe_bytes, describe_limits, describe_ratio, describe_score, describe_span
 
@@ -57,7 +56,7 @@ class SensorRow:
         """Bring the row to a sensor; only what differs from what it shows is sent."""
         self.root.props(f"data-device={sensor.device}")
         self._name.text = sensor.device
-        self._name.props(f"href={link_to(f'/sensor/{sensor.site}/{sensor.device}')}")
+        self._name.props(f"href=/sensor/{sensor.site}/{sensor.device}")
         online = sensor.link is Link.ONLINE
         self.root.classes(add="" if online else "unheard", remove="unheard" if online else "")
         about = [
