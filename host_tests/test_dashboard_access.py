@@ -343,6 +343,33 @@ def test_the_public_pages_do_nothing_for_other_methods(site: Site, method: str) 
         assert "GET" in headers["allow"]
 
 
+def test_logins_and_guesses_are_in_the_log_and_passwords_are_not(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    Accounts(open_database(url)).add("ada", Role.VIEWER, PASSWORD, NOW_MS)
+    running = Vibdash(None, url, tmp_path / "log")
+    asked = Site(running.url)
+    asked.log_in("ada", "wrong password")
+    asked.log_in("a\nforged line", "wrong password")
+    asked.log_in("ada", PASSWORD)
+    running.stop()
+    text = (tmp_path / "log").read_text()
+    assert "a wrong password for 'ada' from 127.0.0.1" in text
+    assert "a wrong password for 'a\\nforged line' from 127.0.0.1" in text
+    assert "ada is logged in from 127.0.0.1" in text
+    assert "wrong password'" not in text
+    assert PASSWORD not in text
+
+
+def test_answers_are_not_kept_and_say_nothing_of_the_server(site: Site) -> None:
+    words = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
+    for path in ("/api/v1/fleet", "/login", "/metrics"):
+        headers = site.ask("GET", path, authorization=f"Basic {words}")[1]
+        assert headers["cache-control"] == "no-store"
+        assert "server" not in headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+
+
 # Behind a proxy
 
 

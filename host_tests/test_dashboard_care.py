@@ -54,7 +54,8 @@ def site(made: tuple[SiteFolder, str], tmp_path: Path) -> SiteFolder:
 def key_of(site: SiteFolder) -> bytes:
     engine = open_database(f"sqlite:///{site.path}/vibdash.db")
     with engine.connect() as connection:
-        key: bytes = connection.scalar(sa.select(command_key.c.key).where(command_key.c.device == "pump-1"))
+        key = connection.scalar(sa.select(command_key.c.key).where(command_key.c.device == "pump-1"))
+    assert isinstance(key, bytes)
     engine.dispose()
     return key
 

@@ -19,8 +19,8 @@ from vibdash.database.schema import account, journal, known_browser, login_sessi
 SESSION_MS = 12 * 3_600_000
 KNOWN_MS = 365 * 24 * 3_600_000
 MOST_KNOWN = 20  # browsers of an account
-SHORTEST_PASSWORD = 10
-LONGEST_PASSWORD = 256
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 128
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _hasher = PasswordHasher()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 import math
 import secrets
 import time
@@ -17,6 +18,8 @@ from vibdash.access.accounts import KNOWN_MS, SESSION_MS, Accounts
 from vibdash.access.guard import SESSION_COOKIE
 from vibdash.access.passwords import PasswordDoor, TooMany
 from vibdash.access.proxies import prefix_of
+
+log = logging.getLogger("vibdash.access")
 
 FORM_COOKIE = "vibdash_login"
 KNOWN_COOKIE = "vibdash_known"
@@ -50,6 +53,7 @@ def make_login_router(accounts: Accounts, door: PasswordDoor) -> APIRouter:
         if found is None:
             return _form(request, target, "Name or password is wrong.", 401)
         now_ms = time.time_ns() // 1_000_000
+        log.info("%s is logged in from %s", found.name, address)
         token = await asyncio.to_thread(accounts.begin_session, found.name, now_ms)
         known = await asyncio.to_thread(accounts.make_known, found.name, now_ms)
         return _logged_in(request, target, token, known)

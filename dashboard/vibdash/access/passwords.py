@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from vibdash.access.accounts import LONGEST_PASSWORD, Account, Accounts
 from vibdash.access.attempts import Attempts
+
+log = logging.getLogger("vibdash.access")
 
 AT_ONCE = 2  # a check costs tens of milliseconds and 64 MB, on purpose
 
@@ -36,10 +39,13 @@ class PasswordDoor:
         async with self._places:
             wait_s = self._attempts.wait_s(name, address, browser)
             if wait_s:
+                log.warning("too many wrong passwords for %.32r from %s", name, address)
                 raise TooMany(wait_s)
             self._attempts.note_failure(name, address, browser)
             found = await asyncio.to_thread(self._accounts.check, name, password[: LONGEST_PASSWORD + 1])
-        if found is not None:
+        if found is None:
+            log.warning("a wrong password for %.32r from %s", name, address)
+        else:
             self._attempts.note_success(name, address, browser)
         return found
 

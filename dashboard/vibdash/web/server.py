@@ -60,7 +60,12 @@ def serve(
     app.add_middleware(Proxies, trusted=proxies, prefix=prefix)  # added last: before all others
     mount_pages(app, engine, fleet, occurrences, zones_mm_s)
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on", proxy_headers=False
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        lifespan="on",
+        proxy_headers=False,
+        server_header=False,
     )
     asyncio.run(_Server(config, address_of(taken)).serve(sockets=[taken]))
 
