@@ -1,4 +1,4 @@
-"""`make load`: a storm, the limit of the ingest, and fifty kills; prints what came out and writes build/load.json.
+"""`make load`: a storm, the limit of the ingest, fifty kills, and the API of a large fleet; writes build/load.json.
 
 Exits with 1 where something was lost or a goal is missed.
 """
@@ -17,6 +17,7 @@ from lab.rigs.databases import PostgreSQL
 
 from .ingest_limit import alerts_per_s
 from .kills import kill_at_random
+from .many_sensors import SENSORS, measure_api
 from .storm import storm
 
 RESULT = Path(__file__).parents[2] / "build" / "load.json"
@@ -34,6 +35,7 @@ GOALS = {
     "rss_growth_mb": 20,
     "kills.lost": 0,
     "kills.not_sent": 0,
+    "fleet10k_healthz_cpu_ms": 5,
 }
 KILL_SENSORS, KILL_RATE_PER_S = 50, 100.0
 
@@ -92,7 +94,18 @@ def measure_kills(asked: argparse.Namespace, folder: Path) -> Figures:
     return figures
 
 
-PARTS = {"storm": measure_storm, "limits": measure_limits, "kills": measure_kills}
+def measure_fleet10k(_asked: argparse.Namespace, folder: Path) -> Figures:
+    """Processor time of what is asked of the API, with 10,000 sensors."""
+    print(f"fleet10k: {SENSORS:,} sensors", flush=True)
+    return measure_api(SENSORS, folder)
+
+
+PARTS = {
+    "storm": measure_storm,
+    "limits": measure_limits,
+    "kills": measure_kills,
+    "fleet10k": measure_fleet10k,
+}
 
 
 def main() -> int:
