@@ -99,6 +99,7 @@ class Vibdash:
         ]
         command += ["--port", "0", *arguments]
         command += ["--db", database, "--silent-after-s", str(silent_after_s)]
+        self.log_path = log
         self._log = log.open("ab")
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
         assert self._process.stdout is not None

@@ -16,7 +16,9 @@ import typer
 from vibtrain.cli.option_groups import flattened
 
 from vibdash.access.accounts import AccountError, Accounts
+from vibdash.access.proxies import ProxyError, parse_prefix, parse_proxies
 from vibdash.cli.bridge import bridges
+from vibdash.cli.care import backup, check, restore
 from vibdash.cli.demo import Demo
 from vibdash.cli.device import devices
 from vibdash.cli.init import certificate, init
@@ -38,7 +40,7 @@ from vibdash.cli.options import (
 from vibdash.cli.parts import running
 from vibdash.cli.score import import_features_command, score
 from vibdash.cli.user import users
-from vibdash.database.backup import BackupError, back_up
+from vibdash.database.backup import BackupError
 from vibdash.database.export import TABLES, ExportError, export_table
 from vibdash.database.opening import DatabaseError, open_database
 from vibdash.database.retention import Thinning
@@ -59,7 +61,7 @@ from vibdash.web.address import ServeError, bind, require_users
 
 FORESEEN = (
     *(AccountError, BackupError, BrokerError, DatabaseError),
-    *(ExportError, ImportFailure, NotifyError, ScoreError, ServeError, SiteError, ZoneError),
+    *(ExportError, ImportFailure, NotifyError, ProxyError, ScoreError, ServeError, SiteError, ZoneError),
 )
 
 app = typer.Typer(
@@ -76,6 +78,9 @@ app.add_typer(devices, name="device")
 app.add_typer(bridges, name="bridge")
 app.command()(init)
 app.command()(certificate)
+app.command()(backup)
+app.command()(restore)
+app.command()(check)
 app.command("notify")(notify_command)
 app.command()(score)
 app.command("import-features")(import_features_command)
@@ -92,7 +97,7 @@ def settle_on_site(
     ] = None,
 ) -> None:
     """Take the settings of a site's folder as the defaults of every command."""
-    if context.invoked_subcommand == "init" or context.resilient_parsing:
+    if context.invoked_subcommand in ("init", "restore", "check") or context.resilient_parsing:
         return
     site = find_site(folder)
     if site is None:
@@ -183,11 +188,19 @@ def _page(served: PageOptions, fleet: FleetOptions) -> tuple[sa.Engine, Callable
     from vibdash.web.server import serve  # slow to import, so that --help is not
 
     zones_mm_s = parse_zones(served.zones) if served.zones is not None else None
+    proxies, prefix = parse_proxies(served.proxies), parse_prefix(served.prefix)
     taken = bind(served.host, served.port)
     engine = open_database(fleet.db)
     require_users(taken, Accounts(engine))
     return engine, partial(
-        serve, taken, engine, silent_after_ms=fleet.silent_after_ms, site=fleet.site, zones_mm_s=zones_mm_s
+        serve,
+        taken,
+        engine,
+        silent_after_ms=fleet.silent_after_ms,
+        site=fleet.site,
+        zones_mm_s=zones_mm_s,
+        proxies=proxies,
+        prefix=prefix,
     )
 
 
@@ -197,16 +210,6 @@ def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
     return (
         defaults if inner is None else {name: _for_each_command(one, defaults) for name, one in inner.items()}
     )
-
-
-@app.command()
-def backup(
-    file: Annotated[Path, typer.Argument(help="A new file: SQLite's for --db, or pg_dump's for pg_restore.")],
-    db: DatabaseUrl = DEFAULT_DATABASE,
-) -> None:
-    """Copy the whole database as it is at one moment, while everything goes on."""
-    back_up(db, file)
-    print(f"the database is copied to {file}")
 
 
 def _make_demo(context: typer.Context, site: str | None, engine: sa.Engine, broker: Broker) -> Demo:

@@ -6,6 +6,7 @@ Alerts, what was done about them, and the latest word of each sensor are kept.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -35,11 +36,39 @@ def thin_once(engine: sa.Engine, retention: Retention, now_ms: int, looked_at_ms
     `looked_at_ms`: when all was thinned last, so that only what has become due since is looked at.
     """
     with for_reading(engine).begin() as connection:  # looking takes long, and keeps nobody from writing
-        ids = list(connection.scalars(_due(retention, now_ms, looked_at_ms).limit(ROWS_AT_ONCE)))
+        ids: list[int] = list(connection.scalars(_due(retention, now_ms, looked_at_ms).limit(ROWS_AT_ONCE)))
     if ids:
         with writing(engine) as connection:
+            _note_silences(connection, ids)
             connection.execute(status_history.delete().where(status_history.c.id.in_(ids)))
     return len(ids)
+
+
+def _note_silences(connection: sa.Connection, ids: Sequence[int]) -> None:
+    """Note on the rows that stay the longest silence that ended on the rows before them that go.
+
+    Else nobody could tell later whether the sensor was silent between two hours, or only thinned.
+    """
+    told, other = status_history.c, status_history.alias().c
+    same = sa.and_(other.site == told.site, other.device == told.device)
+    earlier = sa.select(sa.func.max(other.said_at_ms)).where(same, other.said_at_ms < told.said_at_ms)
+    quiet_ms = sa.func.coalesce(told.quiet_ms, told.said_at_ms - earlier.scalar_subquery())
+    heir = (
+        sa.select(other.id)
+        .where(same, other.said_at_ms >= told.said_at_ms, other.id.not_in(ids))
+        .order_by(other.said_at_ms, other.id)
+        .limit(1)
+    )
+    going = sa.select(heir.scalar_subquery(), quiet_ms).where(told.id.in_(ids))
+    longest_ms: dict[int, int] = {}
+    for kept, quiet in connection.execute(going):
+        if kept is not None and quiet is not None:
+            longest_ms[kept] = max(quiet, longest_ms.get(kept, 0))
+    own = connection.execute(sa.select(told.id, quiet_ms).where(told.id.in_(longest_ms))).all()
+    if own:
+        noted = [{"kept": kept, "quiet": max(quiet or 0, longest_ms[kept])} for kept, quiet in own]
+        update = status_history.update().where(told.id == sa.bindparam("kept"))
+        connection.execute(update.values(quiet_ms=sa.bindparam("quiet")), noted)
 
 
 def _due(retention: Retention, now_ms: int, looked_at_ms: int | None) -> sa.Select[tuple[int]]:

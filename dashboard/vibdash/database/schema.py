@@ -61,7 +61,7 @@ device = Table(  # the latest word of each sensor
     Column("twin_at_ms", BigInt),  # when a status went back to that: two devices of one name
 )
 
-boot = Table(  # one row for each run of a device: its clock, and what it sampled and sent
+boot = Table(  # one row for each run of a device: its clock, and what it sampled and sent; -1: all that are put out
     "boot",
     metadata,
     *_sensor_key(primary_key=True),
@@ -79,6 +79,8 @@ status_history = Table(
     *_sensor_key(),
     Column("received_at_ms", BigInt, nullable=False),
     Column("said_at_ms", BigInt, nullable=False),  # earlier, for one that waited in the broker
+    # The longest silence since the row before, which others parted until they were thinned; null: the whole of it.
+    Column("quiet_ms", BigInt),
     Column("boot", BigInt, nullable=False),
     Column("uptime_ms", BigInt),
     Column("state", Text, nullable=False),
@@ -184,6 +186,14 @@ login_session = Table(
     Column("token_digest", Text, primary_key=True),  # SHA-256: who reads the database cannot log in with it
     Column("account", Text, nullable=False),
     Column("expires_at_ms", BigInt, nullable=False),
+)
+
+known_browser = Table(  # where a user was logged in once: there nobody else's guesses are held against them
+    "known_browser",
+    metadata,
+    Column("token_digest", Text, primary_key=True),  # SHA-256
+    Column("account", Text, nullable=False),
+    Column("since_ms", BigInt, nullable=False),
 )
 
 cause = Table(  # the last event of each cause: what is raised now can be read without the whole history

@@ -20,6 +20,8 @@ from vibdash.protocol.messages import Alert, Measured, Sensor
 _RUN = ("site", "device", "boot")
 EARLIEST_MS = 1_577_836_800_000  # 2020-01-01: a clock that says less was never set
 CLOCKS_APART_MS = 600_000  # by which a device's clock may be ahead of this host's
+MOST_BOOTS = 2000  # of a device
+EARLIER = -1  # the row of all boots that are no longer kept
 _CLOCK_RANK = {None: 0, "received": 1, "rtc": 2, "ntp": 3}
 
 
@@ -57,6 +59,8 @@ def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[
     }
     unheard = [{**vars(sensor), "boot": number} for sensor, number in by_boot.keys() - known.keys()]
     if unheard:
+        for sensor in {sensor for sensor, _ in by_boot.keys() - known.keys()}:
+            _put_out_farthest(connection, sensor, [number for one, number in by_boot if one == sensor])
         connection.execute(_INSERT_BOOT, unheard)
     learnt = []
     for run, all_told in by_boot.items():
@@ -70,6 +74,25 @@ def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[
             learnt.append((*run, clock))
     _set_clocks(connection, learnt)
     return known
+
+
+def _put_out_farthest(connection: sa.Connection, sensor: Sensor, told: list[int]) -> None:
+    """Keep so many boots of a device, those nearest to what it tells now; add up what the others sampled and sent."""
+    mine = sa.and_(boot.c.site == sensor.site, boot.c.device == sensor.device, boot.c.boot != EARLIER)
+    count = connection.scalar(sa.select(sa.func.count()).where(mine)) or 0
+    if count < MOST_BOOTS:
+        return
+    far = sa.select(boot.c.boot).where(mine, boot.c.boot.not_in(told))
+    far = far.order_by(sa.func.abs(boot.c.boot - told[-1]).desc()).limit(count - MOST_BOOTS + 1)
+    going = sa.and_(mine, boot.c.boot.in_(connection.scalars(far).all()))
+    sums = (sa.func.sum(boot.c.bytes_sampled), sa.func.sum(boot.c.bytes_sent))
+    sampled, sent = connection.execute(sa.select(*sums).where(going)).one()
+    connection.execute(boot.delete().where(going))
+    of_earlier = sa.and_(boot.c.site == sensor.site, boot.c.device == sensor.device, boot.c.boot == EARLIER)
+    added = {"bytes_sampled": boot.c.bytes_sampled + sampled, "bytes_sent": boot.c.bytes_sent + sent}
+    if not connection.execute(boot.update().where(of_earlier).values(added)).rowcount:
+        first = {**vars(sensor), "boot": EARLIER, "bytes_sampled": sampled, "bytes_sent": sent}
+        connection.execute(boot.insert(), first)
 
 
 def date_alert(new: Alert, clock: BootClock, received_at_ms: int) -> tuple[int, str]:

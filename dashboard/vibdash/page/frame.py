@@ -13,7 +13,7 @@ from nicegui import ui
 from vibdash.page.board import Board
 from vibdash.page.faults import Answers, Faults
 from vibdash.page.states import Clock
-from vibdash.page.viewer import CHECK_LOGIN_EVERY_S, Viewer, draw_viewer
+from vibdash.page.viewer import CHECK_LOGIN_EVERY_S, Viewer, draw_viewer, link_to
 from vibdash.read.fleet import Fleet
 
 SCRIPT = Path(__file__).parents[1] / "static" / "page.js"
@@ -36,7 +36,7 @@ async def draw_page(board: Board, viewer: Viewer, draw_body: Callable[[Clock], S
     dark = ui.dark_mode(None)
     ui.add_body_html(f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>")
     with ui.element("header").classes("top"):
-        with ui.element("a").classes("brand").props('href="/"'):
+        with ui.element("a").classes("brand").props(f'href="{link_to("/")}"'):
             ui.icon("graphic_eq").props("aria-hidden=true")
             ui.label("Vibnode")
         link = _HostLink()

@@ -228,6 +228,11 @@ class FleetReader:
         sensors = tuple(_sensor_view(row, told, host, now_ms, self._silent_after_ms) for row in rows)
         return Fleet(now_ms, self._silent_after_ms, host, sensors, quarantined, reason, works)
 
+    def health(self, now_ms: int) -> tuple[Host, tuple[WorkView, ...]]:
+        """Return how the ingest and the work of every process stand, without looking at any sensor."""
+        with self._engine.begin() as connection:
+            return read_host(connection, now_ms), read_work(connection, now_ms)
+
     def newest(self) -> Newest:
         """Return what is different as soon as a sensor has said something new, or a person has done something."""
         with self._engine.begin() as connection:

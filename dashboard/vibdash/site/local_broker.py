@@ -29,7 +29,7 @@ class LocalBroker:
 
     def start(self) -> None:
         """Start it and wait until it listens. Raises BrokerError."""
-        program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:{_SYSTEM_FOLDERS}")
+        program = find_mosquitto()
         if program is None:
             raise BrokerError("mosquitto is not installed; need it, e.g. apt-get install mosquitto")
         port = _last_port(self._configuration)
@@ -82,6 +82,11 @@ class LocalBroker:
     def _changed_at(self) -> list[int]:
         files = (self._configuration.with_name(name) for name in ("passwords", "access"))
         return [file.stat().st_mtime_ns if file.exists() else 0 for file in files]
+
+
+def find_mosquitto() -> str | None:
+    """Return where Mosquitto is, None where it is not installed."""
+    return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:{_SYSTEM_FOLDERS}")
 
 
 def _last_port(configuration: Path) -> int:

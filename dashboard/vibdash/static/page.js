@@ -1,5 +1,7 @@
-// What only the browser can do: tell by its own clock that the page is no longer kept up to date, and say with each
-// action what was on the screen when it began.
+// What only the browser can do, without its server.
+
+// Tell by the browser's own clock that the page is no longer kept up to date, and say with each action what was on the
+// screen when it began.
 (() => {
   const STALE_AFTER_MS = 8000;
   const KEYS = "jkxtasc/";
@@ -50,4 +52,34 @@
 
   setInterval(watch, 1000);
   document.addEventListener("keydown", onKey);
+})();
+
+// Once the server does not let this page in any more, go to the login form instead of trying for ever.
+(function watchSession() {
+  if (!window.socket) return void setTimeout(watchSession, 100);
+  window.socket.io.on("reconnect_error", async () => {
+    const answer = await fetch(`${window.path_prefix}/session`).catch(() => null);
+    if (answer?.status === 401) window.location.reload();
+  });
+})();
+
+// A comment that was begun outlives a page that had to be loaded anew: it waits in this tab, for its user, with its alert.
+(function keepDrafts() {
+  const OF_TAB = "vibnode draft";
+  const loaded = new Set(Object.keys(sessionStorage).filter((name) => name.startsWith(OF_TAB)));
+  let before = { name: null, text: "" };
+  setInterval(() => {
+    const panel = document.querySelector(".alert-detail[data-alert]");
+    const field = panel?.querySelector("textarea[aria-label=Comment]");
+    if (!field || !window.did_handshake) return;
+    const user = document.querySelector(".viewer")?.textContent;
+    const name = `${OF_TAB}, ${user}, ${panel.dataset.alert}`;
+    if (loaded.delete(name) && !field.value) {
+      field.value = sessionStorage.getItem(name) ?? "";
+      field.dispatchEvent(new Event("input"));
+    }
+    if (field.value) sessionStorage.setItem(name, field.value);
+    else if (before.name === name && before.text) sessionStorage.removeItem(name); // sent, or emptied
+    before = { name, text: field.value };
+  }, 200);
 })();

@@ -131,11 +131,11 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: His
     @router.get("/healthz", summary="Whether all is well here", responses={503: {"model": Health}})
     def healthz(response: Response) -> Health:
         try:
-            fleet = reader.fleet(_now_ms())
+            host, works = reader.health(_now_ms())
         except SQLAlchemyError as error:
             response.status_code = 503
             return Health(ok=False, database=reason_of(error), broker="unknown")
-        host, failing = fleet.host, [describe_work(one) for one in fleet.work if one.failing]
+        failing = [describe_work(one) for one in works if one.failing]
         ok = host.connected and not failing
         response.status_code = 200 if ok else 503
         broker = "connected" if host.connected else host.detail

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008b_20261130"
 
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 IS_OPEN = sa.text(
