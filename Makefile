@@ -13,6 +13,12 @@ endif
 RUNS ?= 10000000
 # Seconds until `make demo` ends by itself; empty: at Ctrl-C.
 FOR ?=
+# The part whose tests `make test` runs; empty: all of them, those across the parts too.
+PART ?=
+PARTS := core firmware training dashboard tools
+ifneq ($(filter-out $(PARTS),$(PART)),)
+$(error PART=$(PART): no such part; accepted: $(PARTS))
+endif
 
 MICROPYTHON_DIR ?= $(CURDIR)/build/micropython
 USER_C_MODULES := $(CURDIR)/firmware/cmodules
@@ -32,8 +38,22 @@ help: ## Show this list
 demo: packages-demo firmware-unix ## Recordings in, alerts out, on this computer: FOR=90 ends after 90 s and says whether it worked
 	@$(BIN)/python tools/demo.py --config $(CONFIG) --model $(MODEL) $(if $(FOR),--for $(FOR))
 
-test: packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 natmod-test ## Install and build all that the tests need, and run them
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+# What a part's tests need built and installed, and which files they are in: host_tests/test_WORD_*.py.
+NEEDS_core := packages-fuzz venv
+NEEDS_training := packages-build venv
+NEEDS_firmware := packages-test firmware-unix
+NEEDS_dashboard := packages-test firmware-unix
+NEEDS_tools := packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 natmod-test
+NEEDS_ := $(NEEDS_tools)
+WORDS_firmware := firmware drivers
+WORDS_tools := tool boards
+TESTS := $(if $(PART),$(foreach word,$(or $(WORDS_$(PART)),$(PART)),$(wildcard host_tests/test_$(word)_*.py)))
+
+test: $(NEEDS_$(PART)) ## Install and build what the tests need, and run them: PART=core|firmware|training|dashboard|tools
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(PYTEST_ARGS)
+
+mutants: venv ## Change the code on purpose: does a test notice? FILE=outbox.py; AGAIN=1 last survivors; ACCEPT=1 the table
+	@$(BIN)/python -m lab.mutants $(if $(FILE),--file $(FILE)) $(if $(AGAIN),--again) $(if $(ACCEPT),--accept)
 
 bench: packages-bench venv firmware-unix ## Count what a window costs, and compare with docs/BENCH.md: ACCEPT=1 rewrites its table
 	@$(BIN)/python -m lab.bench $(if $(ACCEPT),--accept)
@@ -113,8 +133,11 @@ frozen: venv
 
 # $(call build_port,PORT,BOARD,how the port is told of the board's folder)
 # MPY_LIB_DIR: the build insists on a folder with a README.md for micropython-lib, from which we freeze nothing.
+# Frozen code knows names by numbers, and MicroPython's build does not make it anew when a C source brings new names.
 define build_port
 @echo 'Firmware $(2)$(if $(MODEL), with the model $(MODEL))'
+@frozen=build/firmware/$(2)/frozen_content.c; \
+	test -z "$$(test -e $$frozen && find firmware/cmodules boards -name '*.[ch]' -newer $$frozen)" || rm $$frozen
 +@$(call logged,build/firmware/$(2).log,$(MAKE) --no-print-directory $(JOBS) -C $(MICROPYTHON_DIR)/ports/$(1) $(3) \
 	BUILD=$(CURDIR)/build/firmware/$(2) USER_C_MODULES=$(USER_C_MODULES) \
 	MICROPY_MPYCROSS=$(MPY_CROSS) MPY_LIB_DIR=$(CURDIR)/boards \
@@ -141,12 +164,15 @@ firmware-qemu-sensor: packages-qemu micropython frozen $(MODEL) $(MPY_CROSS) ## 
 		MICROPY_MANIFEST_VIBNODE_FIRMWARE=$(CURDIR)/firmware MICROPY_MANIFEST_VIBNODE_FROZEN=$(CURDIR)/build/frozen)
 
 # The ESP32 boards, by Espressif's tools: the model and emlearn's headers reach our CMake file through idf.py.
+# MICROPY_LIB_DIR is CMake's name for what make calls MPY_LIB_DIR.
+IDF_SETTINGS = -D MICROPY_LIB_DIR=$(CURDIR)/boards \
+	$(if $(MODEL),-D VIB_MODEL_DIR=$(abspath $(MODEL)) -D EMLEARN_INCLUDE=$(EMLEARN_INCLUDE))
 ESP32_BOARDS := $(notdir $(patsubst %/board.json,%,$(wildcard boards/*/board.json)))
 firmware: $(if $(filter $(BOARD),$(ESP32_BOARDS)),esp-idf micropython frozen $(MODEL) $(MPY_CROSS)) ## Build for an ESP32 board, with ESP-IDF: BOARD=VIBNODE_ESP32C3
 	$(if $(filter $(BOARD),$(ESP32_BOARDS)),,$(error BOARD=$(BOARD): name one of $(ESP32_BOARDS)))
 	@echo 'Firmware $(BOARD)$(if $(MODEL), with the model $(MODEL))'
 	@$(PYTHON) tools/setup/esp_idf.py $(MICROPYTHON_DIR)
-	+@export IDFPY_FLAGS='$(if $(MODEL),-D VIB_MODEL_DIR=$(abspath $(MODEL)) -D EMLEARN_INCLUDE=$(EMLEARN_INCLUDE))'; \
+	+@export IDFPY_FLAGS='$(IDF_SETTINGS)'; \
 		$(call logged,build/firmware/$(BOARD).log,$(MAKE) --no-print-directory -C $(MICROPYTHON_DIR)/ports/esp32 \
 		BOARD_DIR=$(CURDIR)/boards/$(BOARD) BUILD=$(CURDIR)/build/firmware/$(BOARD) \
 		USER_C_MODULES=$(USER_C_MODULES)/vib/micropython.cmake MICROPY_MPYCROSS=$(MPY_CROSS))
@@ -192,7 +218,7 @@ dist: mpy $(MODEL) ## Make the folder that is released: build/dist
 clean: ## Remove all that was built; fetched sources too
 	rm -rf build
 
-.PHONY: help demo test bench fuzz results soak load screenshots lint packages venv model micropython clean
+.PHONY: help demo test mutants bench fuzz results soak load screenshots lint packages venv model micropython clean
 .PHONY: natmod natmod-test xtensa firmware-xtensa
 .PHONY: firmware mpy deploy dist
 .PHONY: firmware-unix firmware-qemu-m3 firmware-qemu-m4 firmware-qemu-rv32 firmware-qemu-sensor

@@ -29,7 +29,12 @@ class UnixBoard:
     """
 
     def __init__(
-        self, folder: Path, program: Path = MICROPYTHON, setup: str = "", path: str = ":.frozen"
+        self,
+        folder: Path,
+        program: Path = MICROPYTHON,
+        setup: str = "",
+        path: str = ":.frozen",
+        heap: str = "8M",
     ) -> None:
         """`setup`: a script that is run first at every start; `path`: where it imports from (MICROPYPATH)."""
         self.folder = folder
@@ -37,6 +42,7 @@ class UnixBoard:
         self.starts = 0
         self._setup = setup
         self._program = program
+        self._heap = heap
         self._environment = {**os.environ, "MICROPYPATH": path}
         self._own, self._device = pty.openpty()
         self._host, self._port = pty.openpty()
@@ -64,7 +70,12 @@ class UnixBoard:
 
     def _start(self, options: list[str]) -> None:
         self.starts += 1
-        command = [str(self._program), "-X", "heapsize=8M", str(ROOT / "host_tests" / "raw_repl.py")]
+        command = [
+            str(self._program),
+            "-X",
+            f"heapsize={self._heap}",
+            str(ROOT / "host_tests" / "raw_repl.py"),
+        ]
         self._process = subprocess.Popen(
             [*command, *options, self._setup],
             cwd=self.folder,

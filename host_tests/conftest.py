@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from machine_lacks import MachineLacks, skip_for_want_of
 
 from lab.rigs.dashboard import Device, Mosquitto
-
-# What a machine may lack that no tool brings: the rest is installed or built by `make test`.
-NO_TOOL = ("on this machine", "recordings", "not a Debian system", "Linux's /proc", "vector instructions")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -18,11 +16,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-missing-tool", action="store_true", help="A skip for want of a tool is a failure.")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "machine_needs(what, there): see machine_lacks.py")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("machine_needs"):
+        if not mark.kwargs["there"]:
+            skip_for_want_of(*mark.args)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    return _without_missing_tool(item.config, (yield))
+    report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, MachineLacks):
+        return report
+    return _without_missing_tool(item.config, report)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,10 +45,8 @@ def pytest_make_collect_report(
 
 def _without_missing_tool(config: pytest.Config, report: Report) -> Report:
     if report.skipped and config.getoption("no_missing_tool") and isinstance(report.longrepr, tuple):
-        reason = report.longrepr[2]
-        if not any(words in reason for words in NO_TOOL):
-            report.outcome = "failed"
-            report.longrepr = f"skipped, and --no-missing-tool allows that for no tool: {reason}"
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and --no-missing-tool allows that for no tool: {report.longrepr[2]}"
     return report
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -56,19 +57,27 @@ def within(pin: int, ranges: list[list[int]]) -> bool:
     return any(low <= pin <= high for low, high in ranges)
 
 
+SETTINGS = """
+set(CMAKE_BINARY_DIR ${CMAKE_CURRENT_BINARY_DIR})
+include(${MICROPY_BOARD_DIR}/mpconfigboard.cmake)
+foreach(path ${SDKCONFIG_DEFAULTS})
+    file(READ ${path} contents)
+    file(APPEND ${CMAKE_BINARY_DIR}/sdkconfig.combined "${contents}")
+endforeach()
+"""
+
+
 def settings(board: Path) -> dict[str, str]:
-    """What a build's sdkconfig starts from: the files that mpconfigboard.cmake lists, the later over the earlier."""
-    text = (board / "mpconfigboard.cmake").read_text()
-    listed = re.search(r"SDKCONFIG_DEFAULTS([^)]*)\)", text)
-    assert listed
-    joined = {}
-    for word in listed.group(1).split():
-        path = Path(word.replace("${MICROPY_BOARD_DIR}", str(board)))
-        for line in (PORT / path).read_text().splitlines():
-            name, equals, value = line.partition("=")
-            if equals and not line.startswith("#"):
-                joined[name] = value
-    return joined
+    """What a build's sdkconfig starts from: put together by CMake as the port does it, the later over the earlier."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "settings.cmake"
+        script.write_text(SETTINGS.replace("${CMAKE_CURRENT_BINARY_DIR}", folder))
+        command = ["cmake", f"-DMICROPY_BOARD_DIR={board}", "-P", str(script)]
+        done = subprocess.run(command, cwd=PORT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        lines = (Path(folder) / "sdkconfig.combined").read_text().splitlines()
+    given = [line.partition("=") for line in lines if "=" in line and not line.startswith("#")]
+    return {name: value for name, _, value in given}
 
 
 def test_there_is_a_board_for_each_chip() -> None:
@@ -156,16 +165,19 @@ def test_micropython_takes_the_pin_list(board: Path, tmp_path: Path) -> None:
         assert name in (tmp_path / "pins.c").read_text()
 
 
+def partitions(board: Path) -> list[list[str]]:
+    """The rows of the board's partition table."""
+    chosen = settings(board)
+    assert chosen["CONFIG_PARTITION_TABLE_CUSTOM"] == "y"
+    table = PORT / chosen["CONFIG_PARTITION_TABLE_CUSTOM_FILENAME"].strip('"')
+    lines = [line for line in table.read_text().splitlines() if line and not line.startswith("#")]
+    return [[cell.strip() for cell in line.split(",")] for line in lines]
+
+
 @each_board
 def test_partitions_fit_and_align(board: Path) -> None:
-    chosen = settings(board)
-    assert chosen["CONFIG_ESPTOOLPY_FLASHSIZE_4MB"] == "y" and chosen["CONFIG_PARTITION_TABLE_CUSTOM"] == "y"
-    table = PORT / chosen["CONFIG_PARTITION_TABLE_CUSTOM_FILENAME"].strip('"')
-    rows = [
-        [cell.strip() for cell in line.split(",")]
-        for line in table.read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
+    assert settings(board)["CONFIG_ESPTOOLPY_FLASHSIZE_4MB"] == "y"
+    rows = partitions(board)
     end = 0x9000  # bootloader and the table itself
     for name, kind, _, offset, size, *_ in rows:
         start, length = int(offset, 0), int(size, 0)
@@ -180,9 +192,27 @@ def test_partitions_fit_and_align(board: Path) -> None:
 
 
 @each_board
+def test_the_files_that_run_in_place_have_room(board: Path) -> None:
+    """The port looks for a partition of this name, and at this setting of the board's."""
+    assert '"romfs")' in (PORT / "esp32_partition.c").read_text()
+    assert "MICROPY_VFS_ROM" in (ROOT / "build/micropython/py/mpconfig.h").read_text()
+    assert re.search(
+        r"^#define MICROPY_VFS_ROM \(1\)$", (board / "mpconfigboard.h").read_text(), re.MULTILINE
+    )
+    row = next(row for row in partitions(board) if row[0] == "romfs")
+    assert row[1] == "data" and int(row[4], 0) >= 192 << 10  # a set of .mpy files is 140 kB
+
+
+@each_board
+def test_a_wait_is_as_long_as_it_is_asked_to_be(board: Path) -> None:
+    """To a millisecond: a wait ends on a tick."""
+    assert settings(board)["CONFIG_FREERTOS_HZ"] == "1000"
+
+
+@each_board
 def test_its_settings_are_ones_that_upstream_knows(board: Path) -> None:
     """A misspelt option would be passed over without a word."""
-    known = {"CONFIG_BT_ENABLED"}  # of ESP-IDF; upstream sets it to y alone
+    known = {"CONFIG_BT_ENABLED", "CONFIG_FREERTOS_HZ"}  # of ESP-IDF; upstream has the first with y alone
     for path in (PORT / "boards").rglob("sdkconfig*"):
         known |= set(re.findall(r"^(CONFIG_\w+)=", path.read_text(), re.MULTILINE))
     assert set(settings(board)) <= known
@@ -228,38 +258,3 @@ def test_pictures_and_notes_are_those_of_the_pin_lists(monkeypatch: pytest.Monke
     assert len(written) == 2 * len(OURS)
     for path, text in written.items():
         assert path.read_text() == text, f"{path}: run tools/boards/wiring.py"
-
-
-def test_the_module_compiles_as_esp_idf_takes_it(tmp_path: Path) -> None:
-    """Through MicroPython's py/usermod.cmake, by a real CMake, for this computer."""
-    package = ROOT / "build" / "models" / "default"
-    emlearn = importlib.import_module("emlearn").includedir
-    (tmp_path / "CMakeLists.txt").write_text(
-        f"""
-cmake_minimum_required(VERSION 3.16)
-project(usermod_check C)
-set(USER_C_MODULES {ROOT}/firmware/cmodules/vib/micropython.cmake)
-set(VIB_MODEL_DIR {package})
-set(EMLEARN_INCLUDE {emlearn})
-include({ROOT}/build/micropython/py/usermod.cmake)
-add_library(check STATIC)
-target_link_libraries(check PRIVATE usermod)
-target_include_directories(check PRIVATE {ROOT}/build/micropython {ROOT}/build/micropython/ports/unix
-    {ROOT}/boards/UNIX {ROOT}/build/firmware/UNIX)
-file(WRITE ${{CMAKE_BINARY_DIR}}/found.txt "${{MICROPY_SOURCE_USERMOD}}")
-"""
-    )
-    told = ""
-    for command in (
-        ["cmake", "-S", str(tmp_path), "-B", str(tmp_path / "b")],
-        ["cmake", "--build", str(tmp_path / "b"), "-j2"],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-        told += done.stdout + done.stderr
-    assert "Found User C Module(s): usermod_vib" in told
-    listed = (tmp_path / "b" / "found.txt").read_text()
-    for path in [*(ROOT / "firmware/cmodules/vib").glob("vib_*.c"), ROOT / "firmware/cmodules/vib/modvib.c"]:
-        assert str(path) in listed
-    symbols = subprocess.run(["nm", tmp_path / "b" / "libcheck.a"], capture_output=True, text=True).stdout
-    assert " vib_module\n" in symbols and " vib_linked_model\n" in symbols

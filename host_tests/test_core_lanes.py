@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import vib
 from known_windows import recorded_counts
+from machine_lacks import machine_needs
 from vib._vib import WINDOWS_TOGETHER
 
 from lab.signals import Int16, core_config, signals
@@ -15,8 +16,8 @@ from lab.signals import Int16, core_config, signals
 GOLDEN = Path(__file__).parents[1] / "training" / "vib" / "golden" / "windows.bin"
 SHAFT_HZ = 29.7
 
-needs_lanes = pytest.mark.skipif(
-    WINDOWS_TOGETHER == 1, reason="this processor or compiler has no vector instructions that batches use"
+needs_lanes = machine_needs(
+    "a processor or compiler with the vector instructions that batches use", there=WINDOWS_TOGETHER > 1
 )
 
 

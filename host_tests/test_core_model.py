@@ -179,6 +179,19 @@ def test_no_word_of_a_sealed_model_can_crash_the_core(binaries: dict[str, bytes]
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_what_becomes_of_its_data_is_nothing_to_a_model(binaries: dict[str, bytes], kind: str) -> None:
+    """A bytearray may be written to and resized; a view may begin at an odd address."""
+    data = bytearray(binaries[kind])
+    models = [vib.Model(data), vib.Model(memoryview(data)), vib.Model(memoryview(b"?" + data)[1:])]
+    row = array("h", range(vib.Core(models[0].config()).n_features))
+    right = [(model.score(row), model.classify(row), model.meta()) for model in models]
+    data[:] = b"\xff" * len(data)
+    data.extend(bytes(4 * len(data)))
+    del data[:]
+    assert [(model.score(row), model.classify(row), model.meta()) for model in models] == right
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_lengths_are_checked(binaries: dict[str, bytes], kind: str) -> None:
     model = vib.Model(binaries[kind])
     n = vib.Core(model.config()).n_features

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import vib
 
-from lab.signals import core_config
+from lab.signals import BEARING, core_config
 
 
 def windows(core: vib.Core, push: str, data: bytes, frame_bytes: int, lumps: list[int]) -> np.ndarray:
@@ -43,6 +43,58 @@ def test_any_hop_and_any_lumps_give_the_same_windows(hop: int, lumps: list[int])
         vib.extract(samples[start : start + 128], whole)[0] for start in range(0, len(samples) - 127, hop)
     ]
     assert np.array_equal(got, expected)
+
+
+@pytest.mark.parametrize("hop", [7, 64, 128, 300])
+@pytest.mark.parametrize("work", [1, 3000, 4_000_000_000])
+@pytest.mark.parametrize("has_envelope", [False, True])
+def test_in_steps_with_samples_coming_meanwhile(hop: int, work: int, has_envelope: bool) -> None:
+    """Between the steps come frames, as many as the core takes; no window is lost, and each has the same features."""
+    config = core_config(128, axes=3, hop=hop)
+    if not has_envelope:
+        config |= {"envelope_bands": 0, **dict.fromkeys(BEARING, 0)}
+    samples = counts(1500, seed=hop)
+    core, plain = vib.Core(config), vib.Core(config)
+    expected = windows(plain, "push", samples.tobytes(), 6, [1500])
+    out, rows, at, ahead = array("h", bytes(2 * core.n_features)), [], 0, 0
+    while True:
+        at += core.push(samples[at : at + 5].tobytes())
+        if core.ready():
+            if core.step(out, work):
+                rows.append(list(out))
+            else:
+                ahead += 1
+        elif at == len(samples):
+            break
+    assert np.array_equal(rows, expected)
+    assert ahead > 0 or work > 3000
+
+
+def test_a_gap_between_steps_gives_the_window_up() -> None:
+    config = core_config(128, axes=3, hop=64)
+    samples = counts(400)
+    core = vib.Core(config)
+    out = array("h", bytes(2 * core.n_features))
+    core.push(samples[:128].tobytes())
+    assert not core.step(out, 1)
+    core.gap()
+    assert not core.ready()
+    assert np.array_equal(windows(core, "push", samples.tobytes(), 6, [50]), vib.extract(samples, config))
+
+
+def test_clipped_samples_are_counted_as_they_come() -> None:
+    core = vib.Core(core_config(128, axes=3, hop=64))
+    samples = np.zeros((128, 3), np.int16)
+    samples[3, 0], samples[5, 1], samples[7, 2], samples[9, 0] = 1000, -1000, 999, -32768
+    core.push(samples.tobytes())
+    assert core.clipped() == 0
+    core.gap()
+    core.full_scale(1000)
+    core.push(samples.tobytes())
+    assert core.clipped() == 3
+    assert core.clipped() == 0
+    with pytest.raises(ValueError, match="40000 counts; accepted: 0 to 32768"):
+        core.full_scale(40000)
 
 
 def test_a_gap_breaks_the_window_and_no_sample_crosses_it() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from vibdash.access.accounts import KNOWN_MS, MOST_KNOWN, SESSION_MS, Account, AccountError, Accounts, Role
+from vibdash.access.accounts import Accounts, Role
 from vibdash.access.attempts import (
     FIRST_WAIT_S,
     FORGOTTEN_AFTER_S,
@@ -25,63 +25,10 @@ from vibdash.access.attempts import (
 from vibdash.database.opening import open_database
 
 from lab.rigs.dashboard import Vibdash, run_vibdash
-from lab.rigs.databases import KINDS, new_database, rows
+from lab.rigs.databases import rows
 
 NOW_MS = 1_760_000_000_000
 PASSWORD = "correct horse"
-
-
-@pytest.fixture(params=KINDS)
-def accounts(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Accounts]:
-    engine = open_database(new_database(request.param, tmp_path))
-    yield Accounts(engine)
-    engine.dispose()
-
-
-def test_a_password_opens_its_own_account_only(accounts: Accounts) -> None:
-    assert not accounts.exist()
-    accounts.add("ada", Role.OPERATOR, PASSWORD, NOW_MS)
-    accounts.add("bob", Role.VIEWER, "another secret", NOW_MS)
-    assert accounts.exist()
-    assert accounts.check("ada", PASSWORD) == Account("ada", Role.OPERATOR)
-    assert accounts.check("ada", "another secret") is None
-    assert accounts.check("bob", PASSWORD) is None
-    assert accounts.check("eve", PASSWORD) is None
-
-
-def test_a_session_ends_by_time_by_logout_by_removal_and_by_a_new_password(accounts: Accounts) -> None:
-    accounts.add("ada", Role.OPERATOR, PASSWORD, NOW_MS)
-
-    def lives(token: str, at_ms: int = NOW_MS) -> bool:
-        return accounts.of_session(token, at_ms) is not None
-
-    token = accounts.begin_session("ada", NOW_MS)
-    assert lives(token, NOW_MS + SESSION_MS - 1)
-    assert not lives(token, NOW_MS + SESSION_MS)
-    assert not lives(token + "x")
-    accounts.end_session(token)
-    assert not lives(token)
-    token = accounts.begin_session("ada", NOW_MS)
-    accounts.set_password("ada", "something else", NOW_MS)
-    assert not lives(token)
-    token = accounts.begin_session("ada", NOW_MS)
-    accounts.remove("ada", NOW_MS)
-    assert not lives(token)
-
-
-@pytest.mark.parametrize(
-    ("name", "password"),
-    [("Ada", PASSWORD), ("", PASSWORD), ("local", PASSWORD), ("ada", "short"), ("a b", PASSWORD)],
-)
-def test_bad_names_and_passwords_are_refused(accounts: Accounts, name: str, password: str) -> None:
-    with pytest.raises(AccountError, match="need"):
-        accounts.add(name, Role.VIEWER, password, NOW_MS)
-    assert not accounts.exist()
-
-
-@pytest.mark.parametrize(("role", "may"), [("viewer", False), ("operator", True), ("engineer", True)])
-def test_roles_hold_each_other(role: str, may: bool) -> None:
-    assert Account("ada", Role(role)).may(Role.OPERATOR) is may
 
 
 def test_guessing_gets_slower_and_a_right_password_starts_anew() -> None:
@@ -137,25 +84,6 @@ def test_an_own_account_does_not_win_guesses_at_others() -> None:
         attempts.note_failure("eve", "here")
         attempts.note_success("eve", "here")
     assert attempts.wait_s("ada", "here") > 0
-
-
-def test_a_browser_is_known_to_the_user_of_it_for_a_time_and_until_the_password_changes(
-    accounts: Accounts,
-) -> None:
-    for name in ("ada", "bob"):
-        accounts.add(name, Role.VIEWER, PASSWORD, NOW_MS)
-    token = accounts.make_known("ada", NOW_MS)
-    assert accounts.is_known("ada", token, NOW_MS)
-    assert not accounts.is_known("bob", token, NOW_MS)
-    assert not accounts.is_known("ada", "guess", NOW_MS)
-    assert not accounts.is_known("ada", token, NOW_MS + KNOWN_MS)
-    for n in range(MOST_KNOWN - 1):
-        accounts.make_known("ada", NOW_MS + 1 + n)
-    assert accounts.is_known("ada", token, NOW_MS)
-    newest = accounts.make_known("ada", NOW_MS + 100)
-    assert not accounts.is_known("ada", token, NOW_MS)
-    accounts.set_password("ada", "something else", NOW_MS)
-    assert not accounts.is_known("ada", newest, NOW_MS)
 
 
 # The commands

@@ -68,7 +68,7 @@ def test_an_engineer_asks_and_the_answers_are_drawn(
     ask(page, "learn")
     page.get_by_label("Windows").fill("900")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("need a whole number from 1 to 500")).to_be_visible()
+    expect(page.get_by_text("accepted: a whole number from 1 to 500")).to_be_visible()
     assert [one["cmd"] for one in device.heard] == ["report", "baseline", "snapshot"]
     with engine.connect() as connection:
         notes = connection.scalars(sa.select(journal.c.note).where(journal.c.action == "command")).all()

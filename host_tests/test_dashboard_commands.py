@@ -180,11 +180,11 @@ def test_the_features_of_a_spectrum_are_kept_with_their_time(site: Site) -> None
 @pytest.mark.parametrize(
     ("cmd", "fields", "why"),
     [
-        ("explode", {}, "need one of"),
-        ("learn", {}, "windows is missing"),
-        ("learn", {"windows": 0}, "need a whole number from 1 to 500"),
-        ("snapshot", {"frames": True}, "need a whole number"),
-        ("report", {"frames": 1}, "no such field"),
+        ("explode", {}, "accepted: one of"),
+        ("learn", {}, "windows: missing; accepted: a whole number from 1 to 500"),
+        ("learn", {"windows": 0}, "accepted: a whole number from 1 to 500"),
+        ("snapshot", {"frames": True}, "accepted: a whole number"),
+        ("report", {"frames": 1}, "no such field; accepted: none"),
         ("thresholds", {}, "nothing to change"),
         ("thresholds", {"velocity_limits_mm_s": [4.5, 2.8]}, "two rising"),
     ],

@@ -59,13 +59,15 @@ spectrum = st.fixed_dictionaries(
 choices = st.sampled_from(
     (
         *("off", "learning", "outside", "gap", "stuck", "rate", "config", "sleep", "watchdog", "trial"),
-        *("raise", "escalate", "clear", "warning", "alarm", "anomaly", "velocity", "fault:x", "reverted"),
+        *("raise", "escalate", "clear", "warning", "alarm", "anomaly", "velocity", "reverted"),
         *("instrument:gone", "offline", "will", "birth", "shutdown", "periodic"),
     )
 )
 anything = st.one_of(
     *(st.none(), st.booleans(), numbers, texts, choices, st.lists(feature, max_size=5), spectrum),
-    st.lists(st.sampled_from(["anomaly", "velocity", "fault:\N{SNOWMAN}", "instrument:clipped"]), max_size=4),
+    st.lists(
+        st.sampled_from(["anomaly", "velocity", "instrument:overrun-link", "instrument:clipped"]), max_size=4
+    ),
     st.fixed_dictionaries({"name": texts, "digest": texts}),
 )
 bodies = st.dictionaries(

@@ -129,8 +129,8 @@ def test_malformed_messages_are_quarantined_with_a_reason(
     ]
     assert [reason.split(":")[0] for _, _, reason in refused] == [
         "not JSON",
-        "v is 9",
-        "kind 'alarm' in the topic",
+        "v",
+        "kind in the topic",
     ]
 
 
@@ -281,15 +281,19 @@ def test_a_port_in_use(tmp_path: Path, broker: Mosquitto) -> None:
 def test_a_database_that_cannot_be_written(tmp_path: Path, broker: Mosquitto) -> None:
     url = f"sqlite:///{tmp_path}/no/such/folder/x.db"
     assert_one_line(
-        ["run", "--port", "0", "--broker", broker.url, "--db", url], url, "need a folder that exists"
+        ["run", "--port", "0", "--broker", broker.url, "--db", url], url, "accepted: a folder that exists"
     )
-    assert_one_line(["run", "--port", "0", "--broker", broker.url, "--db", "nonsense"], "nonsense", "need")
+    assert_one_line(
+        ["run", "--port", "0", "--broker", broker.url, "--db", "nonsense"],
+        "nonsense",
+        "accepted: e.g. sqlite",
+    )
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1", "127.0.0.1:1883", "mqtt://", "mqtt://h:99999"])
 def test_a_broker_url_that_is_none(tmp_path: Path, url: str) -> None:
     assert_one_line(
-        ["ingest", "--broker", url, "--db", f"sqlite:///{tmp_path}/x.db"], "--broker", "need mqtt://"
+        ["ingest", "--broker", url, "--db", f"sqlite:///{tmp_path}/x.db"], "--broker", "accepted: mqtt://"
     )
 
 

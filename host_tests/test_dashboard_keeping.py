@@ -144,7 +144,11 @@ def test_every_table_can_be_taken_out_both_ways(engine: sa.Engine, tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("table", "name", "needed"),
-    [("account", "x.csv", "need one of"), ("alert", "x.xls", "ends in"), ("alert", "no/x.csv", "a folder")],
+    [
+        ("account", "x.csv", "accepted: one of"),
+        ("alert", "x.xls", "ends in"),
+        ("alert", "no/x.csv", "a folder"),
+    ],
 )
 def test_what_cannot_be_taken_out_is_said_and_leaves_nothing(
     tmp_path: Path, table: str, name: str, needed: str
@@ -209,10 +213,10 @@ def restored(kind: str, file: Path, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("db", "file", "needed"),
     [
-        ("sqlite:///{}/x.db", "there", "need a new name"),
+        ("sqlite:///{}/x.db", "there", "accepted: a new name"),
         ("sqlite:///{}/x.db", "no/copy", "a folder that exists"),
         ("sqlite:///{}/none.db", "copy", "no such database"),
-        ("sqlite:///{}/there", "copy", "need a SQLite file"),
+        ("sqlite:///{}/there", "copy", "accepted: a SQLite file"),
         ("postgresql://nobody@/none?host={}", "copy", "postgresql://nobody@/none"),
     ],
 )

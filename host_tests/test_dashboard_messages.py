@@ -59,26 +59,29 @@ def test_the_removal_of_a_retained_status_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"v": 2}, "v is 2: need 1"),
-        ({"boot": -1}, "boot is -1: need an integer"),
-        ({"boot": True}, "boot is True"),
-        ({"boot": 2**70}, "boot is"),
-        ({"seq": 0}, "seq is 0"),
-        ({"seq": 4, "oldest": 5}, "oldest 5 is over seq 4"),
-        ({"event": "rise"}, "event is 'rise': need one of raise, escalate, clear"),
-        ({"level": ["alarm"]}, "level is ['alarm']"),
-        ({"cause": "fire"}, "cause 'fire': need anomaly"),
-        ({"score": 1.5}, "score is 1.5"),
-        ({"time": None}, "time None with time_quality ntp"),
-        ({"time_quality": "none"}, "time_quality none"),
-        ({"replay": 0}, "replay is 0: need true or false"),
-        ({"class": "a\nb"}, "class is 'a\\nb'"),
-        ({"class": "\ud800"}, "class is"),
-        ({"features": [["x.rms", 1]]}, "feature ['x.rms', 1]: need [name, value, usual value]"),
-        ({"features": [["x.rms", 1, 2]] * 6}, "need a list of at most 5"),
-        ({"spectrum": {"lo_hz": 9, "hi_hz": 8, "axis": "x", "levels": "AA=="}}, "not under hi_hz"),
-        ({"spectrum": {"lo_hz": 1, "hi_hz": 8, "axis": "x", "levels": "?"}}, "need base64"),
-        ({"spectrum": {"lo_hz": 1, "hi_hz": 8, "axis": "w", "levels": "AA=="}}, "axis is 'w'"),
+        ({"v": 2}, "v: 2; accepted: 1"),
+        ({"boot": -1}, "boot: -1; accepted: an integer"),
+        ({"boot": True}, "boot: True"),
+        ({"boot": 2**70}, "boot: "),
+        ({"seq": 0}, "seq: 0"),
+        ({"seq": 4, "oldest": 5}, "oldest: 5; accepted: at most seq, 4"),
+        ({"event": "rise"}, "event: 'rise'; accepted: one of raise, escalate, clear"),
+        ({"level": ["alarm"]}, "level: ['alarm']"),
+        ({"cause": "fire"}, "cause: 'fire'; accepted: anomaly"),
+        ({"score": 1.5}, "score: 1.5"),
+        ({"time": None}, "time: None, time_quality ntp; accepted: null if none"),
+        ({"time_quality": "none"}, ", time_quality none; accepted: "),
+        ({"replay": 0}, "replay: 0; accepted: true or false"),
+        ({"class": "a\nb"}, "class: 'a\\nb'"),
+        ({"class": "\ud800"}, "class: "),
+        ({"features": [["x.rms", 1]]}, "feature: ['x.rms', 1]; accepted: [name, value, usual value]"),
+        ({"features": [["x.rms", 1, 2]] * 6}, "accepted: a list of at most 5"),
+        (
+            {"spectrum": {"lo_hz": 9, "hi_hz": 8, "axis": "x", "levels": "AA=="}},
+            "spectrum lo_hz: 9.0; accepted: under hi_hz, 8.0",
+        ),
+        ({"spectrum": {"lo_hz": 1, "hi_hz": 8, "axis": "x", "levels": "?"}}, "accepted: base64"),
+        ({"spectrum": {"lo_hz": 1, "hi_hz": 8, "axis": "w", "levels": "AA=="}}, "axis: 'w'"),
     ],
 )
 def test_a_wrong_alert_is_refused_in_words(changes: dict[str, object], words: str) -> None:
@@ -102,11 +105,11 @@ def test_a_status_without_a_field_is_refused_by_its_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("topic", "words"),
     [
-        ("vibnode/v1/demo/motor-1", "topic is not"),
-        ("vibnode/v2/demo/motor-1/alert", "topic is not"),
-        ("vibnode/v1/demo/Motor/alert", "device 'Motor'"),
-        ("vibnode/v1/<b>/motor-1/alert", "site '<b>'"),
-        ("vibnode/v1/demo/motor-1/alerts", "kind 'alerts'"),
+        ("vibnode/v1/demo/motor-1", "topic: 'vibnode/v1/demo/motor-1'; accepted: vibnode/v1/"),
+        ("vibnode/v2/demo/motor-1/alert", "accepted: vibnode/v1/"),
+        ("vibnode/v1/demo/Motor/alert", "device in the topic: 'Motor'; accepted: "),
+        ("vibnode/v1/<b>/motor-1/alert", "site in the topic: '<b>'; accepted: "),
+        ("vibnode/v1/demo/motor-1/alerts", "kind in the topic: 'alerts'; accepted: "),
     ],
 )
 def test_a_wrong_topic_is_refused(topic: str, words: str) -> None:
@@ -120,10 +123,10 @@ def test_a_wrong_topic_is_refused(topic: str, words: str) -> None:
     [
         (b"\xff\xfe", "not UTF-8"),
         (b"{", "not JSON"),
-        (b"[1]", "need an object"),
+        (b"[1]", "accepted: an object"),
         (b'{"v": NaN}', "NaN is no JSON number"),
         (b"[" * 8000, "not JSON"),
-        (b" " * 10000, "10000 bytes long"),
+        (b" " * 10000, "10000 bytes; accepted: at most"),
         (b'{"v":' + b"9" * 5000 + b"}", "not JSON"),
     ],
 )
@@ -139,7 +142,7 @@ def test_a_refused_alert_still_says_which_it_is() -> None:
     assert caught.value.identity == Identity(boot=3, seq=9, oldest=4)
     with pytest.raises(Malformed) as caught:
         parse(ALERT, encode(alert_message(9, note="x" * 1024)))
-    assert "need at most 1024" in caught.value.reason
+    assert "accepted: at most 1024" in caught.value.reason
     assert caught.value.identity == Identity(boot=3, seq=9, oldest=1)
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 
 from vibnode import checks, config, drivers
+from vibnode.drivers.bus import SpiBus
 
 from lab.chips import wire
 from lab.chips.adxl345 import Adxl345
@@ -12,6 +13,7 @@ from lab.chips.recordings import Still
 from lab.chips.time import VirtualTime
 
 SPI_PINS = {"sck": 12, "mosi": 11, "miso": 13, "cs": 10}
+DEVID = 0
 I2C_PINS = {"scl": 22, "sda": 21}
 MODEL = {"rate_millihz": 3200000, "lsb_nm_s2": 38307227, "axes": 3}
 
@@ -161,6 +163,13 @@ def test_a_bus_too_slow_for_the_rate_is_refused(tmp_path):
     assert mismatch(Adxl345, sensor).startswith(
         "sensor.bus: 'i2c'; accepted at 3200 Hz: spi (adxl345 allows 800 Hz"
     )
+
+
+def test_the_first_register_is_read_right():
+    """Although SCK rises to its level between transfers with the first of them, as on the ESP32."""
+    time = VirtualTime()
+    spi = wire.Spi(Adxl345(time, Still()), time, 5000000)
+    assert SpiBus(spi, spi.chip_select).read_byte(DEVID) == 0xE5
 
 
 def test_a_board_without_the_bus_is_named(tmp_path):

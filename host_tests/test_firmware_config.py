@@ -2,7 +2,7 @@
 
 import json
 
-from vibnode import checks, component_class, config
+from vibnode import checks, component_class, config, contradictions
 
 GOOD = {
     "site": "demo",
@@ -90,7 +90,9 @@ def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
         ("", "shaft_rpm", 0, "shaft_rpm: 0", "revolutions a minute"),
         ("", "command_key", "ab" * 31, "command_key: a secret", "64 hex digits"),
         ("", "ntp_host", "", "ntp_host: ''", "or null"),
-        ("", "watchdog_s", -1, "watchdog_s: -1", "0 to 3600, in seconds"),
+        ("", "watchdog_s", -1, "watchdog_s: -1", "0, or a whole number from 10 to 3600, in seconds"),
+        ("", "watchdog_s", 9, "watchdog_s: 9", "0, or a whole number from 10"),
+        ("", "watchdog_s", False, "watchdog_s: False", "0, or a whole number from 10"),
         (
             "",
             "duty",
@@ -102,6 +104,8 @@ def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
         ("", "battery", {"adc": 34}, "battery.adc: no such field (did you mean adc_pin?)", "ratio"),
         ("", "battery", {"adc_pin": 34, "ratio": 0}, "battery.ratio: 0", "1 to 100"),
         ("", "wifi", {"ssid": "a", "password": "short"}, "wifi.password: a secret", "8 to 63 bytes"),
+        ("", "wifi", {"ssid": "a", "country": "DE"}, "wifi.country: no such field", "password, ssid"),
+        ("mqtt", "password", "secret", "mqtt.user: None", "as mqtt.password is given"),
         ("mqtt", "tls", {"ca": "ca.der", "cert": "c.der"}, "mqtt.tls.key: None", "as cert is given"),
         ("mqtt", "tls", {}, "mqtt.tls.ca: is missing", "a text"),
         ("mqtt", "tls", {"cafile": "ca.der"}, "mqtt.tls.cafile: no such field", "server_name"),
@@ -118,6 +122,68 @@ def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
         assert text.startswith(path + ": " + named), text
         assert accepted in text.partition("accepted: ")[2], text
         assert "\n" not in text
+
+
+ADXL345 = {"driver": "adxl345", "bus": "spi", "sck": 12, "mosi": 11, "miso": 13, "cs": 10, "int1": 4}
+
+
+def together(tmp_path, **fields):
+    """What is said of a device.json with these fields, each of which is right by itself."""
+    given = json.loads(json.dumps(GOOD))
+    given.update(fields)
+    return refusal(put(tmp_path, given)).partition(": ")[2]
+
+
+def test_fields_that_cannot_work_together_are_refused(tmp_path):
+    tls = {"host": "127.0.0.1", "tls": {"ca": "ca.der"}}
+    said = together(tmp_path, mqtt=tls, wifi={"ssid": "machines"})
+    assert said.startswith("ntp_host: None; accepted: a time server, as mqtt.tls is given"), said
+    said = together(tmp_path, sensor=dict(ADXL345, int1=13))
+    assert said == "sensor.int1: 13; accepted: another pin than that of sensor.miso", said
+    said = together(tmp_path, sensor=ADXL345, battery={"adc_pin": 4})
+    assert said == "battery.adc_pin: 4; accepted: another pin than that of sensor.int1", said
+
+
+def test_fields_that_go_together_are_taken(tmp_path):
+    given = json.loads(json.dumps(GOOD))
+    given.update({"sensor": ADXL345, "battery": {"adc_pin": 0}, "wifi": {"ssid": "machines"}})
+    given.update({"ntp_host": "time.test", "watchdog_s": 10, "duty": {"every_s": 60, "for_s": 10}})
+    given["mqtt"] = {"host": "127.0.0.1", "tls": {"ca": "ca.der"}, "user": "a", "password": "b"}
+    device = config.load(put(tmp_path, given))
+    contradictions.check_model(device, {"rate_millihz": 3200000, "window": 1024})
+
+
+def test_times_too_short_for_a_window_of_the_model_are_refused(tmp_path):
+    slow = {"rate_millihz": 100000, "window": 1024}  # a window takes 10.24 s
+    for fields, words in (
+        (
+            {"watchdog_s": 20},
+            "watchdog_s: 20; accepted: 0, or 21 or more: a window of the model takes 10.2 s",
+        ),
+        (
+            {"duty": {"every_s": 60, "for_s": 10}},
+            "duty.for_s: 10; accepted: 11 or more: a window of the model",
+        ),
+    ):
+        given = json.loads(json.dumps(GOOD))
+        given.update(fields)
+        device = config.load(put(tmp_path, given))
+        try:
+            contradictions.check_model(device, slow)
+        except checks.ConfigError as error:
+            assert str(error).startswith(words), error
+        else:
+            raise AssertionError(f"accepted: {fields}")
+        device["sensor"]["pace"] = 0
+        contradictions.check_model(device, slow)  # as fast as it goes
+
+
+def test_a_faulty_network_is_no_place_from_which_to_tell(tmp_path):
+    given = json.loads(json.dumps(GOOD))
+    given["wifi"] = {"ssid": "machines", "country": "DE"}
+    assert config.salvage(put(tmp_path, given))["wifi"] == {"ssid": "machines", "password": None}
+    given["wifi"] = {"password": "long-enough"}
+    assert config.salvage(put(tmp_path, given)) is None
 
 
 def test_tls_has_its_own_port_and_files_beside_the_configuration(tmp_path):

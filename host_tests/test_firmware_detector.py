@@ -1,6 +1,14 @@
 """The detector: dwell, hysteresis, gating, one alert per cause. Portable: runs on CPython and MicroPython."""
 
-from vibnode.detector import ALARM, Detector, FeatureLayout, largest, untrained_speed
+from vibnode.detector import (
+    ALARM,
+    Condition,
+    Detector,
+    FeatureLayout,
+    Steadiness,
+    largest,
+    untrained_speed,
+)
 
 META = {
     "classes": ("healthy", "outer-race", "imbalance"),
@@ -41,6 +49,10 @@ def test_raises_after_the_dwell_and_not_before():
     assert feed(detector, [0] * 20 + [150] * 4) == []
     assert feed(detector, [150]) == [(0, "raise", "warning", "anomaly")]
     assert detector.active() == ["anomaly"]
+
+
+def test_a_first_alert_clears_after_as_many_quiet_windows_as_any():
+    assert [event[:2] for event in feed(Detector(META), [150] * 5 + [0] * 8)] == [(4, "raise"), (12, "clear")]
 
 
 def test_single_outliers_raise_nothing():
@@ -297,3 +309,338 @@ def test_a_told_speed_is_untrained_beyond_a_quarter_octave():
     answers = [untrained_speed(meta, rpm) for rpm in (480, 510, 1800, 3560, 3600, None)]
     assert answers == [True, False, False, False, True, None]
     assert untrained_speed({"shaft_low_millihz": 0, "shaft_high_millihz": 0}, 600) is None
+
+
+# On the edges: what is just enough, and what is not
+
+
+def test_a_score_on_the_threshold_is_over_it():
+    for score, level in ((META["warning"], "warning"), (META["alarm"], "alarm")):
+        detector = Detector(META)
+        assert feed(detector, [score - 1] * 50 if level == "warning" else []) == []
+        found = [t for _ in range(5) for t in detector.update(RUNNING, score, 1)]
+        assert [(t.event, t.level, t.value, t.class_index) for t in found] == [("raise", level, score, 1)]
+        assert found[0].threshold == score
+
+
+def test_a_score_on_the_lower_edge_of_the_hysteresis_does_not_clear():
+    detector = Detector(META)
+    feed(detector, [150] * 10)
+    assert feed(detector, [META["warning"] - META["hysteresis"]] * 100) == []
+
+
+def test_counters_stop_at_their_limits():
+    condition = Condition("anomaly", 100, 300, 50, 5, 8)
+    counts = []
+    for value in [150] * 7 + [0] * 7:
+        condition.update(value)
+        counts.append(condition.over_warning)
+    assert counts == [1, 2, 3, 4, 5, 5, 5, 4, 3, 2, 1, 0, 0, 0]
+
+
+def test_windows_of_alarm_level_are_counted_by_themselves():
+    detector = Detector(dict(META, clear_windows=2))
+    for _ in range(2):  # and from nothing after a clear
+        assert feed(detector, [900] * 4 + [150]) == [(4, "raise", "warning", "anomaly")]
+        assert feed(detector, [900] * 2) == [(1, "escalate", "alarm", "anomaly")]
+        assert feed(detector, [0] * 2) == [(1, "clear", "alarm", "anomaly")]
+
+
+def test_a_stop_forgets_the_windows_towards_a_clear():
+    running, off = META["off_rms"], META["off_rms"] - 1
+    detector = Detector(META)
+    feed(detector, [150] * 5 + [0] * 7, rms=running)
+    feed(detector, [0], rms=off)
+    assert feed(detector, [0] * 8, rms=running) == [(7, "clear", "warning", "anomaly")]
+
+
+def test_a_clear_is_of_the_level_that_was_up_and_of_its_threshold():
+    for score, level, threshold in ((150, "warning", 100), (900, "alarm", 300)):
+        detector = Detector(META)
+        feed(detector, [score] * 10, class_index=1)
+        found = [t for _ in range(8) for t in detector.update(RUNNING, 7, 2)]
+        assert found == [("clear", level, "anomaly", 7, threshold, 1)]
+
+
+def test_what_was_counted_before_a_clear_does_not_count_after_it():
+    detector = Detector(META)
+    feed(detector, [150] * 10 + [0] * 8)
+    assert feed(detector, [900] * 5) == [(4, "raise", "alarm", "anomaly")]
+    assert [event[0] for event in feed(detector, [0] * 20)] == [7]
+
+
+def test_a_level_is_steady_near_its_own_recent_mean():
+    for apart, steady in ((96, True), (97, False)):
+        for sign in (1, -1):
+            steadiness = Steadiness(5)
+            steadiness.begin(3000)
+            assert steadiness.take(3000 + sign * apart, False) == steady, (apart, sign)
+            steadiness.begin(3000)
+            steadiness.take(3080, False)  # the mean goes a twentieth of the way
+            assert steadiness.take(3004 + sign * apart, False) == steady, (apart, sign)
+
+
+def test_the_mean_is_finer_than_a_step():
+    steadiness = Steadiness(5)
+    steadiness.begin(3000)
+    steadiness.take(3015, False)  # up by 0.75 steps
+    assert not steadiness.take(3097, False)  # 96.25 over it
+
+
+def test_a_machine_on_the_move_is_judged_after_sixteen_dwells_less_the_steady_windows():
+    steadiness = Steadiness(5)
+    assert steadiness.limit == 80
+    steadiness.begin(3000)
+    assert [steadiness.take(3000, True) for _ in range(81)] == [False] * 79 + [True] * 2
+    assert steadiness.take(3000, False)
+    assert [steadiness.take(3000, True) for _ in range(2)] == [True] * 2
+    steadiness.begin(3000)
+    assert not steadiness.take(3000, True)
+
+
+def test_until_a_first_window_and_while_it_is_off_a_machine_moves_nowhere():
+    detector = Detector(META)
+    assert detector.steady
+    detector.update(8000, 0)
+    assert detector.steady
+    for rms in (OFF, OFF - 300, OFF + 300):
+        detector.update(rms, 0)
+        assert detector.steady
+    detector.update(RUNNING, 0)
+    assert not detector.steady
+
+
+def test_a_moving_window_counts_from_the_threshold_down_only():
+    detector = Detector(META)
+    assert [t for _ in range(10) for t in detector.update(RUNNING, META["warning"], moving=True)] == []
+    assert not detector.steady
+    feed(detector, [META["warning"] - 1])
+    assert feed(detector, [150] * 5) == [(4, "raise", "warning", "anomaly")]
+
+
+def test_levels_on_the_limits_of_off_and_of_quiet_are_neither():
+    detector = Detector(QUIET, learning=True)
+    feed(detector, [0] * 5, rms=1500)
+    assert detector.machine == "learning" and detector.may_learn(1500)
+    feed(detector, [0], rms=1499)
+    assert not detector.may_learn(1499)
+    feed(detector, [0] * 2, rms=1499)
+    assert detector.machine == "outside"
+    loud = Detector(dict(META, quiet_rms=0), learning=True)
+    feed(loud, [0] * 5, rms=1000)
+    assert loud.machine == "learning" and loud.may_learn(1000) and not loud.may_learn(999)
+
+
+def test_a_machine_leaves_the_outside_as_slowly_as_it_gets_there():
+    detector = Detector(QUIET)
+    states = []
+    for rms in [2000, 1400, 1400, 1400, 2000, 2000, 2000]:
+        detector.update(rms, 0)
+        states.append(detector.machine)
+    assert states == ["running"] * 3 + ["outside"] * 3 + ["running"]
+
+
+def test_a_first_window_says_at_once_what_the_machine_is():
+    for rms, machine in ((OFF, "off"), (1400, "outside"), (2000, "running")):
+        detector = Detector(QUIET)
+        detector.update(rms, 0)
+        assert detector.machine == machine
+
+
+def test_a_machine_that_was_off_runs_though_a_window_was_outside():
+    detector = Detector(QUIET)
+    feed(detector, [0] * 5, rms=OFF)
+    for rms in (1400, 2000, 2000):
+        detector.update(rms, 0)
+    assert detector.machine == "running"
+
+
+def test_a_few_windows_that_are_off_keep_what_the_machine_was():
+    detector = Detector(QUIET)
+    feed(detector, [0] * 5, rms=2000)
+    feed(detector, [0], rms=OFF)
+    feed(detector, [0] * 3, rms=1400)
+    assert detector.machine == "outside"
+
+
+def test_most_windows_decide_the_class_and_not_the_last():
+    detector = Detector(META)
+    found = [t for i in (1, 1, 1, 2, 2) for t in detector.update(RUNNING, 150, i)]
+    assert [t.class_index for t in found] == [1]
+    detector = Detector(META)
+    found = [t for i in (2, 1, 2, 1, 2) for t in detector.update(RUNNING, 150, i)]
+    assert [t.class_index for t in found] == [2]
+    detector = Detector(META)
+    feed(detector, [150] * 4, class_index=2)
+    feed(detector, [0] * 4)
+    found = [t for _ in range(5) for t in detector.update(RUNNING, 150, 1)]
+    assert [t.class_index for t in found] == [1]
+
+
+def test_a_window_under_the_threshold_has_no_vote():
+    detector = Detector(META)
+    found = [
+        t for s, i in [(150, 1), (50, 2), (50, 2)] + [(150, 1)] * 6 for t in detector.update(RUNNING, s, i)
+    ]
+    assert [t.class_index for t in found] == [1]
+
+
+def test_a_class_that_the_model_does_not_name_is_passed_over():
+    detector = Detector(META)
+    found = [t for _ in range(5) for t in detector.update(RUNNING, 150, len(META["classes"]))]
+    assert [t.class_index for t in found] == [0]
+    detector = Detector(dict(META, classes=()))
+    found = [t for _ in range(5) for t in detector.update(RUNNING, 150, 1)]
+    assert [t.class_index for t in found] == [0]
+
+
+def test_what_is_not_told_of_a_window_is_the_first_class_and_no_fault():
+    detector = Detector(META, velocity_limits=(1, 1))
+    found = [t for _ in range(9) for t in detector.update(RUNNING, 150)]
+    assert [(t.cause, t.class_index) for t in found] == [("anomaly", 0)]
+    assert (detector.machine, detector.steady) == ("running", True)
+
+
+def test_the_class_of_an_alert_outlasts_a_stop_and_that_of_an_exceedance_does_not():
+    detector = Detector(META)
+    feed(detector, [150] * 10, class_index=1)
+    feed(detector, [0] * 10, rms=OFF)
+    assert detector.voted_class() == 1
+    found = [t for _ in range(20) for t in detector.update(RUNNING, 0)]
+    assert [(t.event, t.class_index) for t in found] == [("clear", 1)]
+    detector = Detector(META)
+    feed(detector, [150] * 4, class_index=2)
+    feed(detector, [0] * 10, rms=OFF)
+    assert detector.voted_class() == 0
+
+
+def test_a_stop_forgets_what_was_counted():
+    running, off = META["off_rms"], META["off_rms"] - 1  # so near that the level is steady throughout
+    detector = Detector(META, velocity_limits=(3000, 3200))
+    feed(detector, [150] * 4, rms=running, velocity=3100)
+    assert feed(detector, [150] * 3, rms=off, velocity=3100) == []
+    assert feed(detector, [150] * 2, rms=running, velocity=3100) == []  # it is off until the third
+    assert feed(detector, [150] * 5, rms=running, velocity=3100) == [
+        (4, "raise", "warning", "anomaly"),
+        (4, "raise", "warning", "velocity"),
+    ]
+
+
+def test_a_single_window_that_is_off_forgets_it_too():
+    running, off = META["off_rms"], META["off_rms"] - 1
+    detector = Detector(META)
+    feed(detector, [150] * 4, rms=running)
+    feed(detector, [150], rms=off)
+    assert detector.machine == "running"
+    assert feed(detector, [150] * 5, rms=running) == [(4, "raise", "warning", "anomaly")]
+
+
+def test_the_number_of_alerts_is_that_of_their_causes():
+    detector = Detector(META, velocity_limits=(3000, 3200))
+    assert (detector.n_active(), detector.active()) == (0, [])
+    feed(detector, [0] * 5, velocity=3100)
+    assert (detector.n_active(), detector.active()) == (1, ["velocity"])
+    feed(detector, [900] * 5, velocity=3100)
+    assert (detector.n_active(), detector.active()) == (2, ["anomaly", "velocity"])
+    feed(detector, [900] * 3, fault="stuck")
+    assert (detector.n_active(), detector.active()) == (3, ["anomaly", "velocity", "instrument:stuck"])
+
+
+def test_velocity_has_its_own_hysteresis_and_names_no_class():
+    detector = Detector(META, velocity_limits=(3000, 3200))
+    found = [t for _ in range(5) for t in detector.update(RUNNING, 0, 1, 3200)]
+    assert found == [("raise", "alarm", "velocity", 3200, 3200, 0)]
+    assert feed(detector, [0] * 50, velocity=2936) == []
+    assert feed(detector, [0] * 8, velocity=2935) == [(7, "clear", "alarm", "velocity")]
+
+
+def test_new_thresholds_hold_from_the_next_window_on():
+    detector = Detector(META)
+    changed = {"warning": 200, "alarm": 400, "hysteresis": 10, "dwell_windows": 2, "clear_windows": 3}
+    detector.set(dict(META, **changed), None)
+    assert feed(detector, [199] * 20) == []
+    assert feed(detector, [200] * 2) == [(1, "raise", "warning", "anomaly")]
+    assert feed(detector, [400] * 2) == [(1, "escalate", "alarm", "anomaly")]
+    assert feed(detector, [190] * 20) == []
+    assert feed(detector, [189] * 3) == [(2, "clear", "alarm", "anomaly")]
+
+
+def test_limits_of_velocity_come_change_and_go():
+    detector = Detector(META)
+    assert feed(detector, [0] * 20, velocity=3300) == []
+    detector.set(META, (3000, 3200))
+    assert feed(detector, [0] * 5, velocity=3100) == [(4, "raise", "warning", "velocity")]
+    detector.set(META, (3050, 3150))  # an alert that is up goes on by the new ones
+    assert feed(detector, [0] * 9, velocity=2986) == feed(detector, [0] * 9, velocity=3149) == []
+    assert feed(detector, [0] * 5, velocity=3150) == [(4, "escalate", "alarm", "velocity")]
+    detector.set(META, None)  # an alert that is up clears in order
+    assert detector.active() == ["velocity"]
+    assert feed(detector, [0] * 8, velocity=5000) == [(7, "clear", "alarm", "velocity")]
+    detector.set(META, None)
+    assert detector.velocity is None
+    assert feed(detector, [0] * 20, velocity=5000) == []
+
+
+def test_a_fault_is_told_after_three_windows_and_over_after_three():
+    detector = Detector(META)
+    seen = []
+    for fault in ("gap", "ok", "gap", "gap", "ok", "gap", "gap", "ok", "ok", "ok"):
+        found = detector.update(RUNNING, 0, fault=fault)
+        seen.append([(t.event, t.level, t.cause, t.value, t.threshold, t.class_index) for t in found])
+    assert seen[6] == [("raise", "alarm", "instrument:gap", 0, 0, 0)]
+    assert seen[9] == [("clear", "alarm", "instrument:gap", 0, 0, 0)]
+    assert sum([len(found) for found in seen]) == 2
+
+
+def test_a_sensor_may_be_at_fault_from_the_start():
+    assert feed(Detector(META), [0] * 3, fault="gap") == [(2, "raise", "alarm", "instrument:gap")]
+
+
+def test_to_learn_anew_forgets_how_loud_the_machine_used_to_be():
+    detector = Detector(QUIET, usual_rms=2600)
+    feed(detector, [0] * 5, rms=1400)
+    assert detector.machine == "off"
+    detector.learn()
+    feed(detector, [0] * 5, rms=1400)
+    assert detector.machine == "learning"
+
+
+def test_a_baseline_that_is_complete_leaves_off_and_outside_as_they_are():
+    for rms, machine in ((OFF, "off"), (1400, "outside")):
+        detector = Detector(QUIET, learning=True)
+        feed(detector, [0] * 5, rms=rms)
+        detector.learnt(2000)
+        assert detector.machine == machine and not detector.learning
+
+
+def test_scores_of_before_the_baseline_do_not_count_after_it():
+    detector = Detector(META)
+    feed(detector, [150] * 4)
+    detector.learn()
+    detector.learnt(RUNNING)
+    assert feed(detector, [150] * 5) == [(4, "raise", "warning", "anomaly")]
+
+
+def test_noise_counts_only_where_it_is_over_the_model_s_own_limit():
+    for noise_rms, least in ((900, 1000), (1000, 1064), (None, 1000)):
+        detector = Detector(META, noise_rms=noise_rms)
+        feed(detector, [0] * 5, rms=least - 1)
+        assert detector.machine == "off", noise_rms
+        feed(detector, [0] * 5, rms=least)
+        assert detector.machine == "running", noise_rms
+
+
+def test_a_speed_on_the_edge_of_what_was_trained_on_is_trained():
+    meta = {"shaft_low_millihz": 10_000, "shaft_high_millihz": 50_000}
+    assert [untrained_speed(meta, rpm) for rpm in (503.9, 504, 3570, 3570.1, 0)] == [
+        True,
+        False,
+        False,
+        True,
+        None,
+    ]
+    assert untrained_speed({"shaft_low_millihz": 1000, "shaft_high_millihz": 1}, 600) is True
+
+
+def test_the_largest_is_over_all_axes_and_never_under_zero():
+    assert [largest([5, 7, 6], (0, 1, 2)), largest([5, 7, 6], (0, 2)), largest([-5, -7], (0, 1))] == [7, 6, 0]

@@ -62,3 +62,23 @@ def test_the_last_words_are_said_even_between_visits(bench: Bench) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     wait_for("it said goodbye", lambda: bool(host.statuses) and host.statuses[-1]["why"] == "shutdown")
     assert host.statuses[-1]["windows"] == 300 and host.alerts == []
+
+
+LONG_VISITS = """
+import sys
+from vibnode import config, duty, main
+config.LEAST_WATCHDOG_S = 1
+duty.VISIT_MS, main.DRAIN_MS = 4000, 500
+sys.exit(main.main(["--windows", sys.argv[2], sys.argv[1]]))
+"""
+
+
+def test_a_visit_may_last_longer_than_the_watchdog_waits(bench: Bench) -> None:
+    """A broker that does not answer is no sampler that hangs."""
+    bench.broker.kill()
+    duty = {"every_s": 2, "for_s": 1}
+    items = ("healthy", noise(1, 100, 50_000), 25)
+    path = bench.configure(items, pace=10, duty=duty, watchdog_s=2)
+    windows = 2 * 10 * 5000 // 256  # more than one round of a second has
+    done = bench.micropython("-c", LONG_VISITS, path, windows)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -18,7 +18,8 @@ TOPIC = "vibnode/v1/demo/motor-1/cmd"
 class Gate:
     """A real Commands with a real counter on flash, whose actions only note what was asked of them."""
 
-    boot = 1  # as an outbox and a clock, to Commands
+    boot = 1  # as a run, its outbox and its clock, to Commands
+    device = DEVICE
 
     def __init__(self, tmp_path):
         self.refused = 0
@@ -27,8 +28,7 @@ class Gate:
         self.replies = []
         self.folder = str(tmp_path)
         counter = Counter(self.folder + "/commands.bin")
-        self.commands = Commands(DEVICE, self, counter, {"reboot": self._act, "learn": self._act})
-        self.commands.send = self._send
+        self.commands = Commands(self, counter, {"reboot": self._act, "learn": self._act})
 
     def uptime_ms(self):
         return 1
@@ -47,7 +47,7 @@ class Gate:
         asyncio.run(self._settle())
 
     async def _settle(self):
-        task = asyncio.create_task(self.commands.run())
+        task = asyncio.create_task(self.commands.run(self._send))
         while self.commands._waiting:
             await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -1,8 +1,10 @@
 """Looking names up while the sensor goes on. Portable: CPython and MicroPython."""
 
+import _thread
 import asyncio
 import time
 
+from vibnode import lookup as module
 from vibnode.lookup import Lookup
 
 FOUND = "192.0.2.7"
@@ -52,6 +54,31 @@ def test_a_failure_is_passed_on_and_the_next_try_asks_again():
     for asked in (1, 2):
         assert "-2" in asyncio.run(outcome(lookup, "broker.test"))
         assert resolver.asked == asked
+
+
+class FewThreads:
+    """In place of `_thread`: the first `failures` cannot be started, for want of memory."""
+
+    def __init__(self, failures, error):
+        self._failures = failures
+        self._error = error
+
+    def start_new_thread(self, function, arguments):
+        if self._failures:
+            self._failures -= 1
+            raise self._error
+        return _thread.start_new_thread(function, arguments)
+
+
+def test_a_look_up_whose_thread_cannot_start_is_no_end_of_them():
+    for error in (OSError("can't create thread"), RuntimeError("can't start new thread")):
+        module._thread = FewThreads(2, error)
+        try:
+            lookup = Lookup(Resolver())
+            told = [asyncio.run(outcome(lookup, "broker.test")) for _ in range(4)]
+        finally:
+            module._thread = _thread
+        assert told == [str(error), str(error), FOUND, FOUND]
 
 
 def test_an_address_is_asked_of_nobody():

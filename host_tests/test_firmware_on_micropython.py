@@ -21,6 +21,7 @@ PORTABLE = (
     "test_firmware_sampler",
     "test_firmware_supervise",
     "test_firmware_clock",
+    "test_firmware_command_queue",
     "test_firmware_velocity",
     "test_firmware_duty",
     "test_firmware_lookup",
@@ -29,9 +30,11 @@ PORTABLE = (
     "test_firmware_hostile",
     "test_firmware_snapshot",
     "test_firmware_wifi",
+    "test_firmware_failed_starts",
     "test_drivers_config",
     "test_drivers_orientation",
     "test_drivers_sampler",
+    "drivers_memory_device",  # here only: CPython does not tell what is on its heap
 )
 
 

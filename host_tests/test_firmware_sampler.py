@@ -40,7 +40,10 @@ class Chip:
     frame_bytes = 4
     burst_frames = 64
     backlog = None
-    poll_ms = 0
+    fifo_ms = 0
+
+    async def wait(self):
+        """There is always more."""
 
     def __init__(self, bursts):
         self.bursts = bursts
@@ -123,10 +126,22 @@ def test_an_axis_that_does_not_move_is_stuck():
     assert (len(windows), faults, made.fault) == (0, ["stuck"] * 3, "stuck")
 
 
-def test_samples_at_full_scale_are_clipped_from_the_second_window_on():
+def test_samples_at_full_scale_are_clipped_from_the_first_window_on():
     windows, faults, made = sample([burst(level=2000) for _ in range(16)])
-    assert (len(windows), faults, made.fault) == (1, ["clipped"] * 2, "clipped")
+    assert (len(windows), faults, made.fault) == (0, ["clipped"] * 3, "clipped")
     assert sample([burst(level=1900) for _ in range(16)])[1] == []
+
+
+def test_clipped_clears_with_the_next_window_that_is_not():
+    loud, calm = [burst(level=2000) for _ in range(8)], [burst() for _ in range(12)]
+    windows, faults, made = sample(loud + calm)
+    assert faults == ["clipped"] and made.fault == "ok"
+    assert len(windows) == 3
+
+
+def test_a_gap_forgets_what_was_clipped_before_it():
+    windows, faults, made = sample([burst(level=2000), burst(gap=True)] + [burst() for _ in range(7)])
+    assert (len(windows), faults, made.gaps) == (1, [], 1)
 
 
 def test_a_chip_that_does_not_answer_is_gone_until_it_does():

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from machine_lacks import needs_recordings
 from recorded_sequences import Stage
-from vibtrain.data import dataset_loaders, registry, simulator
+from vibtrain.data import dataset_loaders, simulator
 from vibtrain.features import config
 from vibtrain.recordings import Entry, Reading
 
@@ -23,12 +24,7 @@ from lab.rigs.firmware import MICROPYTHON, ROOT, needs_micropython
 RAMP_DWELLS = 6  # the longest start or change that the detector lets pass
 SETTLED_DWELLS = 16  # after which at the latest a changed machine is judged
 LEARN_WINDOWS = 30
-RECORDED = [
-    pytest.param(
-        name, marks=pytest.mark.skipif(bool(registry.find(registry.dataset(name))[1]), reason="no recordings")
-    )
-    for name in ("adi-motor", "nxp-fan")
-]
+RECORDED = [pytest.param(name, marks=needs_recordings(name)) for name in ("adi-motor", "nxp-fan")]
 SPEEDS_RPM = (600.0, 3000.0)
 
 

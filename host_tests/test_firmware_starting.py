@@ -22,10 +22,20 @@ restarted = []
 def watched(self, features):
     if self.windows == 5 and not restarted:
         restarted.append(True)
-        self.restart("command")
+        self.run.restart("command")
     return take_window(self, features)
 node.Node.window = watched
 sys.exit(main.main(["--windows", "20", sys.argv[1]]))
+"""
+
+# An accelerometer that never answers nor fails, and a watchdog shorter than is accepted, to save time.
+HANGING = """
+import sys, time
+from vibnode import config, main
+from vibnode.drivers import replay
+config.LEAST_WATCHDOG_S = 1
+replay.Replay.readinto = lambda self, buf: time.sleep(60)
+sys.exit(main.main([sys.argv[1]]))
 """
 
 
@@ -58,11 +68,10 @@ def test_a_restart_on_purpose_ends_in_order_and_begins_anew(bench: Bench) -> Non
 
 
 def test_a_hanging_sampler_is_ended_by_the_watchdog_and_the_next_start_says_so(bench: Bench) -> None:
-    path = healthy(bench, pace=0.001, watchdog_s=1)  # the first window would take 50 s
-    done = bench.run(path)
+    done = bench.micropython("-c", HANGING, healthy(bench, watchdog_s=1))
     assert done.returncode == -signal.SIGALRM, done.stdout + done.stderr
     assert "the watchdog bites" in done.stdout
-    assert boots(bench.run("--windows", 1, healthy(bench, watchdog_s=1)).stdout.splitlines()) == ["watchdog"]
+    assert boots(bench.run("--windows", 1, healthy(bench, watchdog_s=10)).stdout.splitlines()) == ["watchdog"]
     assert boots(bench.run("--windows", 1, healthy(bench)).stdout.splitlines()) == ["power"]
 
 
@@ -137,6 +146,46 @@ def test_a_program_that_crashes_marks_it_for_the_next_start(bench: Bench) -> Non
     done = bench.micropython("-c", script, path)
     assert "crashed and starts again: ValueError('a bug'" in done.stdout, done.stdout + done.stderr
     assert boots(bench.run("--windows", 1, path).stdout.splitlines()) == ["crash"]
+
+
+# A board that starts anew whenever its program ends; the waits are short, to save time.
+STARTS_ANEW = """
+import sys
+from vibnode import failed_starts, main, safe_mode, supervision
+main.CRASH_PAUSE_MS = supervision.RESTART_MS = 1
+failed_starts.FIRST_WAIT_MS, safe_mode.LOOK_MS = 200, 100
+real, starts = main.run, []
+def counted(**options):
+    starts.append(True)
+    print("start", len(starts))
+    {how}
+    return real(**options)
+main.run = counted
+while True:
+    main.boot(sys.argv[1])
+"""
+FAILS_AT_ONCE = "if len(starts) < 5: raise MemoryError('memory allocation failed')"
+FAILS_AT_THE_FIRST_WINDOW = """
+    from vibnode.drivers.replay import Replay
+    def fails(self, buf): raise MemoryError("memory allocation failed")
+    real_read = globals().setdefault("real_read", Replay.readinto)
+    Replay.readinto = fails if len(starts) < 5 else real_read
+"""
+
+
+@pytest.mark.parametrize("how", [FAILS_AT_ONCE, FAILS_AT_THE_FIRST_WINDOW])
+def test_starts_that_fail_over_and_over_are_told_and_tried_again_later(bench: Bench, how: str) -> None:
+    host = bench.listen()
+    script = STARTS_ANEW.format(how=how.strip())
+    bench._devices.append(Device("-c", script, healthy(bench, pace=20)))
+    device = bench._devices[-1]
+    wait_for("it was told", lambda: any(s["instrument"] == "config" for s in host.statuses if "note" in s))
+    told = next(status for status in host.statuses if "note" in status)
+    assert told["note"].startswith("3 starts in a row failed, the last of them: MemoryError("), told
+    assert (told["machine"], told["reset"]) == ("unknown", "crash")
+    wait_for("it runs in the end", lambda: host.statuses[-1].get("machine") in ("learning", "running"))
+    waits = [line.partition(", or ")[2] for line in device.printed("nothing is measured")]
+    assert len(waits) == 2 and len(device.printed("start ")) >= 5, device.lines
 
 
 def test_status_tells_heap_and_baseline(bench: Bench) -> None:

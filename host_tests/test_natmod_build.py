@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from machine_lacks import machine_needs
 from natmod_fixtures import build_modules
 
 from lab.rigs.boards import ROOT
@@ -119,7 +120,7 @@ def test_without_a_debian_archive_there_is_one_line_and_no_compiler(
         xtensa.download(tmp_path)
 
 
-@pytest.mark.skipif(shutil.which("apt-config") is None, reason="not a Debian system")
+@machine_needs("a Debian system", there=shutil.which("apt-config") is not None)
 def test_packages_are_fetched_with_lists_of_their_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -52,6 +52,12 @@ tried(model.score, features, array("h", [0]))
 tried(vib.Model, data[:-1])
 tried(vib.Model, data[:20] + b"?" + data[21:])
 tried(vib.Model, 1)
+written = bytearray(data)
+of_written = vib.Model(written)
+for i in range(len(written)):
+    written[i] = 255
+print(of_written.meta() == model.meta())
+del written, of_written
 
 frames = array("h", [(i * 7919 + (i * i) // 7) % 4001 - 2000 for i in range(config["window"] * config["axes"])])
 core.shaft(25000)

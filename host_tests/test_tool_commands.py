@@ -98,7 +98,7 @@ def test_a_model_over_the_air_is_tried_and_kept(broker: Listening, tmp_path: Pat
 
 def test_what_is_missing_is_named(broker: Listening, tmp_path: Path) -> None:
     site, new = write_site(tmp_path, broker), package(tmp_path / "new")
-    assert "lists 2 devices; name one: motor-1, motor-2" in push(site, new).err
+    assert "lists 2 devices; accepted: one of them, named: motor-1, motor-2" in push(site, new).err
     assert (
         "devices.motor-2: has no command_key, so it takes no commands"
         in push(site, new, "--device", "motor-2").err

@@ -47,7 +47,8 @@ def test_one_board_is_taken_and_several_are_listed(monkeypatch: pytest.MonkeyPat
     assert ports.choose(None) == "/dev/ttyACM0"
     plug_in(monkeypatch, usb("/dev/ttyUSB3", vendor=0x1234), usb("/dev/ttyACM1"), usb("/dev/ttyACM0"))
     with pytest.raises(
-        ToolError, match=r"3 boards found \(/dev/ttyACM0, /dev/ttyACM1, /dev/ttyUSB3\): name one"
+        ToolError,
+        match=r"3 boards found; accepted: one, named with --port: /dev/ttyACM0, /dev/ttyACM1, /dev/ttyUSB3",
     ):
         ports.choose(None)
     assert ports.choose("/dev/ttyACM1") == "/dev/ttyACM1"

@@ -173,10 +173,10 @@ def test_selftest_names_what_fails(bench: Bench) -> None:
 NETWORK = """
 import sys
 class network:
-    STA_IF = 0
+    STA_IF, STAT_IDLE = 0, 202
     joined = False
     def WLAN(i): return network
-    def country(c): pass
+    def hostname(name): network.name = name
     def active(on): pass
     def connect(ssid, password): network.joined = password == "right-password"
     def isconnected(): return network.joined

@@ -222,7 +222,7 @@ def test_nothing_is_written_for_a_faulty_site_file(site: Path, board: UnixBoard)
 def test_one_of_several_devices_is_asked_for(site: Path) -> None:
     site.write_text(site.read_text() + "[devices.motor-2]\n")
     file = SiteFile(site)
-    with pytest.raises(ToolError, match="lists 2 devices; name one: motor-1, motor-2"):
+    with pytest.raises(ToolError, match="lists 2 devices; accepted: one of them, named: motor-1, motor-2"):
         file.choose(None)
     with pytest.raises(ToolError, match=r"no 'motor-3' \(did you mean motor-1\?\)"):
         file.choose("motor-3")

@@ -122,7 +122,7 @@ def test_an_alert_outlasts_the_fault_and_is_then_cleared_once(model: vib.Model) 
 
 def test_a_baseline_longer_than_the_recordings_is_refused(model: vib.Model) -> None:
     with pytest.raises(
-        DataError, match=r"a: a baseline of 60 s, accepted: under 0 s, which its healthy recordings last"
+        DataError, match=r"a: a baseline of 60 s; accepted: under 0 s, which its healthy recordings last"
     ):
         judged(model, machine_a(), baseline_s=60)
 

@@ -73,43 +73,43 @@ BAD = [
     (
         "an empty file",
         lambda f: (f / "0.csv").write_text(""),
-        r"0\.csv: is empty, accepted are rows of numbers",
+        r"0\.csv: is empty; accepted: rows of numbers",
     ),
     (
         "a missing file",
         in_row(1, "0.csv", "9.csv"),
-        r"line 2: field file: '9\.csv', accepted: an existing file",
+        r"line 2: field file: '9\.csv'; accepted: an existing file",
     ),
-    ("a missing column", in_row(1, "x y z", "x y w"), r"0\.csv: column 'w', accepted: x, y, z or 0 to 2"),
+    ("a missing column", in_row(1, "x y z", "x y w"), r"0\.csv: column 'w'; accepted: x, y, z or 0 to 2"),
     (
         "no number",
         in_file("0.csv", 5, "1.0,nan,2.0"),
-        r"0\.csv: row 5, column 'y': .*nan, accepted: finite numbers",
+        r"0\.csv: row 5, column 'y': .*nan; accepted: finite numbers",
     ),
     (
         "a word",
         in_file("0.csv", 5, "1.0,broken,2.0"),
-        r"row 5, column 'y': 'broken', accepted: finite numbers",
+        r"row 5, column 'y': 'broken'; accepted: finite numbers",
     ),
-    ("a wrong unit", in_row(2, ",g,", ",mm/s,"), r"line 3: field unit: 'mm/s', accepted: m/s2"),
+    ("a wrong unit", in_row(2, ",g,", ",mm/s,"), r"line 3: field unit: 'mm/s'; accepted: m/s2"),
     (
         "a negative scale",
         in_row(2, ",g,", ",g,-50"),
-        r"line 3: field scale: '-50', accepted: a number above 0",
+        r"line 3: field scale: '-50'; accepted: a number above 0",
     ),
-    ("a scale of 0", in_row(2, ",g,", ",g,0"), r"line 3: field scale: '0', accepted: a number above 0"),
-    ("a rate too low", in_row(2, "3200", "9"), r"m: 9 Hz leave no bands over 5 Hz, accepted: a higher rate"),
+    ("a scale of 0", in_row(2, ",g,", ",g,0"), r"line 3: field scale: '0'; accepted: a number above 0"),
+    ("a rate too low", in_row(2, "3200", "9"), r"m: 9 Hz leave no bands over 5 Hz; accepted: a higher rate"),
     (
         "next to no rate",
         in_row(2, "3200", "1e-9"),
-        r"m: 1e-09 Hz leave no bands over 5 Hz, accepted: a higher rate",
+        r"m: 1e-09 Hz leave no bands over 5 Hz; accepted: a higher rate",
     ),
-    ("an unfilled label", in_row(2, "worn", "?"), r"line 3: field label: '\?', accepted: what you know"),
+    ("an unfilled label", in_row(2, "worn", "?"), r"line 3: field label: '\?'; accepted: what you know"),
     ("no healthy recording", all_labels("worn"), r"no healthy recording among the 4"),
     (
         "other axes",
         two_axes,
-        r"recordings of 2 \(\d\.csv\), 3 \(0\.csv\) axes, accepted is one number of axes for all",
+        r"recordings of 2 \(\d\.csv\), 3 \(0\.csv\) axes; accepted: one number of axes for all",
     ),
 ]
 
@@ -127,7 +127,7 @@ def test_a_recording_under_a_window(folder: Path) -> None:
     lines = (folder / "0.csv").read_text().splitlines()
     (folder / "0.csv").write_text("\n".join(lines[:300]) + "\n")
     said = refused(folder, "fit", "--out", str(folder / "model"))
-    assert "0.csv" in said and "accepted are at least" in said
+    assert "0.csv" in said and "accepted: at least" in said
 
 
 def test_an_empty_label_is_healthy(folder: Path) -> None:
@@ -147,25 +147,25 @@ def test_files_of_two_rates_are_brought_to_the_slower_one_and_a_slower_one_than_
     assert done.exit_code == 0, done.output
     assert "rate_millihz = 1600000" in (out / "model.toml").read_text()
     said = refused(folder, "fit", "--config", "adi-motor", "--out", str(folder / "other"))
-    assert "1.csv: cannot be resampled to 3200 Hz, accepted are rates up to its own 1600 Hz" in said
+    assert "1.csv: cannot be resampled to 3200 Hz; accepted: rates up to its own 1600 Hz" in said
 
 
 def test_an_unknown_sensor(folder: Path) -> None:
     said = refused(folder, "fit", "--sensor", "adxl999", "--out", str(folder / "model"))
-    assert "sensor 'adxl999' is unknown, accepted: adxl345" in said
+    assert "sensor 'adxl999' is unknown; accepted: adxl345" in said
 
 
 def test_a_single_machine_cannot_be_left_out(folder: Path) -> None:
     said = refused(folder, "crossval", "--by", "machine")
-    assert "split by machine: all 4 recordings have machine 'm', accepted are two or more" in said
+    assert "split by machine: all 4 recordings have machine 'm'; accepted: two or more" in said
 
 
 def test_a_model_over_budget(folder: Path) -> None:
     out = folder / "model"
     said = refused(folder, "fit", "--out", str(out), "--max-flash", "100")
-    assert "accepted by --max-flash: up to 100; `vibtrain search` looks for one that fits" in said
+    assert "accepted: up to 100 (--max-flash); `vibtrain search` looks for one that fits" in said
     said = refused(folder, "fit", "--out", str(out), "--max-instructions", "1000")
-    assert "instructions a window, accepted by --max-instructions: up to 1,000" in said
+    assert "instructions a window; accepted: up to 1,000 (--max-instructions)" in said
     assert not out.exists()
 
 
@@ -176,15 +176,15 @@ def test_a_baseline_longer_than_what_was_recorded(folder: Path) -> None:
         == 0
     )
     said = refused(folder, "evaluate", str(out), "--baseline", "3600")
-    assert "a baseline of 3600 s, accepted: under" in said
+    assert "a baseline of 3600 s; accepted: under" in said
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("defaults = 3", r"defaults 3, accepted: a table, \[defaults\]"),
-        ('recordings = "a"', r"recordings 'a', accepted: tables, \[\[recordings\]\]"),
-        ("recordings = [1]", r"recordings \[1\], accepted: tables"),
+        ("defaults = 3", r"defaults 3; accepted: a table, \[defaults\]"),
+        ('recordings = "a"', r"recordings 'a'; accepted: tables, \[\[recordings\]\]"),
+        ("recordings = [1]", r"recordings \[1\]; accepted: tables"),
         ("x = [", "cannot be read"),
     ],
 )
@@ -199,7 +199,7 @@ def test_a_manifest_in_toml_that_is_none(tmp_path: Path, text: str, message: str
 def test_a_manifest_that_is_no_text(folder: Path) -> None:
     (folder / "m.csv").write_bytes((folder / "m.csv").read_text().encode("utf-16"))
     said = refused(folder, "fit", "--out", str(folder / "model"))
-    assert said.endswith("m.csv: byte 0 is no text, accepted: a text in UTF-8")
+    assert said.endswith("m.csv: byte 0 is no text; accepted: a text in UTF-8")
 
 
 @pytest.mark.parametrize("seconds", ["x", "-1", "0", "nan", "inf", ""])
@@ -207,7 +207,7 @@ def test_a_playlist_for_no_time(folder: Path, seconds: str) -> None:
     said = refused(
         folder, "replay", "--out", str(folder / "replay"), "--config", "adi-motor", f"0.csv:{seconds}"
     )
-    assert said == f"error: '0.csv:{seconds}': seconds '{seconds}', accepted: a number above 0"
+    assert said == f"error: '0.csv:{seconds}': seconds '{seconds}'; accepted: a number above 0"
     assert not (folder / "replay").exists()
 
 
@@ -215,7 +215,7 @@ def test_a_file_in_the_packages_place_is_told_before_anything_is_read(folder: Pa
     (folder / "0.csv").write_text("not,read\n")
     (folder / "taken").write_text("mine")
     said = refused(folder, "fit", "--out", str(folder / "taken"))
-    assert "taken: exists and is no model package, accepted: a new or empty folder, or a package" in said
+    assert "taken: exists and is no model package; accepted: a new or empty folder, or a package" in said
     assert (folder / "taken").read_text() == "mine"
 
 
@@ -228,4 +228,4 @@ def test_a_baseline_of_less_than_nothing() -> None:
 def test_a_fleet_of_nothing(tmp_path: Path, option: str, named: str) -> None:
     done = CliRunner().invoke(app, ["simulate", str(tmp_path / "fleet"), option, "0"])
     assert done.exit_code == 1
-    assert f"error: {named}, accepted: a number above 0" in done.stderr and not (tmp_path / "fleet").exists()
+    assert f"error: {named}; accepted: a number above 0" in done.stderr and not (tmp_path / "fleet").exists()

@@ -136,10 +136,10 @@ def test_the_interval_of_a_mean_share_draws_recordings_within_their_class() -> N
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('kind = "boosting"', "classifier.kind 'boosting', accepted: random-forest, extra-trees"),
-        ("least_leaf = 0", "classifier.least_leaf 0, accepted: 1 or more"),
-        ("severities = 1", "severities: 1, accepted: true or false"),
-        ("trees = true", "trees: True, accepted: a whole number, 0 or more"),
+        ('kind = "boosting"', "classifier.kind 'boosting'; accepted: random-forest, extra-trees"),
+        ("least_leaf = 0", "classifier.least_leaf 0; accepted: 1 or more"),
+        ("severities = 1", "severities: 1; accepted: true or false"),
+        ("trees = true", "trees: True; accepted: a whole number, 0 or more"),
     ],
 )
 def test_a_choice_that_is_none_is_one_clear_line(tmp_path: Path, line: str, said: str) -> None:

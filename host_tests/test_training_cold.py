@@ -8,8 +8,8 @@ from array import array
 import numpy as np
 import pytest
 import vib
+from machine_lacks import needs_recordings
 from vibnode.average import Average
-from vibtrain.data import registry
 from vibtrain.features.config import Selection, TrainingConfig, general, select_inputs
 from vibtrain.features.config import load as load_config
 from vibtrain.features.extraction import Windows
@@ -24,10 +24,6 @@ from lab.rigs.small_model import small_config, small_windows
 
 N = len(vib.feature_names(small_config().core_config()))
 SLOPES = np.random.default_rng(5).uniform(100, 500, N)  # steps an octave
-
-
-def motor_files() -> bool:
-    return not registry.find(registry.dataset("adi-motor"))[1]
 
 
 def at_speed(rpm: float, *, label: str = "healthy", known: bool = True, shift: int = 0) -> Windows:
@@ -165,7 +161,7 @@ def test_conditions_farther_apart_make_a_threshold_that_forgives_more() -> None:
     assert scores[0] > scores[-1] + 128
 
 
-@pytest.mark.skipif(not motor_files(), reason="needs the recordings of adi-motor")
+@needs_recordings("adi-motor")
 def test_a_real_motor_s_speed_is_told_from_its_levels() -> None:
     """Trained on three speeds without load, asked of the same speeds under a load."""
     chosen = dataclasses.replace(load_config("adi-motor"), train=Selection(load=("0 lb",)))
@@ -182,7 +178,7 @@ def test_a_real_motor_s_speed_is_told_from_its_levels() -> None:
     assert np.median(errors) < 0.2 and max(errors) < 0.9
 
 
-@pytest.mark.skipif(not motor_files(), reason="needs the recordings of adi-motor")
+@needs_recordings("adi-motor")
 def test_a_real_motor_at_a_speed_between_is_judged_without_a_baseline() -> None:
     """Trained at 600 and 3000 rpm without load, judged at 1800 rpm with and without, the speed told or not."""
     chosen = load_config("adi-motor")

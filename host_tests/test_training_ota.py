@@ -11,7 +11,7 @@ from vibnode import model_file
 from vibtrain.packaging import ota
 from vibtrain.workflows import pipeline
 
-from lab.rigs.small_model import small_config, small_windows
+from lab.rigs.small_model import small_config, small_model_binary, small_windows
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,17 @@ def test_a_golden_window_that_comes_out_otherwise_is_refused(
     wrong.write_bytes(ota.pack((package / "model.bin").read_bytes(), golden))
     with pytest.raises(model_file.ModelError, match="golden window 3 of 4 does not come out right"):
         prove(wrong)
+
+
+def test_a_model_without_classes_is_proved_too(tmp_path: Path) -> None:
+    binary = small_model_binary(classifier=False)
+    model = vib.Model(binary)
+    config = model.config()
+    samples = np.random.default_rng(1).normal(0, 300, (2, config["window"], config["axes"])).astype(np.int16)
+    features = np.concatenate([vib.extract(window, config) for window in samples])
+    golden = {"samples": samples, "features": features, "classes": np.zeros(2)}
+    (tmp_path / "model.ota").write_bytes(ota.pack(binary, golden | {"scores": vib.score(model, features)}))
+    prove(tmp_path / "model.ota")
 
 
 def test_fewer_golden_windows_are_all_taken() -> None:

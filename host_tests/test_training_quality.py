@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import tomllib
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from machine_lacks import needs_recordings
 from typer.testing import CliRunner
 from vibtrain.cli.main import app
 from vibtrain.data import manifest
@@ -131,10 +131,9 @@ def test_too_few_other_sessions_to_ask() -> None:
     assert valuations(family()[:NEIGHBOURS], range(6)) == []
 
 
+@needs_recordings("adi-motor")
 def test_planted_wrong_labels_on_real_recordings() -> None:
     """Eight of the 78 ADI recordings are called healthy where they are faulty, or faulty where they are healthy."""
-    if not (Path(os.environ.get("VIBNODE_DATA", "")) / "adi-motor").is_dir():
-        pytest.skip("the recordings of adi-motor are not on this machine (VIBNODE_DATA)")
     chosen = config.load("adi-motor")
     windows = extraction.extract(pipeline.entries_of(chosen, announce=lambda line: None), chosen)
     hits = flagged = 0
@@ -220,5 +219,5 @@ def test_drop_of_an_unknown_recording_is_one_line(listed: Path) -> None:
         app, ["fit", "--recordings", str(listed), "--out", str(out), "--drop", "99.npy"]
     )
     assert done.exit_code == 1
-    assert "--drop '99.npy', accepted: flagged, or a recording's name such as 0.npy" in done.stderr
+    assert "--drop '99.npy'; accepted: flagged, or a recording's name such as 0.npy" in done.stderr
     assert not out.exists()

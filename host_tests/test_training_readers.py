@@ -185,9 +185,9 @@ def test_the_rate_and_the_unit_must_be_the_files_own(tmp_path: Path) -> None:
     write_tdms(tmp_path / "a.tdms")
     right = row(tmp_path, "a.tdms,500,x y,g,").read()
     np.testing.assert_allclose(right.data[:, 0], X * 9.80665, rtol=1e-6)
-    with pytest.raises(DataError, match="rate_hz 1000, accepted is the file's own 500"):
+    with pytest.raises(DataError, match="rate_hz 1000; accepted: the file's own 500"):
         row(tmp_path, "a.tdms,1000,x y,g,").read()
-    with pytest.raises(DataError, match="column 'x': unit 'm/s2', accepted is the file's own 'g'"):
+    with pytest.raises(DataError, match="column 'x': unit 'm/s2'; accepted: the file's own 'g'"):
         row(tmp_path, "a.tdms,500,x y,,").read()
     np.testing.assert_allclose(row(tmp_path, "a.tdms,500,x y,m/s2,2").read().data[:, 0], X * 2, rtol=1e-6)
 
@@ -195,7 +195,7 @@ def test_the_rate_and_the_unit_must_be_the_files_own(tmp_path: Path) -> None:
 def test_a_unit_that_is_no_acceleration_needs_a_scale(tmp_path: Path) -> None:
     with nptdms.TdmsWriter(tmp_path / "v.tdms") as writer:
         writer.write_segment([nptdms.ChannelObject("a", "x", X, {"unit_string": "V"})])
-    with pytest.raises(DataError, match=r"column 'x' is in 'V', accepted: m/s2.* or a scale"):
+    with pytest.raises(DataError, match=r"column 'x' is in 'V'; accepted: m/s2.* or a scale"):
         row(tmp_path, "v.tdms,500,x,g,").read()
     np.testing.assert_allclose(
         row(tmp_path, "v.tdms,500,x,g,50").read().data[:, 0], X * 50 * 9.80665, rtol=1e-6
@@ -209,10 +209,10 @@ def test_a_unit_that_is_no_acceleration_needs_a_scale(tmp_path: Path) -> None:
         (
             {"x": np.array([1.0, np.nan, 2.0])},
             "x",
-            "row 2, column 'x': empty or nan, accepted: finite numbers",
+            "row 2, column 'x': empty or nan; accepted: finite numbers",
         ),
         ({"note": "nothing"}, "x", "holds no array of numbers"),
-        ({"x": X}, "z", "column 'z', accepted: x or 0 to 0"),
+        ({"x": X}, "z", "column 'z'; accepted: x or 0 to 0"),
     ],
 )
 def test_what_cannot_be_used_of_a_mat_file(
@@ -236,13 +236,13 @@ def test_a_time_stamp_is_no_sample(tmp_path: Path) -> None:
         (
             "a.npy",
             lambda path: np.save(path, np.zeros((0, 3))),
-            r"float64 of shape \(0, 3\), accepted are numbers",
+            r"float64 of shape \(0, 3\); accepted: numbers",
         ),
-        ("a.npz", np.savez, "holds no array, accepted are numbers"),
+        ("a.npz", np.savez, "holds no array; accepted: numbers"),
         (
             "b.npy",
             lambda path: np.save(path, [1.0, np.inf]),
-            "row 2, column 0: inf, accepted: finite numbers",
+            "row 2, column 0: inf; accepted: finite numbers",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from machine_lacks import have_recordings, skip_for_want_of
 from vibtrain.data import dataset_loaders, registry
 from vibtrain.data.dataset_loaders import adi_motor_labels, catalogue
 from vibtrain.data.registry import ChecksumMismatch, DataFile, Dataset, DataUnavailable
@@ -52,9 +53,8 @@ def small_dataset(base_url: str = "http://127.0.0.1:9/") -> Dataset:
 
 def real(name: str) -> list[Entry]:
     """Catalogue of a real data set; skips where it is not on this machine."""
-    _, missing = registry.find(registry.dataset(name))
-    if missing:
-        pytest.skip(f"{name}: {len(missing)} files are not on this machine (set VIBNODE_DATA)")
+    if not have_recordings(name):
+        skip_for_want_of(f"recordings of {name} (VIBNODE_DATA)")
     return catalogue(name)
 
 
@@ -78,7 +78,7 @@ def test_what_no_loader_reads_is_not_downloaded_to_say_so(empty_machine: Path, n
 
 
 def test_unknown_dataset_names_the_known_ones() -> None:
-    with pytest.raises(DataError, match=r"'adi' is unknown, accepted: .*adi-motor"):
+    with pytest.raises(DataError, match=r"'adi' is unknown; accepted: .*adi-motor"):
         registry.dataset("adi")
 
 
@@ -102,7 +102,7 @@ def test_altered_file_is_refused(empty_machine: Path, check: Callable[[Path, Dat
     path = empty_machine / "a.csv"
     path.parent.mkdir()
     path.write_bytes(CONTENT.replace(b"0.90", b"0.91"))
-    with pytest.raises(ChecksumMismatch, match=r"a\.csv: SHA-256 is [0-9a-f]{64}, accepted is [0-9a-f]{64}"):
+    with pytest.raises(ChecksumMismatch, match=r"a\.csv: SHA-256 is [0-9a-f]{64}; accepted: [0-9a-f]{64}"):
         check(path, small_dataset().files[0])
 
 

@@ -71,22 +71,22 @@ def test_each_kind_of_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("gone.csv,,,,,,,100,1,,", "line 2: field file: 'gone.csv', accepted: an existing file"),
-        ("a.xls,,,,,,,100,1,,", r"field file: 'a.xls', accepted: names ending in .csv"),
-        ("a.csv,,,,,,,,1,,", "field rate_hz: '', accepted: a number"),
-        ("a.csv,,,,,,,fast,1,,", "field rate_hz: 'fast', accepted: a number"),
-        ("a.csv,,,,,-5,,100,1,,", "field speed_rpm: '-5', accepted: a number above 0"),
-        ("a.csv,,,,,,,nan,1,,", "field rate_hz: 'nan', accepted: a number above 0"),
-        ("a.csv,,,,,,,100,1,inch,", "field unit: 'inch', accepted: m/s2"),
-        ("a.csv,,,yesterday,,,,100,1,,", "field time: 'yesterday', accepted: ISO 8601"),
-        ("a.csv,,,,,,,100,,,", "field columns: '', accepted: .*, for a.csv has 4 columns"),
-        ("a.csv,,,,,,,100,1 1,,", "field columns: '1 1', accepted: one to three different columns"),
-        ("a.csv,,,,Normal,,,100,1,,", "field label: 'Normal', accepted: healthy, if that is what it means"),
-        ("a.csv,,,,NO_FAULT,,,100,1,,", "field label: 'NO_FAULT', accepted: healthy"),
-        ("a.csv,,,,idle,,,100,1,,", "field label: 'idle', accepted: off, if that is what it means"),
+        ("gone.csv,,,,,,,100,1,,", "line 2: field file: 'gone.csv'; accepted: an existing file"),
+        ("a.xls,,,,,,,100,1,,", r"field file: 'a.xls'; accepted: names ending in .csv"),
+        ("a.csv,,,,,,,,1,,", "field rate_hz: ''; accepted: a number"),
+        ("a.csv,,,,,,,fast,1,,", "field rate_hz: 'fast'; accepted: a number"),
+        ("a.csv,,,,,-5,,100,1,,", "field speed_rpm: '-5'; accepted: a number above 0"),
+        ("a.csv,,,,,,,nan,1,,", "field rate_hz: 'nan'; accepted: a number above 0"),
+        ("a.csv,,,,,,,100,1,inch,", "field unit: 'inch'; accepted: m/s2"),
+        ("a.csv,,,yesterday,,,,100,1,,", "field time: 'yesterday'; accepted: ISO 8601"),
+        ("a.csv,,,,,,,100,,,", "field columns: ''; accepted: .*, for a.csv has 4 columns"),
+        ("a.csv,,,,,,,100,1 1,,", "field columns: '1 1'; accepted: one to three different columns"),
+        ("a.csv,,,,Normal,,,100,1,,", "field label: 'Normal'; accepted: healthy, if that is what it means"),
+        ("a.csv,,,,NO_FAULT,,,100,1,,", "field label: 'NO_FAULT'; accepted: healthy"),
+        ("a.csv,,,,idle,,,100,1,,", "field label: 'idle'; accepted: off, if that is what it means"),
         (
             "a.csv,,,,Rub,,,100,1,,\nb.csv,,,,rub,,,100,1,,",
-            "line 3: field label: 'rub', accepted: one spelling of a fault, 'Rub'",
+            "line 3: field label: 'rub'; accepted: one spelling of a fault, 'Rub'",
         ),
         ("a.csv,,,,,,,100,1,", "line 2: number of cells differs from the heading's 11"),
         ("a.csv,,,,,,,100,1,,\na.csv,,,,,,,100,2,,", r"line 3: field file: .* \(it is in line 2 too\)"),
@@ -103,12 +103,12 @@ def test_faulty_rows(folder: Path, row: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "name", "message"),
     [
-        ("file,rate\n", "m.csv", "line 1: field 'rate' is unknown, accepted: file, machine"),
+        ("file,rate\n", "m.csv", "line 1: field 'rate' is unknown; accepted: file, machine"),
         ("file\na.csv\n", "m.csv", "line 1: field 'rate_hz' is missing"),
         ("[[recordings]]\nfile = 'a.csv'\n", "m.toml", "recording 1: field 'rate_hz' is missing"),
-        ("[[recording]]\n", "m.toml", r"'recording', accepted: \[defaults\], \[\[recordings\]\]"),
+        ("[[recording]]\n", "m.toml", r"'recording'; accepted: \[defaults\], \[\[recordings\]\]"),
         ("not toml", "m.toml", "cannot be read"),
-        ("", "m.xlsx", "ending '.xlsx', accepted: .csv, .toml"),
+        ("", "m.xlsx", "ending '.xlsx'; accepted: .csv, .toml"),
     ],
 )
 def test_faulty_manifests(folder: Path, text: str, name: str, message: str) -> None:
@@ -119,10 +119,10 @@ def test_faulty_manifests(folder: Path, text: str, name: str, message: str) -> N
 @pytest.mark.parametrize(
     ("name", "content", "columns", "message"),
     [
-        ("n.csv", b"1,2\n3,oops\n", "1", "row 2, column 1: 'oops', accepted: finite numbers"),
-        ("n.csv", b"1,2\n3,\n", "1", "row 2, column 1: empty or nan, accepted: finite numbers"),
-        ("n.csv", b"a,b\n1,2\n", "c", "column 'c', accepted: a, b or 0 to 1"),
-        ("n.csv", b"1,2\n", "2", "column 2, accepted: 0 to 1"),
+        ("n.csv", b"1,2\n3,oops\n", "1", "row 2, column 1: 'oops'; accepted: finite numbers"),
+        ("n.csv", b"1,2\n3,\n", "1", "row 2, column 1: empty or nan; accepted: finite numbers"),
+        ("n.csv", b"a,b\n1,2\n", "c", "column 'c'; accepted: a, b or 0 to 1"),
+        ("n.csv", b"1,2\n", "2", "column 2; accepted: 0 to 1"),
         ("n.csv", b"\n", "0", "is empty"),
         ("n.npz", b"junk", "0", "cannot be read"),
         ("n.wav", b"junk", "0", "cannot be read"),
@@ -140,7 +140,7 @@ def test_faulty_samples(folder: Path, name: str, content: bytes, columns: str, m
 def test_wav_must_have_the_rate_that_the_manifest_says(folder: Path) -> None:
     wavfile.write(folder / "d.wav", 8000, np.zeros(10, dtype=np.int16))
     (entry,) = manifest.catalogue(write(folder, "file,rate_hz\nd.wav,100\n"))
-    with pytest.raises(DataError, match="rate_hz 100, accepted is the file's own 8000"):
+    with pytest.raises(DataError, match="rate_hz 100; accepted: the file's own 8000"):
         entry.read()
 
 

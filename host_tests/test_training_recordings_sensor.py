@@ -69,12 +69,14 @@ def test_bandwidth_is_applied_at_the_same_rate() -> None:
 
 
 def test_resampling_up_is_refused() -> None:
-    with pytest.raises(DataError, match=r"cannot be resampled to 26667 Hz, .* up to its own 20000 Hz"):
+    with pytest.raises(
+        DataError, match=r"cannot be resampled to 26667 Hz; accepted: .* up to its own 20000 Hz"
+    ):
         resample(tone(100), 26_667)
 
 
 def test_recording_shorter_than_the_filter_is_refused() -> None:
-    with pytest.raises(DataError, match="200 frames, accepted are more than"):
+    with pytest.raises(DataError, match="200 frames; accepted: more than"):
         resample(tone(100, seconds=0.01), 3200)
 
 
@@ -152,9 +154,9 @@ def test_noise_at_rest_is_that_of_the_counts() -> None:
 @pytest.mark.parametrize(
     ("name", "choice", "message"),
     [
-        ("adxl346", {}, "'adxl346' is unknown, accepted: adxl345,"),
-        ("adxl345", {"rate_hz": 6400}, "rate_hz 6400, accepted are rates up to 3200 Hz"),
-        ("kx134", {"range_g": 2}, "range_g 2, accepted: 8, 16, 32, 64"),
+        ("adxl346", {}, "'adxl346' is unknown; accepted: adxl345,"),
+        ("adxl345", {"rate_hz": 6400}, "rate_hz 6400; accepted: rates up to 3200 Hz"),
+        ("kx134", {"range_g": 2}, "range_g 2; accepted: 8, 16, 32, 64"),
     ],
 )
 def test_impossible_sensor_is_refused(name: str, choice: dict[str, float], message: str) -> None:

@@ -97,5 +97,5 @@ def test_gear_mesh_has_side_bands_one_shaft_speed_away() -> None:
 
 
 def test_impossible_rate_is_refused() -> None:
-    with pytest.raises(DataError, match=r"rate_hz 1000 .* accepted are rates of at least 12250 Hz"):
+    with pytest.raises(DataError, match=r"rate_hz 1000 .* accepted: rates of at least 12250 Hz"):
         catalogue(rate_hz=1000)

@@ -208,7 +208,9 @@ def test_the_json_holds_what_the_page_shows(made: tuple[vib.Model, dict[str, Any
 
 def test_a_search_that_is_none_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text("[]")
-    with pytest.raises(DataError, match=r"s\.json: accepted is what `vibtrain search --json` prints"):
+    with pytest.raises(
+        DataError, match=r"s\.json: holds something else; accepted: what `vibtrain search --json` prints"
+    ):
         search.read(tmp_path / "s.json")
 
 

@@ -94,7 +94,7 @@ def test_what_nobody_could_know_is_a_question_that_a_manifest_refuses(tmp_path: 
     assert result.exit_code == 0, result.output
     (row,) = csv.DictReader((tmp_path / "manifest.csv").open())
     assert {field for field, value in row.items() if value == "?"} == {"rate_hz", "columns", "unit", "label"}
-    with pytest.raises(DataError, match=r"line 2: field label: '\?', accepted: what you know"):
+    with pytest.raises(DataError, match=r"line 2: field label: '\?'; accepted: what you know"):
         manifest.catalogue(tmp_path / "manifest.csv")
 
 
@@ -110,7 +110,7 @@ def test_a_scanned_manifest_is_read_as_it_stands(tmp_path: Path) -> None:
     assert entries["healthy"].read().data.shape == (FRAMES, 1)
     np.testing.assert_allclose(entries["clogged"].read().data.mean(axis=0), (0, 0, 9.81), atol=0.02)
     again = CliRunner().invoke(app, ["scan", str(tmp_path), "--out", str(tmp_path / "sub" / "m.csv")])
-    assert again.exit_code == 1 and "exists, accepted: a new file" in again.stderr
+    assert again.exit_code == 1 and "exists; accepted: a new file" in again.stderr
 
 
 @pytest.mark.parametrize("folder", ["empty", "missing"])
@@ -148,7 +148,7 @@ def test_a_folder_as_people_keep_them(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["scan", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert "4 of 6 files" in result.stdout
-    assert result.stderr.count("left out") == 2 and "accepted are recordings of 64 at least" in result.stderr
+    assert result.stderr.count("left out") == 2 and "accepted: recordings of 64 at least" in result.stderr
     rows_written = list(csv.DictReader((tmp_path / "manifest.csv").open(encoding="utf-8")))
     assert {row["rate_hz"] for row in rows_written} == {"400"}
     for entry in manifest.catalogue(tmp_path / "manifest.csv"):

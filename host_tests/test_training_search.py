@@ -150,7 +150,7 @@ def test_the_command_names_a_model_that_fit_then_keeps_within_the_budget(tmp_pat
     assert (tmp_path / "model" / "model.bin").stat().st_size == takes
     refused = CliRunner().invoke(app, [*fit, "--out", str(tmp_path / "other"), "--max-flash", str(takes - 1)])
     assert refused.exit_code == 1 and not (tmp_path / "other").exists()
-    assert f"the model takes {takes:,} bytes, accepted by --max-flash: up to {takes - 1:,}" in refused.stderr
+    assert f"the model takes {takes:,} bytes; accepted: up to {takes - 1:,} (--max-flash)" in refused.stderr
 
 
 def test_one_machine_cannot_be_left_out(tmp_path: Path) -> None:
@@ -158,4 +158,4 @@ def test_one_machine_cannot_be_left_out(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace(",m1,", ",m0,"))
     done = CliRunner().invoke(app, ["search", "--recordings", str(path), "--by", "machine"])
     assert done.exit_code == 1
-    assert "split by machine: all 8 recordings have machine 'm0', accepted are two or more" in done.stderr
+    assert "split by machine: all 8 recordings have machine 'm0'; accepted: two or more" in done.stderr

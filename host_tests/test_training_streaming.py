@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
+from machine_lacks import machine_needs
 from rich.console import Console
 from scipy import signal
 from scipy.io import savemat
@@ -151,7 +152,7 @@ print((peak() - before) * 1024)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
+@machine_needs("Linux's /proc, which tells the peak of memory", there=Path("/proc/self/status").exists())
 @pytest.mark.parametrize("name", ["a.parquet", "a.h5", "a.wav", "a.npz"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
     long = np.tile(TABLE, (10, 1)).astype(np.float32)  # 63 MB as float64, which the reader gives
@@ -246,5 +247,5 @@ def test_a_number_that_is_not_finite_is_told_by_its_frame() -> None:
     entry = Entry(
         name="n", machine="m", session="s", label="healthy", rate_hz=10, axes=("x",), source="test", reader=blocks
     )  # fmt: skip
-    with pytest.raises(DataError, match="n: frame 10, axis x: nan, accepted are finite numbers"):
+    with pytest.raises(DataError, match="n: frame 10, axis x: nan; accepted: finite numbers"):
         list(entry.blocks())

@@ -58,4 +58,4 @@ def test_a_growing_defect_is_found_on_another_machine(tmp_path: Path) -> None:
     figures = json.loads(judged.stdout)
     assert figures["window_auc"] > 0.8 and figures["episodes"] == figures["episodes_detected"] == 1
     again = CliRunner().invoke(app, ["simulate", str(folder), *options])
-    assert again.exit_code == 1 and "is not empty, accepted: a new or empty folder" in again.stderr
+    assert again.exit_code == 1 and "is not empty; accepted: a new or empty folder" in again.stderr

@@ -84,7 +84,7 @@ def test_a_package_made_on_the_cluster_is_the_same(listed: Path, cluster: Any) -
 def test_what_is_wrong_with_a_recording_is_said_as_it_is_here(listed: Path, cluster: Any) -> None:
     np.save(listed.parent / "3.npy", np.full((6400, 3), np.nan))
     entries = manifest.catalogue(listed)
-    with pytest.raises(DataError, match=r"3\.npy: row 1, column 0: .*nan, accepted: finite numbers"):
+    with pytest.raises(DataError, match=r"3\.npy: row 1, column 0: .*nan; accepted: finite numbers"):
         extracted(entries, Workers("dask", scheduler=cluster.scheduler_address))
 
 
@@ -106,8 +106,8 @@ def test_a_cluster_that_is_not_there_is_one_line(listed: Path, monkeypatch: pyte
     [
         (("--backend", "dask"), "accepted: both"),
         (("--scheduler", "tcp://127.0.0.1:9"), "accepted: both"),
-        (("--backend", "spark"), "backend 'spark', accepted: threads, processes, dask"),
-        (("--jobs", "0"), "jobs 0, accepted: 1 or more"),
+        (("--backend", "spark"), "backend 'spark'; accepted: threads, processes, dask"),
+        (("--jobs", "0"), "jobs 0; accepted: 1 or more"),
     ],
 )
 def test_workers_that_cannot_be(listed: Path, arguments: tuple[str, ...], message: str) -> None:

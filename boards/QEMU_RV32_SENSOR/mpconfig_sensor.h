@@ -13,3 +13,10 @@
 #define MICROPY_PY_TIME_GMTIME_LOCALTIME_MKTIME (1)
 #define MICROPY_PY_TIME_TIME_TIME_NS (1)
 #define MICROPY_PY_TIME_INCLUDEFILE "time_calendar.c"
+// As on a chip in use: no statistics of memory, and a wait that lets time pass.
+#undef MICROPY_MEM_STATS
+#define MICROPY_MEM_STATS (0)
+#include "lab_clock.h"
+#define MICROPY_INTERNAL_WFE(TIMEOUT_MS) lab_clock_wait(TIMEOUT_MS)
+#define MICROPY_PY_OS_URANDOM (1)
+#define MICROPY_PY_OS_INCLUDEFILE "os_random.c"

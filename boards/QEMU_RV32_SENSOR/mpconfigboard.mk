@@ -2,6 +2,7 @@
 # the interpreter's computed goto; and the module `lab` beside the core, which counts.
 SENSOR_DIR := $(BOARD_DIR)
 OVERLAY_CONFIG = mpconfig_sensor.h
+OVERLAY_CLOCK = lab_clock.c
 include $(BOARD_DIR)/../QEMU_VIRT_RV32/mpconfigboard.mk
 
 CFLAGS += -I$(SENSOR_DIR)
@@ -11,4 +12,4 @@ SRC_C += shared/timeutils/timeutils.c
 MICROPY_VFS_LFS2 = 1
 FROZEN_MANIFEST ?= $(SENSOR_DIR)/manifest.py
 
-MICROPY_HEAP_SIZE = 327680
+MICROPY_HEAP_SIZE = 196608

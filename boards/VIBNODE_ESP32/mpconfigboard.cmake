@@ -1,7 +1,2 @@
-set(SDKCONFIG_DEFAULTS
-    boards/sdkconfig.base
-    ${MICROPY_BOARD_DIR}/../esp32_shared/sdkconfig.vibnode
-    ${MICROPY_BOARD_DIR}/sdkconfig.board
-)
-
-set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/manifest.py)
+set(SDKCONFIG_DEFAULTS boards/sdkconfig.base)
+include(${MICROPY_BOARD_DIR}/../esp32_shared/shared.cmake)

@@ -4,6 +4,9 @@
 
 #define MICROPY_PY_BLUETOOTH (0)
 
+// Files in the partition romfs run, and are read, in place.
+#define MICROPY_VFS_ROM (1)
+
 // As pins.csv has them.
 #define MICROPY_HW_SPI1_SCK (18)
 #define MICROPY_HW_SPI1_MOSI (23)

@@ -4,6 +4,9 @@
 
 #define MICROPY_PY_BLUETOOTH (0)
 
+// Files in the partition romfs run, and are read, in place.
+#define MICROPY_VFS_ROM (1)
+
 #define MICROPY_PY_MACHINE_I2S (0)
 
 // The prompt on the UART too, for modules with a USB converter instead of the chip's own USB.

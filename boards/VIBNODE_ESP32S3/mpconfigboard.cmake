@@ -4,8 +4,5 @@ set(SDKCONFIG_DEFAULTS
     boards/sdkconfig.base
     boards/sdkconfig.usb
     boards/sdkconfig.spiram_sx
-    ${MICROPY_BOARD_DIR}/../esp32_shared/sdkconfig.vibnode
-    ${MICROPY_BOARD_DIR}/sdkconfig.board
 )
-
-set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/manifest.py)
+include(${MICROPY_BOARD_DIR}/../esp32_shared/shared.cmake)

@@ -4,6 +4,9 @@
 
 #define MICROPY_PY_BLUETOOTH (0)
 
+// Files in the partition romfs run, and are read, in place.
+#define MICROPY_VFS_ROM (1)
+
 // The prompt on the UART too, for modules with a USB converter instead of the chip's own USB.
 #define MICROPY_HW_ENABLE_UART_REPL (1)
 

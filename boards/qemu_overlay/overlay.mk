@@ -6,10 +6,11 @@ OVERLAY_CONFIG ?= mpconfig_overlay.h
 
 CFLAGS += -I$(OVERLAY_DIR) '-DMP_CONFIGFILE="$(OVERLAY_CONFIG)"'
 vpath %.c $(OVERLAY_DIR)
-SRC_C += semihosting.c host_file.c host_clock.c run_main.c
+OVERLAY_CLOCK ?= host_clock.c
+SRC_C += semihosting.c host_file.c $(OVERLAY_CLOCK) run_main.c
 
 # run_main.c stands before the prompt.
 LDFLAGS += -Wl,--wrap=pyexec_friendly_repl
 
 # Bytes. Room for a test script and its windows; the RV32 linker script has 2 MB of RAM.
-MICROPY_HEAP_SIZE = 1048576
+MICROPY_HEAP_SIZE ?= 1048576

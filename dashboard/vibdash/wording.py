@@ -34,6 +34,19 @@ INSTRUMENT_WORDS = {
     "rate": "Wrong sample rate",
     "config": "Configuration is broken",
 }
+OVERRUN_WORDS = {
+    "overrun-processor": "Losing windows, the processor is too slow",
+    "overrun-bus": "Losing windows, the sensor's bus is too slow",
+    "overrun-link": "Losing windows while it connects",
+}
+_LOST = "Over 1 % of the windows of ten minutes were lost, because {} kept the accelerometer's FIFO from being read. "
+REMEDIES = {  # by what is after `instrument:` in a cause
+    "overrun-processor": _LOST.format("the processor")
+    + "What helps: fewer axes, a lower rate, a faster board, or the interrupt pin.",
+    "overrun-bus": _LOST.format("the sensor's bus") + "What helps: a faster bus clock, or SPI.",
+    "overrun-link": _LOST.format("connecting to the broker")
+    + "What helps: a nearer broker, or fewer reconnects.",
+}
 OWN_WORDS = {  # what this host says of a sensor, protocol.own_alerts
     "silent": "Nothing is heard of it",
     "twin": "Two devices of one name",
@@ -119,8 +132,6 @@ def describe_cause(cause: str, class_name: str | None) -> str:
         return f"Unusual vibration{looks}"
     if kind == "velocity":
         return "Vibration velocity over its limit"
-    if kind == "fault":
-        return f"Fault pattern: {rest}"
     if cause == "instrument:host":
         return "Nothing is received: no sensor's state is known"
     return f"Sensor fault: {describe_fault(rest).lower()}"
@@ -128,7 +139,12 @@ def describe_cause(cause: str, class_name: str | None) -> str:
 
 def describe_fault(fault: str) -> str:
     """Say what is wrong with a sensor."""
-    return INSTRUMENT_WORDS.get(fault) or OWN_WORDS.get(fault, fault)
+    return (INSTRUMENT_WORDS | OVERRUN_WORDS | OWN_WORDS).get(fault, fault)
+
+
+def describe_remedy(cause: str) -> str | None:
+    """Say why a cause is raised and what helps, where its name does not."""
+    return REMEDIES.get(cause.removeprefix("instrument:"))
 
 
 def describe_device(device: str) -> str:

@@ -18,6 +18,35 @@ mp_obj_full_type_t core_type;
 mp_map_elem_t core_table[0 VIB_CORE_METHODS(COUNT)];
 static MP_DEFINE_CONST_DICT(core_dict, core_table);
 
+mp_obj_full_type_t bus_type;
+mp_map_elem_t bus_table[0 VIB_BUS_METHODS(COUNT)];
+static MP_DEFINE_CONST_DICT(bus_dict, bus_table);
+
+static void make_bus_type(void)
+{
+    mp_map_elem_t *row = bus_table;
+    VIB_BUS_METHODS(ENTRY)
+    bus_type.base.type = &mp_type_type;
+    bus_type.name = MP_QSTR_Bus;
+    MP_OBJ_TYPE_SET_SLOT(&bus_type, make_new, bus_make_new, 0);
+    MP_OBJ_TYPE_SET_SLOT(&bus_type, locals_dict, (void *)&bus_dict, 1);
+}
+
+mp_obj_full_type_t wake_type;
+stream_protocol_t wake_protocol;
+
+static void make_wake_type(void)
+{
+    wake_protocol.ioctl = wake_ioctl;
+    wake_type.base.type = &mp_type_type;
+    wake_type.flags = MP_TYPE_FLAG_ITER_IS_ITERNEXT;
+    wake_type.name = MP_QSTR_Wake;
+    MP_OBJ_TYPE_SET_SLOT(&wake_type, make_new, wake_make_new, 0);
+    MP_OBJ_TYPE_SET_SLOT(&wake_type, call, wake_call, 1);
+    MP_OBJ_TYPE_SET_SLOT(&wake_type, protocol, &wake_protocol, 2);
+    MP_OBJ_TYPE_SET_SLOT(&wake_type, iter, wake_next, 3);
+}
+
 static void make_model_type(void)
 {
     mp_map_elem_t *row = model_table;
@@ -50,10 +79,15 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
     MP_DYNRUNTIME_INIT_ENTRY
     make_model_type();
     make_core_type();
+    make_bus_type();
+    make_wake_type();
     mp_store_global(MP_QSTR_CORE_VERSION, MP_OBJ_NEW_SMALL_INT(VIB_CORE_VERSION));
     mp_store_global(MP_QSTR_FEATURE_VERSION, MP_OBJ_NEW_SMALL_INT(VIB_FEATURE_VERSION));
     mp_store_global(MP_QSTR_Core, MP_OBJ_FROM_PTR(&core_type));
     mp_store_global(MP_QSTR_Model, MP_OBJ_FROM_PTR(&model_type));
+    mp_store_global(MP_QSTR_medians, MP_OBJ_FROM_PTR(&vib_medians_obj));
+    mp_store_global(MP_QSTR_Bus, MP_OBJ_FROM_PTR(&bus_type));
+    mp_store_global(MP_QSTR_Wake, MP_OBJ_FROM_PTR(&wake_type));
     mp_store_global(MP_QSTR_linked_model, MP_OBJ_FROM_PTR(&linked_model_obj));
     MP_DYNRUNTIME_INIT_EXIT
 }

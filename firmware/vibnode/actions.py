@@ -5,7 +5,7 @@ import gc
 
 import vib
 
-from . import checks, model_file, sampler, settings
+from . import checks, model_file, sampler, settings, status
 from .clock import sleep_ms, ticks_diff, ticks_ms
 from .commands import NotDone
 from .model_store import CHUNK_BYTES, MAX_BYTES, UploadError, flash_free
@@ -42,12 +42,12 @@ _FIELDS = {
 class Actions:
     """The commands of one sensor."""
 
-    def __init__(self, device: dict, node, models) -> None:
+    def __init__(self, node, models) -> None:
         """`node`: a node.Node; `models`: the ModelStore."""
-        self._device = device
+        self._run = node.run
         self._node = node
         self._models = models
-        duty = device["duty"]
+        duty = self._run.device["duty"]
         self._wait_ms = WAIT_MS + (duty["every_s"] * 1000 if duty else 0)
 
     def by_name(self) -> dict:
@@ -72,23 +72,23 @@ class Actions:
     async def report(self, command: dict, answer) -> None:
         """Everything the device knows of itself."""
         _fields(command)
-        node = self._node
+        run, node = self._run, self._node
         gc.collect()
-        outbox, learnt = node.outbox, node.learnt()
+        outbox, learnt = run.outbox, node.baseline
         health = {
             "heap_free": gc.mem_free() if hasattr(gc, "mem_free") else None,
             "heap_used": gc.mem_alloc() if hasattr(gc, "mem_alloc") else None,
-            "flash_free": flash_free(self._device["data_dir"]),
+            "flash_free": flash_free(run.device["data_dir"]),
             "boots": outbox.boot - outbox.first_boot + 1,
-            "reset": node.reset_cause,
-            "tasks": node.supervisor.restarts,
+            "reset": run.reset_cause,
+            "tasks": run.supervisor.restarts,
             "rate_ppm": node.sampler.rate.ppm,
             "settings": node.settings.in_force(),
             "baseline": learnt and {"windows": learnt.windows, "time": learnt.time_s or None},
         }
-        status = {"why": "report"}
-        status.update(node.facts())
-        await answer({"status": status, "health": health})
+        said = {"why": "report"}
+        said.update(status.facts(run, node))
+        await answer({"status": said, "health": health})
 
     async def thresholds(self, command: dict, answer) -> None:
         """Set thresholds, or only say what they are."""
@@ -111,7 +111,7 @@ class Actions:
     async def baseline(self, command: dict, answer) -> None:
         """Tell the baseline."""
         _fields(command)
-        learnt, names = self._node.learnt(), self._node.sampler.names
+        learnt, names = self._node.baseline, self._node.sampler.names
         if learnt is None:
             raise NotDone("no baseline is learnt")
         parts = -(-len(names) // PART_FEATURES)
@@ -130,10 +130,10 @@ class Actions:
         before = node.windows
         await self._wait_for(lambda: node.windows != before, "no window was measured")
         packed = binascii.b2a_base64(bytes(node.sampler.features))
-        core = node.core_config()
+        core = node.config
         fields = {key: core[key] for key in ("bands", "axes")}
-        fields.update({"lo_hz": core["band_lo_hz"], "hi_hz": core["band_hi_hz"], "score": node.score()})
-        fields.update({"features": packed.decode().strip(), "model": node.facts()["model"]["digest"]})
+        fields.update({"lo_hz": core["band_lo_hz"], "hi_hz": core["band_hi_hz"], "score": node.score})
+        fields.update({"features": packed.decode().strip(), "model": node.meta["digest"]})
         await answer(fields)
 
     async def snapshot(self, command: dict, answer) -> None:
@@ -185,22 +185,22 @@ class Actions:
         driver = self._node.sampler.driver
         self._upload(lambda: self._models.commit(lambda needed: sampler.check_fit(driver, needed)))
         await answer({})
-        self._node.restart("command")
+        self._run.restart("command")
 
     async def model_revert(self, command: dict, answer) -> None:
         """Give models from afar up, and restart."""
         _fields(command)
-        if not self._device["model"] and vib.linked_model() is None:
+        if not self._run.device["model"] and vib.linked_model() is None:
             raise NotDone("no other model is linked into this firmware, and the configuration names none")
         self._models.revert()
         await answer({})
-        self._node.restart("command")
+        self._run.restart("command")
 
     async def reboot(self, command: dict, answer) -> None:
         """Restart."""
         _fields(command)
         await answer({})
-        self._node.restart("command")
+        self._run.restart("command")
 
     def _upload(self, step):
         try:

@@ -17,16 +17,16 @@ class NotDone(Exception):
 class Commands:
     """Takes what arrives on `cmd`, and carries the commands out one after the other in a task of its own."""
 
-    def __init__(self, device: dict, node, counter: Counter, actions: dict) -> None:
-        """`device`: the configuration, with a key; `node`: has `outbox`, `clock` and the count `refused`.
+    def __init__(self, run, counter: Counter, actions: dict) -> None:
+        """`run`: a run.Run, in whose configuration is a key.
 
         `actions`: for each command, by name, ``async action(command, answer)``, which calls ``await answer(fields)``
         for each part of its answer, or raises NotDone, or ValueError or checks.ConfigError for a field.
         """
-        self.send = _unsent  # async, publishes a reply
+        self._run = run
+        device = run.device
         self._key = binascii.unhexlify(device["command_key"])
-        self._topic = "vibnode/v1/{}/{}/cmd".format(device["site"], device["device"])
-        self._node = node
+        self._topic = messages.topic(device["site"], device["device"], "cmd")
         self._counter = counter
         self._actions = actions
         self._waiting: list[dict] = []
@@ -55,20 +55,20 @@ class Commands:
             self._waiting.append(command)
             self._wake.set()
 
-    async def run(self) -> None:
-        """Carry out what arrives, for ever."""
+    async def run(self, send) -> None:
+        """Carry out what arrives, for ever; ``await send(payload)`` publishes a reply."""
         while True:
             self._wake.clear()
             while self._waiting:
-                await self._take(self._waiting.pop(0))
+                await self._take(self._waiting.pop(0), send)
             if self._late:
                 late, self._late = self._late, None
-                await self._reply(late, self._spent())
+                await self._reply(late, self._spent(), send)
             await self._wake.wait()
 
-    async def _take(self, command: dict) -> None:
+    async def _take(self, command: dict, send) -> None:
         async def answer(fields: dict) -> None:
-            await self._reply(command, fields)
+            await self._reply(command, fields, send)
 
         try:
             self._counter.spend(command["n"])
@@ -104,18 +104,14 @@ class Commands:
             return {"error": "n: the counter is damaged; delete it at the device, and change the key"}
         return {"error": f"n: spent; accepted: {last + 1} or more", "next_n": last + 1}
 
-    async def _reply(self, command: dict, fields: dict) -> None:
-        clock, boot = self._node.clock, self._node.outbox.boot
+    async def _reply(self, command: dict, fields: dict, send) -> None:
+        clock, boot = self._run.clock, self._run.outbox.boot
         name = command["cmd"][:32]
-        await self.send(messages.reply(command["id"], name, boot, clock.uptime_ms(), fields))
+        await send(messages.reply(command["id"], name, boot, clock.uptime_ms(), fields))
 
     def _refuse(self, why: str) -> None:
-        self._node.refused += 1
+        self._run.refused += 1
         self._refused += 1
         # The 1st, 2nd, 4th, 8th...: a flood must not hold the console.
         if self._refused & (self._refused - 1) == 0:
             print(f"vibnode: command refused, {self._refused} since the start; the last: {why}")
-
-
-async def _unsent(payload: bytes) -> None:
-    pass

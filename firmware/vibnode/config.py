@@ -1,5 +1,6 @@
 """The device configuration, device.json: what may stand in it, and errors that name file, field, value and remedy."""
 
+from . import contradictions
 from .checks import (
     REQUIRED,
     ConfigError,
@@ -19,7 +20,16 @@ from .checks import (
 from .component_class import CLASSES
 
 CHIPS = ("adxl345", "iis3dwb", "ism330dhcx", "kx134", "lis2dw12", "lis3dh", "lsm6dso", "mpu6050")
+# Waits in which nothing is judged, as for the goodbye or a TLS handshake, are shorter.
+LEAST_WATCHDOG_S, LONGEST_WATCHDOG_S = 10, 3600
 DRIVERS = ("replay",) + CHIPS  # noqa: RUF005 - MicroPython knows no star in a tuple
+
+
+def watchdog_seconds(value):
+    """A check for the time after which a watchdog bites, 0 for none."""
+    accepted = whole(LEAST_WATCHDOG_S, LONGEST_WATCHDOG_S, "seconds")(value)
+    return None if value == 0 and not isinstance(value, bool) else accepted and "0, or " + accepted
+
 
 # key: (default or REQUIRED, check)
 DEVICE_FIELDS = {
@@ -38,7 +48,7 @@ DEVICE_FIELDS = {
     "outbox_bytes": (65536, whole(4096, 16777216)),
     "command_key": (None, optional(hex_digits(64))),
     "ntp_host": (None, optional(text(253))),
-    "watchdog_s": (0, whole(0, 3600, "seconds")),
+    "watchdog_s": (0, watchdog_seconds),
     "duty": (None, optional(table)),
     "battery": (None, optional(table)),
     "wifi": (None, optional(table)),
@@ -74,7 +84,6 @@ BATTERY_FIELDS = {
 WIFI_FIELDS = {
     "ssid": (REQUIRED, text(32)),
     "password": (None, optional(text(63, 8))),
-    "country": (None, optional(text(2, 2))),
 }
 PLAIN_PORT, TLS_PORT = 1883, 8883
 
@@ -85,11 +94,12 @@ def load(path: str) -> dict:
     device["sensor"] = _sensor(path, device["sensor"])
     device["mqtt"] = mqtt_section(path, device["mqtt"])
     if device["duty"] is not None:
-        device["duty"] = _duty(path, device["duty"])
+        device["duty"] = fill(path, "duty.", device["duty"], DUTY_FIELDS)
     if device["battery"] is not None:
         device["battery"] = fill(path, "battery.", device["battery"], BATTERY_FIELDS)
     if device["wifi"] is not None:
         device["wifi"] = fill(path, "wifi.", device["wifi"], WIFI_FIELDS)
+    contradictions.check(path, device)
     if device["component_class"] and not device["velocity_limits_mm_s"]:
         device["velocity_limits_mm_s"] = list(CLASSES[device["component_class"]])
     device["machine"] = device["machine"] or device["device"]
@@ -126,8 +136,9 @@ def salvage(path: str) -> "dict | None":
             device[key] = default if value is REQUIRED or check(value) else value
         if REQUIRED in (device["site"], device["device"], device["mqtt"]):
             return None
-        known = {key: value for key, value in device["mqtt"].items() if key in MQTT_FIELDS}
-        device["mqtt"] = mqtt_section(path, known)
+        device["mqtt"] = mqtt_section(path, _known(device["mqtt"], MQTT_FIELDS))
+        if device["wifi"] is not None:
+            device["wifi"] = fill(path, "wifi.", _known(device["wifi"], WIFI_FIELDS), WIFI_FIELDS)
     except ConfigError:
         return None
     device["data_dir"] = beside(path, device["data_dir"])
@@ -135,18 +146,14 @@ def salvage(path: str) -> "dict | None":
     return device
 
 
+def _known(given: dict, fields: dict) -> dict:
+    return {key: value for key, value in given.items() if key in fields}
+
+
 def data_folder(path: str) -> str:
     """The folder for what the device keeps, as far as the file `path` tells."""
     device = salvage(path)
     return device["data_dir"] if device else beside(path, DEVICE_FIELDS["data_dir"][0])
-
-
-def _duty(path: str, given: dict) -> dict:
-    duty = fill(path, "duty.", given, DUTY_FIELDS)
-    if duty["for_s"] >= duty["every_s"]:
-        accepted = f"less than duty.every_s, {duty['every_s']}"
-        raise ConfigError(f"{path}: duty.for_s: {duty['for_s']}; accepted: {accepted}")
-    return duty
 
 
 def _sensor(path: str, given: dict) -> dict:

@@ -85,7 +85,6 @@ class Condition:
             if self.over_warning < self.dwell_windows:
                 return None
             self.level = ALARM if self._over_alarm >= self.dwell_windows else WARNING
-            self._calm = 0
             return "raise"
         if self.level == WARNING and self._over_alarm >= self.dwell_windows:
             self.level = ALARM
@@ -118,14 +117,13 @@ class Steadiness:
     """
 
     def __init__(self, dwell_windows: int) -> None:
-        self._mean = 0  # of the level, in 1/256 steps
         self._span = STEADY_DWELLS * dwell_windows
         self.limit = UNSTEADY_DWELLS * dwell_windows
-        self._unsteady = 0
+        self.begin(0)
 
     def begin(self, rms: int) -> None:
         """The machine is off, or not known yet: what comes is measured against that."""
-        self._mean = rms * 256
+        self._mean = rms * 256  # of the level, in 1/256 steps
         self._unsteady = 0
 
     def take(self, rms: int, moving: bool) -> bool:
@@ -180,6 +178,19 @@ class Detector:
         self._outside = 0
         self._faulty = 0
         self._fault_up = ""
+        self.loss: str | None = None  # why windows are lost, if many are
+
+    def lose(self, cause: "str | None"):
+        """Over 1 % of the windows of the last minutes were lost, because of `cause`; None: no more. The transitions.
+
+        What was heard is judged all the same.
+        """
+        before, self.loss = self.loss, cause
+        events = []
+        for event, what in (("clear", before), ("raise", cause)):
+            if what:
+                events.append(Transition(event, "warning", "instrument:overrun-" + what, 0, 0, 0))
+        return events
 
     def update(
         self,
@@ -231,12 +242,19 @@ class Detector:
         causes = [c.cause for c in (self.anomaly, self.velocity) if c and c.level]
         if self._fault_up:
             causes.append("instrument:" + self._fault_up)
+        if self.loss:
+            causes.append("instrument:overrun-" + self.loss)
         return causes
 
     def n_active(self) -> int:
         """How many alerts are up."""
         velocity = 1 if self.velocity and self.velocity.level else 0
-        return (1 if self.anomaly.level else 0) + velocity + (1 if self._fault_up else 0)
+        return (
+            (1 if self.anomaly.level else 0)
+            + velocity
+            + (1 if self._fault_up else 0)
+            + (1 if self.loss else 0)
+        )
 
     def may_learn(self, rms: int) -> bool:
         """Whether a window of level `rms` may be part of the baseline that is being collected."""

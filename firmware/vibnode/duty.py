@@ -10,7 +10,7 @@ import asyncio
 from . import clock
 
 VISIT_MS = 20000  # a broker that has not taken everything by then is tried again after the next round
-SLICE_MS = 10000  # of a sleep: in between the watchdog is fed
+SLICE_MS = 5000  # of a sleep: in between the watchdog is fed, of which none is shorter than 10 s
 AWAKE_SLICE_MS = 1000  # where no chip can sleep
 
 
@@ -55,12 +55,12 @@ class Rounds:
         lightsleep(min(ms, SLICE_MS))
 
 
-async def deliver(uplink, keeper, silent_ms: int) -> None:
-    """Visit the broker, and the time server, if either is due before `silent_ms` are over."""
+async def deliver(uplink, keeper, silent_ms: int, fed) -> None:
+    """Visit the broker, and the time server, if either is due before `silent_ms` are over. `fed`: the watchdog's."""
     if not uplink.is_due(silent_ms):
         return
     asking = asyncio.create_task(keeper.ask_if_due())
     try:
-        await uplink.visit(VISIT_MS)
+        await uplink.visit(VISIT_MS, fed)
     finally:
         asking.cancel()

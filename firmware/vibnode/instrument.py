@@ -1,10 +1,7 @@
 """Whether a window's samples can be trusted, apart from what they say about the machine."""
 
-from .drivers.raw import sample
 from .messages import to_log2
 
-# 256 * log2(1 / 0.8): a peak within 20 % of full scale is worth a look at the samples.
-NEAR_FULL_SCALE_STEPS = 82
 CLIPPED_SHARE = 200  # one sample in so many at full scale: clipped
 STUCK_NOISE_COUNTS = 0.5  # a sensor whose noise is less than this may well stand still at rest
 FLAT_STEPS = 512  # a quarter of the sensor's own noise: it is not connected to its proof mass any more
@@ -22,13 +19,8 @@ class Instrument:
         """`names`: of the features, in order."""
         self._driver = driver
         self._rms = _named(names, ".rms")
-        self._peak = _named(names, ".peak")
         self._flatness = _named(names, ".flatness")
         full_scale = to_log2(driver.full_scale_counts * driver.lsb_nm_s2 / 1000)
-        self._suspicious_peak = full_scale - NEAR_FULL_SCALE_STEPS
-        self._suspicious = False  # the last window came near full scale: count the samples that are there
-        self._at_full_scale = 0
-        self._looked_at = 0
         noise = driver.noise_um_s2
         self._noise = None if noise is None else to_log2(noise)
         self._loud = full_scale - NOISE_UNDER_FULL_SCALE_STEPS
@@ -36,30 +28,12 @@ class Instrument:
             self._loud = max(self._loud, self._noise + NOISE_STEPS)
         self._may_stand_still = noise is not None and noise * 1000 < STUCK_NOISE_COUNTS * driver.lsb_nm_s2
 
-    def look(self, buf, frames: int) -> None:
-        """Take note of the samples themselves, where the last window gave a reason."""
-        if not self._suspicious:
-            return
-        driver = self._driver
-        limit = driver.full_scale_counts
-        samples = frames * driver.axes
-        for i in range(samples):
-            if not -limit < sample(driver.raw_format, driver.axes, buf, i) < limit:
-                self._at_full_scale += 1
-        self._looked_at += samples
-
-    def judge(self, features, ppm: "int | None") -> str:
-        """The fault that a window with `features`, at a rate off by `ppm`, shows, or ``ok``."""
-        clipped = self._at_full_scale * CLIPPED_SHARE > self._looked_at
-        self._suspicious = False
-        for i in self._peak:
-            if features[i] >= self._suspicious_peak:
-                self._suspicious = True
-        self._at_full_scale = self._looked_at = 0
+    def judge(self, features, ppm: "int | None", clipped: int, samples: int) -> str:
+        """The fault that a window shows, or ``ok``: `clipped` of the last `samples`, at a rate off by `ppm`."""
         fault = self._too_quiet(features)
         if fault:
             return fault
-        if clipped:
+        if clipped * CLIPPED_SHARE > samples:
             return "clipped"
         if self._is_noise(features):
             return "noise"

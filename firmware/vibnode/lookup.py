@@ -44,8 +44,11 @@ class Lookup:
         if not self._answer:  # a thread cannot be ended from outside: never have two
             raise OSError("the name server has not answered yet")
         answer: list = []
-        self._answer = answer
-        _thread.start_new_thread(self._look, (host, answer))
+        try:
+            _thread.start_new_thread(self._look, (host, answer))
+        except RuntimeError as error:  # CPython's; MicroPython raises OSError
+            raise OSError(str(error)) from None
+        self._answer = answer  # only now: where no thread was started none will answer
         start = ticks_ms()
         while not answer:
             if ticks_diff(ticks_ms(), start) >= self._timeout_ms:

@@ -6,15 +6,17 @@ import sys
 
 import vib
 
-from . import config, drivers, model_file, reset_cause
+from . import config, contradictions, drivers, model_file, reset_cause
 from .checks import ConfigError
 from .clock import Clock, pause_ms
+from .failed_starts import FailedStarts
 from .model_store import ModelStore
 from .node import Node
 from .ntp import TimeKeeper
 from .outbox import open_outbox
+from .run import Run
 from .sampler import Sampler, SensorMismatch
-from .uplink import LinkDown, Uplink, reach
+from .uplink import Uplink
 from .watchdog import Watchdog
 
 USAGE = """usage: micropython -m vibnode [--check] [--boot] [--windows N] [--trace FILE] device.json
@@ -30,6 +32,7 @@ SHUTDOWN_S = 3
 COLLECT_BYTES = 4096
 COLLECT_LATER_BYTES = 32768
 CRASH_PAUSE_MS = 5000  # so that a program that fails at once does not wear the flash out, and can be stopped
+MOST_FAILURES = 5  # of the sampler in a row; then the whole device starts anew
 DRAIN_MS = 5000  # after the last window, for what is still to be sent
 
 
@@ -49,7 +52,9 @@ def main(arguments: "list[str]") -> int:
     stays = options.pop("boot", False)
     while True:
         try:
-            again = run(**options)
+            again = _held_back(options["path"]) if stays else None
+            if again is None:
+                again = run(**options)
         except (ConfigError, SensorMismatch, StartError) as error:
             print("vibnode: error:", error)
             if not stays:
@@ -69,7 +74,9 @@ def boot(path: str = "device.json") -> None:
         print(f"vibnode: crashed and starts again: {error!r}")
         if hasattr(sys, "print_exception"):
             sys.print_exception(error)
-        reset_cause.leave(config.data_folder(path), "crash")
+        folder = config.data_folder(path)
+        reset_cause.leave(folder, "crash")
+        FailedStarts(folder).note(error)
         pause_ms(CRASH_PAUSE_MS)
         reset_cause.restart()
 
@@ -82,8 +89,12 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
     """
     device = config.load(path)
     if check:
+        from . import self_check  # which a sensor that runs does not need in its memory
+
         _, sampler = _open_sensor(device, None)
-        _check(device, sampler.driver)
+        trouble = self_check.trouble(device, sampler.driver)
+        if trouble:
+            raise StartError(trouble)
         return False
     cause = reset_cause.take(device["data_dir"])
     models = ModelStore(device["data_dir"], device["outbox_bytes"])
@@ -91,41 +102,41 @@ def run(path: str = "device.json", check: bool = False, windows: int = 0, trace:
     model, sampler = _open_sensor(device, models)
     outbox = open_outbox(device)
     trace_file = _open_trace(trace) if trace else None
-    node = Node(device, model, sampler, outbox, Clock(device["data_dir"]), trace_file)
-    node.window_limit = windows
-    node.reset_cause = cause
-    node.model_origin = models.origin() or node.model_origin
-    node.watchdog = Watchdog(device["watchdog_s"], device["data_dir"])
-    uplink, tasks = _uplink(device, node, models)
+    watchdog = Watchdog(device["watchdog_s"], device["data_dir"])
+    this = Run(device, outbox, Clock(device["data_dir"]), cause, models.origin(), watchdog, windows)
+    node = Node(this, model, sampler, trace_file)
+    uplink, tasks = _uplink(node, models)
+    failed = FailedStarts(device["data_dir"])
+    if failed.count:
+        tasks["failed starts"] = failed.outlive
     name = model.meta()["name"]
-    print(
-        f"vibnode: {device['site']}/{device['device']}, model {name}, boot {outbox.boot} after {node.reset_cause}"
-    )
+    print(f"vibnode: {device['site']}/{device['device']}, model {name}, boot {outbox.boot} after {cause}")
     try:
-        return run_tasks(device, node, uplink, tasks)
+        return run_tasks(node, uplink, tasks)
     finally:
         if trace_file:
             trace_file.close()
 
 
-def run_tasks(device: dict, node: Node, uplink: Uplink, others: "dict | None" = None) -> bool:
+def run_tasks(node: Node, uplink: Uplink, others: "dict | None" = None) -> bool:
     """Sample and send until the run ends in order or by Ctrl-C. Returns whether it is to be started again.
 
     `others`: what else is to be kept running, by name.
     """
+    this = node.run
     if hasattr(gc, "threshold"):
         gc.threshold(COLLECT_LATER_BYTES)
     try:
-        asyncio.run(_live(device, node, uplink, others or {}))
+        asyncio.run(_live(node, uplink, others or {}))
     except KeyboardInterrupt:
         if sys.implementation.name == "micropython":  # CPython cancels _live, which has said goodbye by now
             asyncio.run(_say_goodbye(uplink))
     finally:
-        if node.watchdog:
-            node.watchdog.stop()
-    if node.restart_cause:
-        reset_cause.leave(device["data_dir"], node.restart_cause)
-    return node.restart_cause is not None
+        if this.watchdog:
+            this.watchdog.stop()
+    if this.restart_cause:
+        reset_cause.leave(this.device["data_dir"], this.restart_cause)
+    return this.restart_cause is not None
 
 
 def load_model(path: "str | None"):
@@ -158,6 +169,7 @@ def _open_sensor(device: dict, models: "ModelStore | None"):
         try:
             model, core = _load(device, path, on_trial)
             try:
+                contradictions.check_model(device, model.config())
                 driver = drivers.open_sensor(device["sensor"], model.config())
                 sampler = Sampler(driver, core, model.config())
                 sampler.shaft(round((device["shaft_rpm"] or 0) * 1000 / 60))
@@ -189,48 +201,49 @@ def _load(device: dict, path: "str | None", on_trial: bool):
     return model, core
 
 
-def _uplink(device: dict, node: Node, models: ModelStore):
+def _uplink(node: Node, models: ModelStore):
     """The uplink, and the tasks that go with it, by name."""
-    commands = _commands(device, node, models) if device["command_key"] else None
-    uplink = Uplink(device, node, commands)
+    commands = _commands(node, models) if node.run.device["command_key"] else None
+    uplink = Uplink(node.run, node, commands)
     tasks = {}
     if commands:
-        commands.send = uplink.reply
-        tasks["commands"] = commands.run
+        tasks["commands"] = lambda: commands.run(uplink.reply)
     if models.on_trial:
         tasks["trial"] = lambda: models.stand_trial(node, uplink)
     return uplink, tasks
 
 
-def _commands(device: dict, node: Node, models: ModelStore):
+def _commands(node: Node, models: ModelStore):
     from .actions import Actions  # which a sensor that takes no commands does not need in its memory
     from .command_counter import Counter
     from .commands import Commands
 
-    counter = Counter(device["data_dir"] + "/commands.bin")
-    return Commands(device, node, counter, Actions(device, node, models).by_name())
+    counter = Counter(node.run.device["data_dir"] + "/commands.bin")
+    return Commands(node.run, counter, Actions(node, models).by_name())
 
 
-async def _live(device: dict, node: Node, uplink: Uplink, others: dict) -> None:
-    node.on_change = uplink.status_changed
-    node.on_stored = uplink.alert_stored
-    keeper = TimeKeeper(node.clock, device["ntp_host"])
+async def _live(node: Node, uplink: Uplink, others: dict) -> None:
+    this, device = node.run, node.run.device
+    keeper = TimeKeeper(this.clock, device["ntp_host"])
     starts = dict(others)
     rounds = None
     if device["duty"]:
-        rounds = _rounds(device, node, uplink, keeper)
+        rounds = _rounds(this, uplink, keeper)
     else:
         starts.update({"uplink": uplink.run, "clock": keeper.run})
-    run = node.supervisor.run
+    run = this.supervisor.run
 
     async def sample() -> None:
-        await run("sampler", lambda: node.sampler.run(node.window, node.fault, rounds))
-        node.ended.set()
+        error = await run("sampler", lambda: node.sampler.run(node.window, node.fault, rounds), MOST_FAILURES)
+        if error:
+            FailedStarts(device["data_dir"]).note(error)
+            this.restart("crash")
+        this.ended.set()
 
     tasks = [asyncio.create_task(run(name, start)) for name, start in starts.items()]
     tasks.append(asyncio.create_task(sample()))
     try:
-        await node.ended.wait()
+        await this.ended.wait()
         if device["duty"]:
             tasks.append(asyncio.create_task(uplink.run()))  # for the last words
         await uplink.drain(DRAIN_MS)
@@ -240,18 +253,38 @@ async def _live(device: dict, node: Node, uplink: Uplink, others: dict) -> None:
             task.cancel()
 
 
-def _rounds(device: dict, node: Node, uplink: Uplink, keeper: TimeKeeper):
+def _rounds(this: Run, uplink: Uplink, keeper: TimeKeeper):
     from . import duty  # which a sensor that measures all the time does not need in its memory
 
-    silent_ms = device["duty"]["every_s"] * 1000
-    return duty.Rounds(device["duty"], lambda: duty.deliver(uplink, keeper, silent_ms), node.alive)
+    settings = this.device["duty"]
+    silent_ms = settings["every_s"] * 1000
+    return duty.Rounds(settings, lambda: duty.deliver(uplink, keeper, silent_ms, this.alive), this.alive)
 
 
-def _tell_why_not(path: str, reason: str) -> bool:
-    """Say at the broker that the sensor cannot start. Returns whether to try again, False at Ctrl-C."""
+def _held_back(path: str) -> "bool | None":
+    """Wait, and tell the broker, where start after start failed. None where not, else as `_tell_why_not`."""
+    folder = config.data_folder(path)
+    failed = FailedStarts(folder)
+    wait_ms = failed.begun(reset_cause.peek(folder))
+    if not wait_ms:
+        return None
+    print("vibnode: error:", failed)
+    return _tell_why_not(path, str(failed), wait_ms)
+
+
+def _tell_why_not(path: str, reason: str, wait_ms: int = 0) -> bool:
+    """Say at the broker that the sensor cannot start. Returns whether to try again, False at Ctrl-C.
+
+    `wait_ms`: when to try again at the latest; 0: when the configuration changes.
+    """
     from . import safe_mode  # which a sensor that starts does not need in its memory
 
-    return safe_mode.run(path, reason)
+    folder = config.data_folder(path)
+    again = safe_mode.run(path, reason, reset_cause.take(folder), wait_ms)
+    reset_cause.leave(
+        folder, "unknown"
+    )  # a chip calls a reset on purpose a crash, and that would count as one
+    return again
 
 
 async def _say_goodbye(uplink: Uplink) -> None:
@@ -261,29 +294,6 @@ async def _say_goodbye(uplink: Uplink) -> None:
         print("vibnode: the broker was not told of the shutdown; it will send the will")
     except Exception as error:  # Ctrl-C may come anywhere, and leave the connection in any state
         print(f"vibnode: the broker was not told of the shutdown ({error!r}); it will send the will")
-
-
-def _check(device: dict, driver) -> None:
-    if hasattr(driver, "self_test"):  # a recording has none
-        _check_sensor(driver)
-    try:
-        asyncio.run(reach(device))
-    except LinkDown as error:
-        broker = f"{device['mqtt']['host']}:{device['mqtt']['port']}"
-        raise StartError(f"mqtt: broker {broker} cannot be reached ({error})") from None
-    print("vibnode: configuration, sensor, model and broker are in order")
-
-
-def _check_sensor(driver) -> None:
-    try:
-        results = driver.self_test()
-    except OSError as error:
-        raise StartError(f"sensor: does not answer ({error})") from None
-    for axis, change_mg, least_mg, largest_mg, passed in results:
-        text = f"sensor: self-test moved {axis} by {change_mg} mg; accepted: {least_mg} to {largest_mg}"
-        if not passed:
-            raise StartError(text + "; is the machine at rest?")
-        print("vibnode:", text)
 
 
 def _open_trace(path: str):

@@ -6,12 +6,18 @@ import json
 from .untrusted import read_object
 
 VERSION = 1
+TOPIC_ROOT = "vibnode/v1"
 MAX_MESSAGE_BYTES = 1024
 MAX_STATUS_BYTES = 2048
 MAX_REPLY_BYTES = 4096
 MAX_FEATURES = 5
 # {"v":1,"boot":4294967295,"seq":4294967295,"oldest":4294967295,"replay":false, is the longest head an alert can get
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 80
+
+
+def topic(site: str, device: str, kind: str = "") -> str:
+    """The topic of a device's messages of this `kind`; without one, what the topics of all of them begin with."""
+    return f"{TOPIC_ROOT}/{site}/{device}/{kind}"
 
 
 def status(why: str, facts: dict) -> bytes:

@@ -91,9 +91,9 @@ class ModelStore:
         while node.windows < TRIAL_WINDOWS or not uplink.reached:
             await sleep_ms(TRIAL_LOOK_MS)
         self.keep()
-        node.model_origin = self.origin()
+        node.run.model_origin = self.origin()
         print("vibnode: the model on trial is kept")
-        node.on_change()
+        node.run.status_changed()
 
     def keep(self) -> None:
         """The model on trial has stood it. Raises OSError."""

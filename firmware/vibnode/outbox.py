@@ -62,10 +62,9 @@ class Outbox:
         if not 0 < len(payload) <= MAX_PAYLOAD:
             raise ValueError(f"an alert of {len(payload)} bytes; accepted: 1 to {MAX_PAYLOAD}")
         size = _FRAME_SIZE + len(payload)
-        if self.dropped != self._dropped_noted:
-            size += _START_SIZE
-        if self._size + size > self.max_bytes:
-            self._rewrite(size)
+        noting = _START_SIZE if self.dropped != self._dropped_noted else 0
+        if self._size + noting + size > self.max_bytes:
+            self._rewrite(size)  # which notes it too
         seq = self._last_seq + 1
         at = self._size + _HEAD_SIZE
         record = _record(_ALERT, seq, self.boot, payload)

@@ -16,10 +16,14 @@ _OF_THE_CHIP = (
 
 def take(folder: str) -> str:
     """The cause of this start, one of CAUSES; to be asked once, as it takes the mark in `folder` away."""
-    path = folder + _FILE
-    mark = _read(path)
-    if mark:
-        flash.remove(path)
+    cause = peek(folder)
+    flash.remove(folder + _FILE)
+    return cause
+
+
+def peek(folder: str) -> str:
+    """The same, but the mark stays where it is."""
+    mark = _read(folder + _FILE)
     return mark if mark in CAUSES else _from_chip()
 
 

@@ -6,19 +6,15 @@ Alerts that wait in the outbox are sent from here, too.
 import asyncio
 import os
 
-import vib
-
-from . import __version__, config, messages, reset_cause
+from . import config
 from .checks import ConfigError
 from .clock import Clock, sleep_ms
-from .node import heap_free
 from .outbox import open_outbox
-from .supervision import Supervisor
+from .run import Run
 from .uplink import Uplink
 
 LOOK_MS = 2000  # how often the file is looked at: a new one is tried
 REPEAT_MS = 60000  # how often the reason is said over serial
-MAX_NOTE = 200  # characters
 
 
 class NoOutbox:
@@ -44,53 +40,28 @@ class NoOutbox:
         return False
 
 
-class FaultyNode:
-    """What the uplink needs of a sensor, and of it only the reason why it is none."""
+def run(path: str, reason: str, cause: str, wait_ms: int = 0) -> bool:
+    """Say `reason` until the configuration file `path` changes. Returns whether to try it, False at Ctrl-C.
 
-    def __init__(self, device: dict, reason: str, cause: str, outbox) -> None:
-        self.outbox = outbox
-        self.clock = Clock(device["data_dir"])
-        self.bytes_sent = 0
-        self.refused = 0
-        self._reason = reason
-        self._interval_s = device["status_interval_s"]
-        self._cause = cause
-
-    def status(self, why: str) -> bytes:
-        """The status message of SPEC 3.1."""
-        time_s, quality = self.clock.unix_time()
-        facts = {"boot": self.outbox.boot, "uptime_ms": self.clock.uptime_ms()}
-        facts.update({"time": time_s, "time_quality": quality, "fw": __version__, "core": vib.CORE_VERSION})
-        facts.update(
-            {"model": None, "machine": "unknown", "instrument": "config", "note": self._reason[:MAX_NOTE]}
-        )
-        facts.update({"score": None, "class": None, "velocity_um_s": None, "rms_mm_s2": None})
-        facts.update(
-            {"windows": 0, "bytes_sampled": 0, "bytes_sent": self.bytes_sent, "gaps": 0, "restarts": 0}
-        )
-        facts.update({"queued": self.outbox.queued(), "dropped": self.outbox.dropped, "active": []})
-        facts.update({"interval_s": self._interval_s, "warning": None, "alarm": None, "reset": self._cause})
-        facts.update(
-            {"refused": self.refused, "heap_free": heap_free(), "baseline": None, "battery_mv": None}
-        )
-        return messages.status(why, facts)
-
-
-def run(path: str, reason: str) -> bool:
-    """Say `reason` until the configuration file `path` changes. Returns whether to try it, False at Ctrl-C."""
-    print("vibnode: nothing is measured. The configuration is tried again when it changes, or at a reset")
+    `cause`: what began this start. `wait_ms`: try again after so long, 0: never.
+    """
+    later = f", or in {wait_ms // 60000} min" if wait_ms else ""
+    print(
+        "vibnode: nothing is measured. The configuration is tried again when it changes, at a reset" + later
+    )
     try:
-        asyncio.run(_stay(path, reason, _stamp(path)))
+        asyncio.run(_stay(path, reason, cause, wait_ms))
     except KeyboardInterrupt:
         return False
     return True
 
 
-async def _stay(path: str, reason: str, tried) -> None:
-    told = _tell(path, reason)
+async def _stay(path: str, reason: str, cause: str, wait_ms: int) -> None:
+    tried = _stamp(path)
+    told = _tell(path, reason, cause)
     waited_ms = 0
     try:
-        while _stamp(path) == tried:
+        while _stamp(path) == tried and not 0 < wait_ms <= waited_ms:
             await sleep_ms(LOOK_MS)
             waited_ms += LOOK_MS
             if waited_ms % REPEAT_MS == 0:
@@ -100,7 +71,7 @@ async def _stay(path: str, reason: str, tried) -> None:
             told.cancel()
 
 
-def _tell(path: str, reason: str):
+def _tell(path: str, reason: str, cause: str):
     device = config.salvage(path)
     if device is None:
         print("vibnode: the configuration does not say which broker to tell")
@@ -109,8 +80,8 @@ def _tell(path: str, reason: str):
         outbox = open_outbox(device)
     except ConfigError:
         outbox = NoOutbox()
-    node = FaultyNode(device, reason, reset_cause.take(device["data_dir"]), outbox)
-    return asyncio.create_task(Supervisor().run("uplink", Uplink(device, node).run))
+    this = Run(device, outbox, Clock(device["data_dir"]), cause, note=reason)
+    return asyncio.create_task(this.supervisor.run("uplink", Uplink(this).run))
 
 
 def _stamp(path: str):

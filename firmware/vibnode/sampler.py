@@ -6,14 +6,22 @@ import vib
 
 from . import clock
 from .drivers.raw import PLAIN
-from .instrument import Instrument
+from .instrument import RATE_LIMIT_PPM, Instrument
 from .rate_meter import RateMeter
 from .snapshot import Snapshot
+from .window_loss import WindowLoss
 
 BURSTS_PER_HOP = 4
 RATE_TOLERANCE = 0.01  # of the rate that the model was made for
 RETRY_MS = 1000  # between tries at a sensor that does not answer
 STARVED_GAPS = 3  # so many gaps with no whole window between them: the samples are useless
+TICK_WAITS = 4  # that are timed at the start
+# Instructions of a window's features between two looks at a FIFO: of what a C3 executes while it fills (160 MHz, 1.3
+# cycles each), a third. The rest is for whoever else has the processor then.
+WORK_PER_FIFO_MS = 40000
+MOST_WORK = (1 << 30) - 1
+YIELD_AFTER = 4  # reads or steps in a row: then the other tasks have their turn
+RATE_STEP_PPM = 2000  # a rate that is off by so much more than the core was told is told anew
 
 
 class SensorMismatch(Exception):
@@ -24,9 +32,11 @@ class Sampler:
     """Pushes a driver's samples through a ``vib.Core``.
 
     `driver`: what it reads. `names`, `features`: of the last window, in the core's order; they change with the next.
-    `frames`, `gaps`: counted since start. `rate.ppm`: how far the sensor's rate is off, see rate_meter. `fault`:
-    ``ok``, ``gap`` (samples are lost before any window is whole), ``gone`` (no answer) or one of
-    instrument.Instrument's.
+    `frames`, `gaps`: counted since start. `rate.ppm`: how far the sensor's rate is off, see rate_meter. `loss.cause`:
+    why windows are lost, if many are, see window_loss. `fault`: ``ok``, ``gap`` (samples are lost before any window is
+    whole), ``gone`` (no answer) or one of instrument.Instrument's. `ppm`: by which the features' frequencies follow the
+    rate; `knows_rate`: it has been measured. `link_busy`: set by whoever connects, which may take the processor for
+    seconds.
     """
 
     def __init__(self, driver, core, core_config: dict, time=clock) -> None:
@@ -37,26 +47,37 @@ class Sampler:
         self.frames = 0
         self.gaps = 0
         self.fault = "ok"
+        self.link_busy = False
         self.noise_um_s2 = driver.noise_um_s2
         self.rate = RateMeter(driver.rate_hz, time)
+        self.loss = WindowLoss(driver.rate_hz, core_config["hop"], time)
         self.driver = driver
         self.snapshot: Snapshot | None = None  # gets the raw samples while it is there
         self._core = core
         self._time = time
+        self._rate_millihz = core_config["rate_millihz"]
+        self.ppm = 0  # by which the core was told that the rate is off
+        self.knows_rate = driver.backlog is None  # a recording's is as stated
+        self._shaft_millihz = 0
+        core.full_scale(driver.full_scale_counts)
         self._of_chip = array("h", [0] * core.n_features)
         self._columns = driver.orientation and driver.orientation.columns(core.n_features)
         self.features = array("h", [0] * len(self._columns)) if self._columns else self._of_chip
         self.names = [core.feature_name(i) for i in range(len(self.features))]
         self._instrument = Instrument(driver, self.names)
+        self._samples = 0  # since the instrument was judged
         step = min(core_config["hop"], core_config["window"])
         frames = max(1, min(step // BURSTS_PER_HOP, driver.burst_frames))
         self._buf = bytearray(frames * driver.frame_bytes)
+        self._work = min(MOST_WORK, int(driver.fifo_ms * WORK_PER_FIFO_MS)) if driver.fifo_ms else MOST_WORK
         if driver.raw_format == PLAIN:
             self._push = core.push
         else:
             core.raw_format(*driver.raw_format)
             self._push = core.push_raw
         self._gaps_in_a_row = 0
+        self._looked_ms = time.ticks_ms()  # when the driver was asked last
+        self._on_window = self._on_fault = None
 
     def bytes_sampled(self) -> int:
         """Bytes of samples read since start."""
@@ -64,6 +85,7 @@ class Sampler:
 
     def shaft(self, millihz: int) -> None:
         """Tell the core the speed of the shaft, 0 where it is not known."""
+        self._shaft_millihz = millihz
         self._core.shaft(millihz)
 
     def new_snapshot(self, frames: int) -> Snapshot:
@@ -78,22 +100,41 @@ class Sampler:
         `on_window(features)` is called for each good window; `on_fault(fault)` in place of it, or at each failed try,
         as long as the instrument is at fault. The features belong to the sampler and change with the next window.
         """
+        self._on_window, self._on_fault = on_window, on_fault
+        driver, core = self.driver, self._core
+        await self._learn_tick()
+        unyielding = 0
         while True:
             if rounds and rounds.is_over():
                 self._interrupt()
                 await rounds.rest()
             try:
-                frames = self.driver.readinto(self._buf)
+                frames = driver.readinto(self._buf)
             except OSError as error:
-                self._gone(error, on_fault)
+                self._gone(error)
                 await self._time.sleep_ms(RETRY_MS)
                 continue
-            if not frames:
-                await self._time.sleep_ms(self.driver.poll_ms)
-                continue
-            if self._take(frames, on_window, on_fault):
+            if frames and self._take(frames):
                 return
-            await self._time.sleep_ms(0)
+            unyielding += 1
+            if core.ready():  # a part of its features at a time, and the sensor in between
+                if self._step():
+                    return
+            elif not frames:
+                await driver.wait()
+                unyielding = 0
+            if unyielding > YIELD_AFTER or (frames and not driver.fifo_ms):
+                await self._time.sleep_ms(0)
+                unyielding = 0
+
+    async def _learn_tick(self) -> None:
+        """Tell the driver how late a wait ends on this board, before there are samples to miss."""
+        if self.driver.backlog is None:
+            return  # no chip
+        start_ms = self._time.ticks_ms()
+        for _ in range(TICK_WAITS):
+            await self._time.sleep_ms(1)
+        self.driver.know_tick(self._time.ticks_diff(self._time.ticks_ms(), start_ms) / TICK_WAITS)
 
     def _interrupt(self) -> None:
         """Between rounds the sensor is off. That its samples do not go on where they ended is no fault: not counted."""
@@ -103,35 +144,60 @@ class Sampler:
             pass  # the next read will say so
         self._core.gap()
         self.rate.restart()
+        self.loss.restart()
 
-    def _take(self, frames: int, on_window, on_fault) -> bool:
-        if self.driver.gap:
-            self._gap(on_fault)
-        if self.driver.backlog is not None:
-            self.rate.count(frames, self.driver.backlog)
+    def _take(self, frames: int) -> bool:
+        driver = self.driver
+        if driver.gap:
+            self._gap()
+        self._looked_ms = self._time.ticks_ms()
+        if driver.backlog is not None:
+            self.rate.count(frames, driver.backlog)
         self.frames += frames
+        self._samples += frames * driver.axes
         if self.snapshot:
             self.snapshot.take(self._buf, frames)
-        self._instrument.look(self._buf, frames)
-        size = frames * self.driver.frame_bytes
+        size = frames * driver.frame_bytes
         burst = self._buf if size == len(self._buf) else memoryview(self._buf)[:size]
-        start = 0
-        while start < frames:
-            start += self._push(burst, start)
-            if self._core.ready() and self._window(on_window, on_fault):
+        start = self._push(burst, 0)
+        while start < frames:  # the core is full: a window's features make room
+            if self._step():
                 return True
+            start += self._push(burst, start)
         return False
 
-    def _window(self, on_window, on_fault) -> bool:
-        self._core.features(self._of_chip)
+    def _step(self) -> bool:
+        """Go on with the window's features. Returns True when the run is to end."""
+        if not self._core.step(self._of_chip, self._work):
+            return False
         if self._columns:
             self._turn()
+        if self.rate.ppm is not None:
+            self._follow_rate()
         self._gaps_in_a_row = 0
-        self.fault = self._instrument.judge(self.features, self.rate.ppm)
+        self.loss.window()
+        self.fault = self._instrument.judge(self.features, self.rate.ppm, self._core.clipped(), self._samples)
+        self._samples = 0
         if self.fault == "ok":
-            return bool(on_window(self.features))
-        on_fault(self.fault)
+            return bool(self._on_window(self.features))
+        self._on_fault(self.fault)
         return False
+
+    def _follow_rate(self) -> None:
+        """Have the core's frequencies be those of the rate that was measured."""
+        ppm = self.rate.ppm
+        self.knows_rate = True
+        if abs(ppm - self.ppm) < RATE_STEP_PPM or abs(ppm) > RATE_LIMIT_PPM:
+            return
+        try:
+            self._core.rate(self._rate_millihz + self._rate_millihz // 1000 * ppm // 1000)
+        except ValueError as error:
+            print(
+                f"vibnode: the sensor's rate is off by {ppm} ppm, which the features cannot follow: {error}"
+            )
+        else:
+            self._core.shaft(self._shaft_millihz)
+        self.ppm = ppm
 
     def _turn(self) -> None:
         for i in range(len(self._columns)):  # any other iterator takes memory
@@ -139,24 +205,30 @@ class Sampler:
 
     def _break(self) -> None:
         self._core.gap()
+        self._core.clipped()
+        self._samples = 0
         if self.snapshot:
             self.snapshot.restart()
         self.rate.restart()
         self.gaps += 1
 
-    def _gap(self, on_fault) -> None:
+    def _gap(self) -> None:
         self._break()
+        late_ms = self._time.ticks_diff(self._time.ticks_ms(), self._looked_ms)
+        late = self.driver.fifo_ms and late_ms * 2 >= self.driver.fifo_ms
+        self.loss.gap("link" if self.link_busy else "processor" if late else "bus")
         self._gaps_in_a_row += 1
         if self._gaps_in_a_row >= STARVED_GAPS:
             self.fault = "gap"
-            on_fault(self.fault)
+            self._on_fault(self.fault)
 
-    def _gone(self, error: OSError, on_fault) -> None:
+    def _gone(self, error: OSError) -> None:
         if self.fault != "gone":
             print("vibnode: the sensor does not answer:", error)
             self._break()
+        self.loss.restart()
         self.fault = "gone"
-        on_fault(self.fault)
+        self._on_fault(self.fault)
 
 
 def check_fit(driver, core_config: dict) -> None:

@@ -2,9 +2,10 @@
 
 import sys
 
-from .clock import sleep_ms
+from .clock import sleep_ms, ticks_diff, ticks_ms
 
 RESTART_MS = 1000
+SHORT_MS = 60000  # a task that ran for longer did not fail in a row with the time before
 
 
 class Supervisor:
@@ -17,16 +18,23 @@ class Supervisor:
         """How often any task failed."""
         return sum(self.restarts.values())
 
-    async def run(self, name: str, start) -> None:
-        """Run ``start()`` until it returns; report and start it again whenever it fails."""
-        self.restarts[name] = 0
+    async def run(self, name: str, start, most: int = 0) -> "Exception | None":
+        """Run ``start()`` until it returns; report and start it again whenever it fails.
+
+        `most`: after so many failures in a row it is given up, and the last is returned; 0: never.
+        """
+        self.restarts[name] = in_a_row = 0
         while True:
+            began_ms = ticks_ms()
             try:
                 await start()
-                return
+                return None
             except Exception as error:
                 self.restarts[name] += 1
+                in_a_row = in_a_row + 1 if ticks_diff(ticks_ms(), began_ms) < SHORT_MS else 1
                 print(f"vibnode: task {name} failed and is started again: {error!r}")
                 if hasattr(sys, "print_exception"):
                     sys.print_exception(error)
+                if in_a_row == most:
+                    return error
                 await sleep_ms(RESTART_MS)

@@ -26,7 +26,7 @@ class Context:
     def __init__(self, section: dict, server_name: str) -> None:
         """`section`: `mqtt.tls` of the configuration. Raises TlsError."""
         if tls is None:
-            raise TlsError("mqtt.tls: needs MicroPython")
+            raise TlsError("mqtt.tls: CPython has no context for it; accepted: on MicroPython only")
         self._context = context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
         self._server_name = section["server_name"] or server_name
         context.verify_mode = tls.CERT_REQUIRED

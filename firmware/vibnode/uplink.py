@@ -7,8 +7,8 @@ the broker is there: it is given for a message that an access list threw away, t
 import asyncio
 import random
 
-from . import messages
-from .clock import Clock, sleep_ms, ticks_diff, ticks_ms
+from . import messages, status
+from .clock import sleep_ms, ticks_diff, ticks_ms
 from .link import Link, LinkDown
 from .wifi import Wifi
 
@@ -22,20 +22,18 @@ TICK_S = 0.5  # how often the link is looked at when there is nothing to send
 class Uplink:
     """Keeps a link up for ever, and sends status and alerts over it. `reached`: the broker was, since the start."""
 
-    def __init__(self, device: dict, node, commands=None) -> None:
-        """`device`: the configuration; `node`: has `outbox`, `clock`, `status(why)`, and the counts `bytes_sent` and
-        `refused`; `commands`: has `arrived(payload, retained)` for what comes on `cmd`; None: nothing is asked for.
+    def __init__(self, run, node=None, commands=None) -> None:
+        """`run`: a run.Run; `node`: the node.Node, None where nothing is measured, which a status then says;
+        `commands`: has `arrived(payload, retained)` for what comes on `cmd`; None: nothing is asked for.
         """
-        self._mqtt = device["mqtt"]
-        self._wifi = Wifi(device.get("wifi"))
+        device = run.device
+        self._wifi = Wifi(device.get("wifi"), device["device"])
         self._commands = commands
+        self._run = run
         self._node = node
-        self._outbox = node.outbox
-        self._topic = _topic(device)
-        self._client_id = "vibnode-{}-{}".format(device["site"], device["device"])
+        self._broker = "{}:{}".format(device["mqtt"]["host"], device["mqtt"]["port"])
+        self._topic = messages.topic(device["site"], device["device"])
         self._status_interval_ms = device["status_interval_s"] * 1000
-        self._wake = asyncio.Event()
-        self._change = False
         self._link: Link | None = None
         self._link_is_up = False
         self._leaving = False
@@ -47,15 +45,6 @@ class Uplink:
         self._status_at = 0
         self.reached = False
 
-    def status_changed(self) -> None:
-        """Have a status sent soon."""
-        self._change = True
-        self._wake.set()
-
-    def alert_stored(self) -> None:
-        """Have the outbox looked at."""
-        self._wake.set()
-
     async def run(self) -> None:
         """Connect, send, and connect again, for ever."""
         delay_ms = FIRST_DELAY_MS
@@ -63,13 +52,13 @@ class Uplink:
         while True:
             try:
                 link = await self._connect()
-                print(f"vibnode: connected to {self._broker()}")
+                print(f"vibnode: connected to {self._broker}")
                 delay_ms, told = FIRST_DELAY_MS, ""
                 await self._talk(link)
             except LinkDown as error:
                 if self._leaving:
                     return
-                reason = self._wifi.trouble() or f"broker {self._broker()}: {error}"
+                reason = self._wifi.trouble() or f"broker {self._broker}: {error}"
                 if reason != told:
                     print(f"vibnode: {reason}; trying again until it answers")
                 told = reason
@@ -90,7 +79,7 @@ class Uplink:
         start = ticks_ms()
         while ticks_diff(ticks_ms(), start) < timeout_ms:
             if self._link_is_up and self._sent_seq >= (
-                self._outbox.last_seq() if self._outbox.queued() else 0
+                self._run.outbox.last_seq() if self._run.outbox.queued() else 0
             ):
                 return
             await sleep_ms(50)
@@ -103,7 +92,8 @@ class Uplink:
             return
         async with self._publishing:
             try:
-                await link.publish(self._topic + "status", self._node.status("shutdown"), retain=True)
+                goodbye = status.message("shutdown", self._run, self._node)
+                await link.publish(self._topic + "status", goodbye, retain=True)
             except LinkDown:
                 return  # the will says it
             await self._drop(politely=True)
@@ -111,19 +101,20 @@ class Uplink:
     def is_due(self, silent_ms: int) -> bool:
         """Whether there is something to send, or will be before `silent_ms` are over."""
         silent_ms += ticks_diff(ticks_ms(), self._status_at)
-        return (
-            not self.reached
-            or self._change
-            or bool(self._outbox.queued())
-            or silent_ms > self._status_interval_ms
-        )
+        waits = self._run.status_due or bool(self._run.outbox.queued())
+        return waits or not self.reached or silent_ms > self._status_interval_ms
 
-    async def visit(self, limit_ms: int) -> None:
-        """Connect, send all there is, wait for its acks or for `limit_ms`, and leave without a word, the radio off."""
+    async def visit(self, limit_ms: int, fed) -> None:
+        """Connect, send all there is, wait for its acks or for `limit_ms`, and leave without a word, the radio off.
+
+        `fed()` is called all the while, for the watchdog: nothing is to be judged meanwhile.
+        """
         task = asyncio.create_task(self.run())
         start = ticks_ms()
         while ticks_diff(ticks_ms(), start) < limit_ms:
-            if self._link_is_up and self.reached and not self._change and not self._outbox.queued():
+            fed()
+            waits = self._run.status_due or self._run.outbox.queued()
+            if self._link_is_up and self.reached and not waits:
                 break
             await sleep_ms(50)
         async with self._publishing:
@@ -139,16 +130,27 @@ class Uplink:
             self._wifi.begin()
         except OSError as error:
             raise LinkDown(str(error)) from None
-        will = messages.status("will", {"boot": self._outbox.boot})
-        self._link = link = Link(self._mqtt, self._client_id, self._topic + "status", will, self._node.clock)
-        self._stored_before = self._outbox.last_seq()
+        run = self._run
+        will = messages.status("will", {"boot": run.outbox.boot})
+        client_id = "vibnode-{}-{}".format(run.device["site"], run.device["device"])
+        self._link = link = Link(run.device["mqtt"], client_id, self._topic + "status", will, run.clock)
+        self._stored_before = self._run.outbox.last_seq()
         self._sent_seq = 0
         kinds = ("ack", "cmd") if self._commands else ("ack",)
-        await link.connect([self._topic + kind for kind in kinds], self._arrived)
+        self._tell_sampler(True)
+        try:
+            await link.connect([self._topic + kind for kind in kinds], self._arrived)
+        finally:
+            self._tell_sampler(False)
         self._link_is_up = True
         await self._send_status("birth")
         self.reached = True
         return link
+
+    def _tell_sampler(self, busy: bool) -> None:
+        """A handshake takes the processor for seconds: what is lost meanwhile is the link's doing."""
+        if self._node:
+            self._node.sampler.link_busy = busy
 
     async def _drop(self, politely: bool) -> None:
         link, self._link, self._link_is_up = self._link, None, False
@@ -158,28 +160,28 @@ class Uplink:
     async def _talk(self, link: Link) -> None:
         while True:
             link.check()
-            self._wake.clear()
+            self._run.news.clear()
             await self._send_alerts()
-            if self._change:
+            if self._run.status_due:
                 await self._send_status("change")
             elif ticks_diff(ticks_ms(), self._status_at) >= self._status_interval_ms:
                 await self._send_status("periodic")
             try:  # noqa: SIM105 - MicroPython has no contextlib
-                await asyncio.wait_for(self._wake.wait(), TICK_S)
+                await asyncio.wait_for(self._run.news.wait(), TICK_S)
             except asyncio.TimeoutError:  # noqa: UP041 - MicroPython knows it by this name only
                 pass
 
     async def _send_alerts(self) -> None:
         waited_ms = ticks_diff(ticks_ms(), self._waiting_since)
-        if self._outbox.queued() and self._sent_seq and waited_ms >= self._resend_ms:
+        if self._run.outbox.queued() and self._sent_seq and waited_ms >= self._resend_ms:
             self._sent_seq = 0
             self._resend_ms = min(2 * self._resend_ms, LAST_RESEND_MS)
         while True:
-            held = self._outbox.after(self._sent_seq)
+            held = self._run.outbox.after(self._sent_seq)
             if held is None:
                 return
             seq, boot, body = held
-            alert = messages.alert(boot, seq, self._outbox.oldest(), seq <= self._stored_before, body)
+            alert = messages.alert(boot, seq, self._run.outbox.oldest(), seq <= self._stored_before, body)
             await self._publish("alert", alert)
             self._sent_seq = max(seq, self._sent_seq)
             self._waiting_since = ticks_ms()
@@ -193,10 +195,10 @@ class Uplink:
     def _acked(self, payload: bytes) -> None:
         ack = messages.parse_ack(payload)
         if ack is None:
-            self._node.refused += 1
+            self._run.refused += 1
             return
         try:
-            taken = self._outbox.ack(*ack)
+            taken = self._run.outbox.ack(*ack)
         except OSError as error:
             print("vibnode: the ack could not be stored:", error)
             return
@@ -205,9 +207,9 @@ class Uplink:
             self._resend_ms = FIRST_RESEND_MS
 
     async def _send_status(self, why: str) -> None:
-        self._change = False
+        self._run.status_due = False
         self._status_at = ticks_ms()
-        await self._publish("status", self._node.status(why), retain=True)
+        await self._publish("status", status.message(why, self._run, self._node), retain=True)
 
     async def _publish(self, kind: str, payload: bytes, retain: bool = False) -> None:
         topic = self._topic + kind
@@ -215,28 +217,4 @@ class Uplink:
             if self._leaving or self._link is None:
                 raise LinkDown("leaving")
             await self._link.publish(topic, payload, retain)
-        self._node.bytes_sent += len(topic) + len(payload)
-
-    def _broker(self) -> str:
-        return f"{self._mqtt['host']}:{self._mqtt['port']}"
-
-
-async def reach(device: dict) -> None:
-    """Connect to the broker of the configuration `device` and leave again. Raises LinkDown.
-
-    The board has to be on its network already.
-    """
-    topic, client_id = _topic(device), "vibnode-{}-{}-check".format(device["site"], device["device"])
-    link = Link(device["mqtt"], client_id, "", b"", Clock())
-    try:
-        await link.connect([topic + "ack"], _ignore)
-    finally:
-        await link.close(politely=True)
-
-
-def _topic(device: dict) -> str:
-    return "vibnode/v1/{}/{}/".format(device["site"], device["device"])
-
-
-def _ignore(topic: str, payload: bytes, retained: bool) -> None:
-    pass
+        self._run.bytes_sent += len(topic) + len(payload)

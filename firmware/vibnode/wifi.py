@@ -21,8 +21,10 @@ _JOINING = "joining; if that lasts, is the password right and the signal strong 
 class Wifi:
     """The board's place in the network that `wifi`, that section of the configuration or None, names."""
 
-    def __init__(self, wifi: "dict | None") -> None:
+    def __init__(self, wifi: "dict | None", host: "str | None" = None) -> None:
+        """`host`: by what name the network knows the board; None: as its firmware has it."""
         self._wifi = wifi
+        self._host = host
         self._station = None
 
     def begin(self) -> None:
@@ -33,11 +35,13 @@ class Wifi:
             import network
         except ImportError:
             raise OSError("this board has no Wi-Fi") from None
-        if self._wifi["country"]:
-            network.country(self._wifi["country"])
+        if self._host:
+            network.hostname(self._host)
         station = network.WLAN(network.STA_IF)
         station.active(True)
         if not (station.isconnected() and station.config("ssid") == self._wifi["ssid"]):
+            if station.status() != getattr(network, "STAT_IDLE", None):
+                _leave(station)
             station.connect(self._wifi["ssid"], self._wifi["password"] or "")
         self._station = station
 
@@ -61,3 +65,13 @@ class Wifi:
     def rssi_dbm(self) -> int:
         """How strong the access point is heard."""
         return self._station.status("rssi")  # type: ignore[attr-defined]
+
+
+def _leave(station) -> None:
+    """Have the radio forget what it is joining or has joined: a soft reset leaves it at that, for ever."""
+    try:  # noqa: SIM105 - MicroPython has no contextlib
+        station.disconnect()
+    except OSError:
+        pass  # what it was doing is over by itself
+    station.active(False)
+    station.active(True)

@@ -25,7 +25,7 @@ def target_figures(target: Target, work: Workload, level: str = LEVEL) -> dict[s
     raw = counting.count(target, objects, folder)
     differs = max(raw["peer_differs"], raw["peer_differs_envelope"]) / 1000
     if differs > host.STEPS_APART:
-        message = f"{differs} steps off the core's features, accepted: {host.STEPS_APART}"
+        message = f"{differs} steps off the core's features; accepted: {host.STEPS_APART}"
         raise counting.BenchFailure(f"{target.name}: the float peer is {message}")
     names = (
         "push",

@@ -21,11 +21,15 @@ int main(int argc, char **argv)
     vib_core_t *core;
     vib_block_t block;
     if (vib_core_init(memory, sizeof memory, &config, &core) != VIB_OK || fread(samples, 2, n, stdin) != n ||
-        !vib_block(core, samples, 1, &block)) {
+        !vib_block_scan(core, samples, 1, &block)) {
         return 1;
     }
+    vib_block_fill(core, samples, 1, &block);
     int32_t scale = (int32_t)block.spectrum_shift;
-    vib_rfft(core->spectrum, core->log2n);
+    vib_fft_t transform;
+    vib_rfft_begin(&transform, core->spectrum, core->log2n);
+    while (!vib_fft_step(&transform)) {
+    }
     fwrite(&scale, sizeof scale, 1, stdout);
     fwrite(core->spectrum, sizeof(int32_t), n, stdout);
     return 0;

@@ -102,5 +102,5 @@ def _same(core: Int16, peer: npt.NDArray[Any], names: list[str], what: str) -> N
     if apart.max() > STEPS_APART:
         name = names[int(apart.max(axis=0).argmax())]
         raise BenchFailure(
-            f"{name} of {what} is {apart.max():.0f} steps off the core's, accepted: {STEPS_APART}"
+            f"{name} of {what} is {apart.max():.0f} steps off the core's; accepted: {STEPS_APART}"
         )

@@ -54,17 +54,33 @@ static void push_last_hop(void)
 static void block(void)
 {
     vib_block_t made;
-    (void)vib_block(core, core->frames, core->config.axes, &made);
+    (void)vib_block_scan(core, core->frames, core->config.axes, &made);
+    vib_block_fill(core, core->frames, core->config.axes, &made);
+}
+
+static void to_the_end(vib_fft_t *transform)
+{
+    while (!vib_fft_step(transform)) {
+    }
 }
 
 static void rfft(void)
 {
-    vib_rfft(core->spectrum, core->log2n);
+    vib_fft_t transform;
+    vib_rfft_begin(&transform, core->spectrum, core->log2n);
+    to_the_end(&transform);
 }
 
 static void envelope(void)
 {
-    vib_envelope(core, features);
+    vib_fft_t transform;
+    vib_demodulate(core);
+    vib_cfft_begin(&transform, core->demodulated, core->envelope_log2n);
+    to_the_end(&transform);
+    vib_squared_magnitude(core);
+    vib_rfft_begin(&transform, core->demodulated, core->envelope_log2n);
+    to_the_end(&transform);
+    vib_modulation(core, features);
 }
 
 static void all_features(void)

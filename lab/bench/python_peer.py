@@ -33,7 +33,7 @@ def _run(windows: int, work: Workload, folder: Path) -> int:
     printed = under_callgrind(program, folder, "--collect-atstart=yes")
     apart = np.abs(np.array(json.loads(printed)) - vib.extract(work.frames, work.plain)[0]).max()
     if apart > STEPS_APART:
-        raise BenchFailure(f"plain Python is {apart} steps off the core's features, accepted: {STEPS_APART}")
+        raise BenchFailure(f"plain Python is {apart} steps off the core's features; accepted: {STEPS_APART}")
     total = re.search(r"^(?:totals|summary): (\d+)", (folder / "callgrind.out").read_text(), re.M)
     if total is None:
         raise BenchFailure(f"no total in {folder}/callgrind.out")

@@ -37,7 +37,11 @@ class Bus:
 
 
 class Spi(Bus):
-    """One chip on an SPI. A bus too fast or of another mode reads ones, as does one without the chip."""
+    """One chip on an SPI. A bus too fast or of another mode reads ones, as does one without the chip.
+
+    The clock line is low until the first transfer, as on the ESP32. In a mode in which it should be high, a chip that
+    is selected by then takes its rise for a bit, and understands nothing of that transfer.
+    """
 
     def __init__(self, chip, time, hz: int, mode=(1, 1), call_ps: int = CALL_PS) -> None:
         super().__init__(time, hz, call_ps)
@@ -45,18 +49,24 @@ class Spi(Bus):
         self._understood = hz <= chip.SPI_MAX_HZ and mode in chip.SPI_MODES
         self._selected = False
         self._command = -1
+        self._clock_idles = not mode[0]  # at its level between transfers
+        self._in_step = True
 
     def chip_select(self, level: int) -> None:
         """The pin: low begins a transfer, high ends it."""
         if self._selected and level:
             self._chip.end()
         self._selected = not level
+        self._in_step = self._clock_idles
         self._command = -1
 
     def write(self, data) -> None:
-        """Shift `data` out."""
-        assert self._selected, "SPI transfer without chip select"
+        """Shift `data` out; to nobody while the chip is not selected."""
         self.called()
+        self._clock_idles = True
+        if not self._selected:
+            self.clock(8 * len(data))
+            return
         for byte in data:
             self.clock(8)
             if not self._hears():
@@ -71,6 +81,7 @@ class Spi(Bus):
         """Shift as many bytes in as `buf` has."""
         assert self._selected, "SPI transfer without chip select"
         self.called()
+        self._clock_idles = True
         data = bytearray(len(bytes(buf)))
         for i in range(len(data)):
             self.clock(8)
@@ -78,7 +89,7 @@ class Spi(Bus):
         fill(buf, data)
 
     def _hears(self) -> bool:
-        return self._understood and self._chip.plugged
+        return self._understood and self._in_step and self._chip.plugged
 
 
 class I2c(Bus):

@@ -44,6 +44,13 @@ static long check_windows(FILE *file)
         vib_core_push(core, samples, frames, &taken);
         need(taken == frames && vib_core_features(core, got, n) == VIB_OK, "features refused", count);
         need(memcmp(got, expected, n * 2) == 0, "features differ", count);
+        vib_core_gap(core);
+        vib_core_push(core, samples, frames, &taken);
+        memset(got, 0, n * 2);
+        for (bool done = false; !done;) {
+            need(vib_core_step(core, got, n, 1, &done) == VIB_OK, "step refused", count);
+        }
+        need(memcmp(got, expected, n * 2) == 0, "features in steps differ", count);
         free(samples);
         free(expected);
         free(got);

@@ -49,6 +49,12 @@ def check_windows(stream):
         got = array("h", bytes(2 * core.n_features))
         core.features(got)
         assert got == expected, (count, list(got), list(expected))
+        core.gap()
+        core.push(samples)
+        got = array("h", bytes(2 * core.n_features))
+        while not core.step(got, 1):
+            pass
+        assert got == expected, (count, "in steps", list(got), list(expected))
         count += 1
 
 

@@ -144,7 +144,7 @@ def main() -> int:
     RESULT.write_text(json.dumps(figures, indent=1) + "\n")
     missed = [name for name, limit in GOALS.items() if figures.get(name, 0) > limit]
     for name in missed:
-        print(f"error: {name} is {figures[name]:,.6g}, accepted: up to {GOALS[name]:,}", file=sys.stderr)
+        print(f"error: {name} is {figures[name]:,.6g}; accepted: up to {GOALS[name]:,}", file=sys.stderr)
     return 1 if missed else 0
 
 

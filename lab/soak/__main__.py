@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=BUILD / "soak.json")
     options = parser.parse_args()
     if options.alerts < 1 or options.faults < 0:
-        parser.error(f"--alerts {options.alerts}, --faults {options.faults}: need 1 and 0, or more")
+        parser.error(f"--alerts {options.alerts}, --faults {options.faults}; accepted: 1 and 0, or more")
     seed = random.randrange(1 << 32) if options.seed is None else options.seed
     print(f"soak: {options.alerts} alerts, {options.faults} faults, seed {seed}", flush=True)
     done = run.soak(BUILD / "soak", options.alerts, options.faults, seed)

@@ -12,6 +12,7 @@ from array import array
 
 import vib
 from vibnode import clock, config, link, main, node, outbox, uplink
+from vibnode.run import Run
 from vibnode.watchdog import Watchdog
 
 STOP_FILE = "/stop"  # beside the configuration: no more alerts
@@ -110,12 +111,13 @@ def run(path, window_ms):
     model = main.load_model(device["model"])
     stream = Stream(model.config(), 4000, window_ms, path.rpartition("/")[0] + STOP_FILE)
     held = Ledger(device["data_dir"] + "/outbox.bin", device["outbox_bytes"])
-    sensor = node.Node(device, model, stream, held, clock.Clock())
+    watchdog = Watchdog(device["watchdog_s"], device["data_dir"])
+    this = Run(device, held, clock.Clock(), watchdog=watchdog)
+    sensor = node.Node(this, model, stream)
     if device["machine"] == "A healthy day":
         sensor.windows, stream.frames = DAY_WINDOWS, DAY_FRAMES
-        sensor.clock._uptime_ms = DAY_MS
-    sensor.watchdog = Watchdog(device["watchdog_s"], device["data_dir"])
-    main.run_tasks(device, sensor, uplink.Uplink(device, sensor))
+        this.clock._uptime_ms = DAY_MS
+    main.run_tasks(sensor, uplink.Uplink(this, sensor))
 
 
 if __name__ == "__main__":

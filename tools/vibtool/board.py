@@ -6,11 +6,13 @@ import contextlib
 import errno
 import io
 import json
+import tempfile
 from collections.abc import Callable
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any
 
 import serial
+from mpremote import commands
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
@@ -132,12 +134,47 @@ class Board:
         except TransportError as error:
             raise self._failed(f"{path}: cannot be written", error) from None
 
+    def write_rom(self, image: bytes) -> None:
+        """Put the ROMFS `image` in place of the one that is there. Raises ToolError.
+
+        Nothing of the old one may be in use: start the interpreter anew before. A power cut leaves half an image.
+        """
+        with tempfile.NamedTemporaryFile(suffix=".romfs") as file:
+            file.write(image)
+            file.flush()
+            state = SimpleNamespace(
+                transport=self._transport, ensure_raw_repl=lambda: None, did_action=lambda: None
+            )
+            wanted = SimpleNamespace(command=["deploy"], path=file.name, partition=0, mpy=False)
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    commands.do_romfs(state, wanted)
+            except (TransportError, commands.CommandError) as error:
+                raise self._failed("the ROMFS cannot be written", error) from None
+            except OSError as error:
+                raise self._lost(error) from None
+
+    def renew(self) -> None:
+        """Start the interpreter anew, without the application, and come back. Raises ToolError."""
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                self._transport.enter_raw_repl(soft_reset=True, timeout_overall=REPL_TIMEOUT_S)
+        except (TransportError, OSError) as error:
+            raise ToolError(f"{self.port}: does not come back after a reset ({error})") from None
+        self.run("hold_watchdog")
+
     def remove(self, path: str) -> None:
         """Remove the file at `path`."""
         try:
             self._transport.fs_rmfile(path)
         except TransportError as error:
             raise self._failed(f"{path}: cannot be removed", error) from None
+
+    def remove_empty_folder(self, path: str) -> None:
+        """Remove the folder at `path`, unless there is none or something is in it."""
+        with contextlib.suppress(TransportError, OSError):
+            self._transport.fs_rmdir(path)
+        self._folders.discard(path)
 
     def digests(self, paths: list[str]) -> dict[str, str]:
         """The SHA-256 of each file of `paths` that is there, in hex."""
@@ -156,7 +193,7 @@ class Board:
             f"{self.port}: the connection was lost ({error.strerror or error}): is the cable still in?"
         )
 
-    def _failed(self, what: str, error: TransportError) -> ToolError:
+    def _failed(self, what: str, error: Exception) -> ToolError:
         return ToolError(f"{self.port}: {what} ({_last_line(str(error))})")
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from vibtool import cli_live, cli_model, deploying, facts, flashing, ports, provisioning, sets
+from vibtool import cli_live, cli_model, deploying, facts, flashing, heap, ports, provisioning, sets
 from vibtool.board import Board
 from vibtool.errors import ToolError
 from vibtool.site_file import MODEL_FILE, SiteFile
@@ -94,18 +94,29 @@ def deploy(
         bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a main.py of another program.")] = False,
+    heap_check: Annotated[
+        bool, typer.Option(help="--no-heap-check: go on where the heap looks too small.")
+    ] = True,
     start: Start = True,
 ) -> None:
-    """Copy the application and the native module for its instruction set onto a stock MicroPython."""
+    """Copy the application and the native module for its instruction set onto a stock MicroPython.
+
+    Its memory is looked at first; where the firmware has a ROMFS, modules go there and run in place.
+    """
     with one_line_errors(), Board(ports.choose(port)) as board:
         known = deploying.make_ready(board)
         deploying.refuse_frozen(board.port, known)
         chosen = sets.find(facts.set_for(board.port, known), source)
-        planned = deploying.plan(board, chosen, force)
+        image = deploying.rom_image(chosen)
+        way = heap.choose(known, len(image))
+        if heap_check:
+            heap.refuse_too_small(board.port, known, way)
+        planned = deploying.plan(board, chosen, force, image if way is heap.ROM else None)
         deploying.check_room(board.port, known, chosen, planned)
         console.print(
-            f"{known.machine}, MicroPython {known.version}: set {chosen.arch}, vibnode {chosen.version}"
+            f"{known.machine}, MicroPython {known.version}: set {chosen.arch}, vibnode {chosen.version}, as {way.name}"
         )
+        console.print(f"{heap.outlook(known)}.", soft_wrap=True)
         if not dry_run:
             _carry_out(board, chosen, planned)
         _tell_of(planned, dry_run)

@@ -14,7 +14,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from vibnode import signing
+from vibnode import messages, signing
 
 from vibtool.errors import ToolError
 
@@ -39,7 +39,7 @@ class Commander:
     def __init__(self, access: Access, site: str, device: str, key: bytes) -> None:
         """`key`: the 32 bytes shared with the device. Raises ToolError where the broker does not let us in."""
         self._broker = f"broker {access.host}:{access.port}"
-        self._topic = f"vibnode/v1/{site}/{device}/"
+        self._topic = messages.topic(site, device)
         self._key = key
         self._n = 0
         self._replies: queue.Queue[dict[str, Any]] = queue.Queue()

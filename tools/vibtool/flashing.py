@@ -98,10 +98,12 @@ def read_image(path: Path) -> Image:
 def check(port: str, image: Image, target: Target) -> None:
     """Raise ToolError where the image is not for what is there."""
     if image.chip != target.chip:
-        raise ToolError(f"{port}: is an {target.chip}; {image.path.name} is for an {image.chip}")
+        raise ToolError(
+            f"{port}: is an {target.chip}; accepted: an {image.chip}, which {image.path.name} is for"
+        )
     if image.flash_mb > target.flash_mb:
         raise ToolError(
-            f"{port}: flash too small: {target.flash_mb} MB; {image.path.name} needs {image.flash_mb} MB"
+            f"{port}: flash of {target.flash_mb} MB; accepted: {image.flash_mb} MB or more, for {image.path.name}"
         )
 
 

@@ -43,7 +43,7 @@ def push_by_cable(board: Board, ota: bytes) -> None:
     said = board.run("model_take", path=DEVICE_FILE, ota=OTA_FILE, timeout_s=60)
     if not said or said[0]["error"]:
         reason = said[0]["error"] if said else "no answer"
-        raise ToolError(f"{board.port}: the model is not accepted: {reason}; the one before it stays")
+        raise ToolError(f"{board.port}: refuses the model: {reason}; the one before it stays")
 
 
 def push_over_the_air(commander: Commander, ota: bytes, progress: Callable[[int], None]) -> None:

@@ -48,5 +48,5 @@ def choose(wanted: str | None) -> str:
         )
     if len(found) > 1:
         names = ", ".join(port.path for port in found)
-        raise ToolError(f"{len(found)} boards found ({names}): name one with --port")
+        raise ToolError(f"{len(found)} boards found; accepted: one, named with --port: {names}")
     return found[0].path

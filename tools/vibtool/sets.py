@@ -35,7 +35,7 @@ def find(arch: str, folder: Path | None = None) -> MpySet:
     home = place / arch
     if not (home / "package.json").is_file():
         have = ", ".join(sorted(path.parent.name for path in place.glob("*/package.json"))) or "none"
-        raise ToolError(f"{place}: no set for {arch}; there: {have}")
+        raise ToolError(f"{place}: no set for {arch}; accepted: {have}")
     package = json.loads((home / "package.json").read_text())
     files = {f"{LIBRARY}/{name}": home / source for name, source in package["urls"]}
     files["main.py"] = home / "main.py"

@@ -96,11 +96,13 @@ class SiteFile:
             )
         listed = ", ".join(names)
         if wanted is None:
-            raise ToolError(f"{self.path}: lists {len(names)} devices; name one: {listed}")
+            raise ToolError(
+                f"{self.path}: lists {len(names)} devices; accepted: one of them, named: {listed}"
+            )
         if wanted not in names:
             meant = nearest(wanted, names)
             hint = f" (did you mean {meant}?)" if meant else ""
-            raise ToolError(f"{self.path}: devices: no {wanted!r}{hint}; there: {listed}")
+            raise ToolError(f"{self.path}: devices: no {wanted!r}{hint}; accepted: {listed}")
         return wanted
 
     def sensor(self, name: str, make_key: bool = True) -> Sensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +22,7 @@ __all__ = [
     "extract",
     "feature_names",
     "linked_model",
+    "medians",
     "outside",
     "score",
 ]
@@ -28,6 +30,22 @@ __all__ = [
 Int16 = NDArray[np.int16]
 
 WINDOWS_WORTH_A_THREAD = 400  # some milliseconds of work
+MOST_ROWS = 64  # of `medians`, as on a device
+
+
+def medians(rows: array[int], count: int, n: int, medians: array[int], spreads: array[int], at: int) -> None:
+    """The median of each of the `n` columns of the first `count` rows, and the median of its distances from that.
+
+    Both, rounded down and limited to int16, go into row `at` of `medians` and `spreads`. ValueError: there are not so
+    many rows, or more than 64.
+    """
+    if not 1 <= count <= MOST_ROWS or count * n > len(rows) or (at + 1) * n > min(len(medians), len(spreads)):
+        raise ValueError(f"vib: medians of {count} rows; accepted: 1 to {MOST_ROWS}, as many as there are")
+    values = np.sort(np.frombuffer(rows, np.int16)[: count * n].reshape(count, n).astype(np.int32), axis=0)
+    middle = (values[(count - 1) // 2] + values[count // 2]) >> 1
+    away = np.sort(np.minimum(np.abs(values - middle), 32767), axis=0)
+    np.frombuffer(medians, np.int16)[at * n : (at + 1) * n] = middle
+    np.frombuffer(spreads, np.int16)[at * n : (at + 1) * n] = (away[(count - 1) // 2] + away[count // 2]) >> 1
 
 
 def extract(
@@ -43,7 +61,7 @@ def extract(
     axes, window, hop = config["axes"], config["window"], config["hop"]
     if samples.dtype != np.int16 or samples.ndim != 2 or samples.shape[1] != axes:
         raise ValueError(
-            f"vib: samples must be int16 of shape (frames, {axes}), not {samples.dtype} of {samples.shape}"
+            f"vib: samples: {samples.dtype} of shape {samples.shape}; accepted: int16 of (frames, {axes})"
         )
     samples = np.ascontiguousarray(samples)
     windows = max(0, (len(samples) - window) // hop + 1)

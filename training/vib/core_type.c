@@ -1,6 +1,8 @@
 /* vib.Core: frames in, windows out, features of each. */
 #include "binding.h"
 
+#include <limits.h>
+
 typedef struct {
     PyObject_HEAD vib_core_t *core;
     vib_config_t config;
@@ -97,6 +99,34 @@ static PyObject *core_shaft(CoreObject *self, PyObject *args)
     return Py_NewRef(Py_None);
 }
 
+static PyObject *core_rate(CoreObject *self, PyObject *args)
+{
+    unsigned int millihz;
+    if (!PyArg_ParseTuple(args, "I", &millihz) || vibpy_check(vib_core_set_rate(self->core, millihz)) < 0) {
+        return NULL;
+    }
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *core_full_scale(CoreObject *self, PyObject *args)
+{
+    unsigned int counts;
+    if (!PyArg_ParseTuple(args, "I", &counts)) {
+        return NULL;
+    }
+    if (counts > 32768) {
+        return PyErr_Format(PyExc_ValueError, "vib: full scale of %u counts; accepted: 0 to 32768", counts);
+    }
+    vib_core_set_full_scale(self->core, counts);
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *core_clipped(CoreObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLong(vib_core_clipped(self->core));
+}
+
 static PyObject *core_ready(CoreObject *self, PyObject *unused)
 {
     (void)unused;
@@ -121,6 +151,21 @@ static PyObject *core_features(CoreObject *self, PyObject *out)
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
+static PyObject *core_step(CoreObject *self, PyObject *args)
+{
+    Py_buffer view;
+    PyObject *out;
+    unsigned int work = UINT_MAX;
+    bool done = false;
+    if (!PyArg_ParseTuple(args, "O|I", &out, &work) ||
+        vibpy_int16_buffer(out, &view, self->n_features, PyBUF_WRITABLE) < 0) {
+        return NULL;
+    }
+    int failed = vibpy_check(vib_core_step(self->core, view.buf, (size_t)self->n_features, work, &done));
+    PyBuffer_Release(&view);
+    return failed ? NULL : PyBool_FromLong(done);
+}
+
 static PyObject *core_feature_name(CoreObject *self, PyObject *index)
 {
     char name[VIB_FEATURE_NAME_SIZE];
@@ -143,9 +188,15 @@ static PyMethodDef core_methods[] = {
       "raw_format(bits, sample_bytes, big_endian, left_justified, skip_bytes=0): how push_raw's bytes are laid out." },
     { "push_raw", (PyCFunction)core_push_raw, METH_VARARGS, "push_raw(buf, start=0): push of raw FIFO frames." },
     { "shaft", (PyCFunction)core_shaft, METH_VARARGS, "shaft(millihz): speed from here on; 0 where it is not known." },
+    { "rate", (PyCFunction)core_rate, METH_VARARGS, "rate(millihz): at which samples really come." },
+    { "full_scale", (PyCFunction)core_full_scale, METH_VARARGS,
+      "full_scale(counts): from which on a sample is clipped; 0: none is." },
+    { "clipped", (PyCFunction)core_clipped, METH_NOARGS, "Clipped samples taken since the last time this was asked." },
     { "ready", (PyCFunction)core_ready, METH_NOARGS, "Whether a whole window is held." },
     { "gap", (PyCFunction)core_gap, METH_NOARGS, "Samples were lost: forget the partial window." },
     { "features", (PyCFunction)core_features, METH_O, "features(out): the window's features, then on by one hop." },
+    { "step", (PyCFunction)core_step, METH_VARARGS,
+      "step(out, work=all): features() in steps of about so many instructions; whether they are all there." },
     { "feature_name", (PyCFunction)core_feature_name, METH_O, "feature_name(i) -> name such as 'x.band03'." },
     { NULL, NULL, 0, NULL },
 };

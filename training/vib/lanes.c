@@ -24,7 +24,8 @@ bool lanes_supported(void)
 #endif
 
 #define VIB_LANES "lanes_avx2.h"
-#include "vib_block.c" /* that is firmware/cmodules/vib */
+#include "vib_axis.c" /* that is firmware/cmodules/vib */
+#include "vib_block.c"
 #include "vib_envelope.c"
 #include "vib_features.c"
 #include "vib_fft.c"
@@ -90,7 +91,10 @@ void lanes_features(lanes_t *lanes, const int16_t *samples, int16_t *out)
     for (uint32_t axis = 0; axis < c->axes; axis++) {
         vib_i32_t features[MAX_FEATURES], *x = lanes->core->spectrum;
         gather(c, samples + axis, x);
-        vib_axis_features(lanes->core, x, 1, features);
+        vib_axis_t axis_under_way;
+        vib_axis_begin(&axis_under_way, x, 1, features);
+        while (!vib_axis_step(lanes->core, &axis_under_way)) {
+        }
         for (size_t i = 0; i < per_axis * N_LANES; i++) {
             out[i % N_LANES * n + axis * per_axis + i / N_LANES] = (int16_t)features[i / N_LANES][i % N_LANES];
         }

@@ -119,8 +119,8 @@ class Recording(Condition):
     def __post_init__(self) -> None:
         if self.data.ndim != 2 or self.data.shape[1] != len(self.axes):
             raise DataError(
-                f"{self.source}: {self.name}: data has shape {self.data.shape}, "
-                f"accepted is (frames, {len(self.axes)}) for axes {', '.join(self.axes)}"
+                f"{self.source}: {self.name}: data has shape {self.data.shape}; "
+                f"accepted: (frames, {len(self.axes)}) for axes {', '.join(self.axes)}"
             )
         _refuse_not_finite(self, self.data, 0)
 
@@ -193,7 +193,7 @@ def _refuse_not_finite(condition: Condition, block: Samples, first_frame: int) -
         frame, axis = np.argwhere(~np.isfinite(block))[0]
         raise DataError(
             f"{condition.source}: {condition.name}: frame {first_frame + frame}, axis {condition.axes[axis]}: "
-            f"{block[frame, axis]}, accepted are finite numbers"
+            f"{block[frame, axis]}; accepted: finite numbers"
         )
 
 

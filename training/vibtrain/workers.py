@@ -38,12 +38,12 @@ class Workers:
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
-            raise DataError(f"backend {self.backend!r}, accepted: {', '.join(BACKENDS)}")
+            raise DataError(f"backend {self.backend!r}; accepted: {', '.join(BACKENDS)}")
         if self.jobs is not None and self.jobs < 1:
-            raise DataError(f"jobs {self.jobs}, accepted: 1 or more")
+            raise DataError(f"jobs {self.jobs}; accepted: 1 or more")
         if (self.backend == "dask") != bool(self.scheduler):
             raise DataError(
-                f"backend {self.backend} with scheduler {self.scheduler!r}, accepted: both, as in "
+                f"backend {self.backend} with scheduler {self.scheduler!r}; accepted: both, as in "
                 "--backend dask --scheduler tcp://127.0.0.1:8786, or neither"
             )
 
@@ -80,7 +80,7 @@ def _client(scheduler: str) -> Any:
         distributed: Any = importlib.import_module("distributed")
     except ImportError:
         raise DataError(
-            "backend dask needs distributed, which is not installed; accepted after: pip install 'vibnode[dask]'"
+            "backend dask needs distributed, which is not installed; install it: pip install 'vibnode[dask]'"
         ) from None
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
@@ -90,5 +90,5 @@ def _client(scheduler: str) -> Any:
         ) from None
     if not client.scheduler_info()["workers"]:
         client.close()
-        raise DataError(f"scheduler {scheduler}: has no workers, accepted: one at least")
+        raise DataError(f"scheduler {scheduler}: has no workers; accepted: one at least")
     return client

@@ -70,13 +70,13 @@ class Accounts:
     def add(self, name: str, role: Role, password: str, now_ms: int) -> None:
         """Define a user. Raises AccountError."""
         if not _NAME.fullmatch(name) or name == "local":
-            raise AccountError(f"user {name!r}: need 1 to 32 of a-z, 0-9, dot, - and _, and not local")
+            raise AccountError(f"user: {name!r}; accepted: 1 to 32 of a-z, 0-9, dot, - and _, and not local")
         row = {"name": name, "role": role, "password_hash": _hash(password), "created_at_ms": now_ms}
         with self._engine.begin() as connection:
             be_the_only_writer(connection)
             if connection.scalar(sa.select(account.c.name).where(account.c.name == name)) is not None:
                 raise AccountError(
-                    f"user {name}: is defined already; need another name, or: vibdash user password"
+                    f"user {name}: is defined already; accepted: another name, or vibdash user password"
                 )
             connection.execute(account.insert(), row)
             _note(connection, "user-add", f"{name}, {role}", now_ms)
@@ -166,7 +166,9 @@ class Accounts:
 
 def _hash(password: str) -> str:
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise AccountError(f"password: need {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+        raise AccountError(
+            f"password: {len(password)} characters; accepted: {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"
+        )
     return _hasher.hash(password)
 
 
@@ -186,7 +188,7 @@ def _forget_logins(connection: sa.Connection, name: str) -> None:
 
 def _require(found: int, name: str) -> None:
     if not found:
-        raise AccountError(f"user {name}: not defined; need one that vibdash user list shows")
+        raise AccountError(f"user {name}: not defined; accepted: one that vibdash user list shows")
 
 
 def _note(connection: sa.Connection, action: str, note: str, now_ms: int) -> None:

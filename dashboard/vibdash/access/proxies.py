@@ -40,7 +40,7 @@ def parse_prefix(text: str) -> str:
     """Return the path below which the page is reached, as `/vib`, or empty for none. Raises ProxyError."""
     prefix = text.rstrip("/")
     if not _FORM.fullmatch(prefix):
-        raise ProxyError(f"--prefix {text!r}: accepted: a path such as /vib, of A-Z, a-z, 0-9, . _ ~ - and /")
+        raise ProxyError(f"--prefix {text!r}; accepted: a path such as /vib, of A-Z, a-z, 0-9, . _ ~ - and /")
     return prefix
 
 

@@ -152,7 +152,9 @@ def _keep_publishing(
 
 def _level(option: str, text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text):
-        raise typer.BadParameter(f"{text!r}: need 1 to 64 of a-z, A-Z, 0-9, _, . and -", param_hint=option)
+        raise typer.BadParameter(
+            f"{text!r}; accepted: 1 to 64 of a-z, A-Z, 0-9, _, . and -", param_hint=option
+        )
     return text
 
 

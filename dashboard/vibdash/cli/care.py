@@ -65,7 +65,9 @@ def check(
 
     folder = find_site(place if place is not None else context.find_root().params.get("folder"))
     if folder is None:
-        raise SiteError("no site here; need one: vibdash init SITE, or vibdash check FOLDER")
+        raise SiteError(
+            "site: none is here; accepted: one that vibdash init made, here or as vibdash check FOLDER"
+        )
     faults = list(faults_of(folder))
     for fault in faults:
         print(f"{folder.path.name}: {fault}")

@@ -59,7 +59,7 @@ class Demo:
         missing = [name for name in NEEDED if not _is_there(name)]
         if missing:
             raise SiteError(
-                f"--demo: {', '.join(missing)} not installed; need: pip install 'vibnode[dashboard,demo]'"
+                f"--demo: {', '.join(missing)} not installed; install it: pip install 'vibnode[dashboard,demo]'"
             )
         self._folder = folder
         self._site = site

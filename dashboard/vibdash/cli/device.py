@@ -35,7 +35,7 @@ def add(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE, 
     sensor = Sensor(_checked_site(site), _checked(name))
     if name in mosquitto_config.users(passwords(folder)):
         raise SiteError(
-            f"device {name}: is there already; need another name, or: vibdash device renew {name}"
+            f"device {name}: is there already; accepted: another name, or this one by vibdash device renew {name}"
         )
     written = give_credentials(folder, sensor, open_database(db))
     print(f"device {name} may connect; put the files of {written} on it, then delete them here")
@@ -60,7 +60,7 @@ def remove(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABAS
         CommandKeys(engine).remove(sensor)
         shutil.rmtree(folder.devices / name, ignore_errors=True)
     if not remove_device(engine, sensor, "command line", time.time_ns() // 1_000_000) and not may_connect:
-        raise SiteError(f"device {name}: not there; need one that vibdash device list or the page shows")
+        raise SiteError(f"device {name}: not there; accepted: one that vibdash device list or the page shows")
     print(f"device {name} may no longer connect, and is no longer shown")
 
 
@@ -79,23 +79,23 @@ def list_devices(context: typer.Context, db: DatabaseUrl = DEFAULT_DATABASE, sit
 def _folder(context: typer.Context) -> SiteFolder:
     folder = find_site(context.find_root().params.get("folder"))
     if folder is None:
-        raise SiteError("no site here; need one: vibdash init SITE, or vibdash --in FOLDER device ...")
+        raise SiteError("no site here; make one: vibdash init SITE, or vibdash --in FOLDER device ...")
     return folder
 
 
 def _require(folder: SiteFolder, name: str) -> None:
     if name not in mosquitto_config.users(passwords(folder)) or name == mosquitto_config.HOST_USER:
-        raise SiteError(f"device {name}: not there; need one that vibdash device list shows")
+        raise SiteError(f"device {name}: not there; accepted: one that vibdash device list shows")
 
 
 def _checked(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name) or name == mosquitto_config.HOST_USER:
-        needed = f"need 1 to 32 of a-z, 0-9 and -, and not {mosquitto_config.HOST_USER}"
-        raise typer.BadParameter(f"{name!r}: {needed}", param_hint="NAME")
+        needed = f"accepted: 1 to 32 of a-z, 0-9 and -, and not {mosquitto_config.HOST_USER}"
+        raise typer.BadParameter(f"{name!r}; {needed}", param_hint="NAME")
     return name
 
 
 def _checked_site(site: str | None) -> str:
     if site is None:
-        raise SiteError("site: is not set; need it in vibdash.toml")
+        raise SiteError("site: is not set; accepted: a name in vibdash.toml")
     return site

@@ -72,13 +72,13 @@ def init(
     The first user's password is asked for; without a terminal, or for an empty answer, one is made and shown once.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", site):
-        raise typer.BadParameter(f"{site!r}: need 1 to 32 of a-z, 0-9 and -", param_hint="SITE")
+        raise typer.BadParameter(f"{site!r}; accepted: 1 to 32 of a-z, 0-9 and -", param_hint="SITE")
     addresses = address or ["127.0.0.1"]
     for one in addresses:
         _check_address(one)
     folder = SiteFolder(Path.cwd() / site)
     if folder.path.exists():
-        raise SiteError(f"{folder.path}: is there already; need another SITE, or another current folder")
+        raise SiteError(f"{folder.path}: is there already; accepted: another SITE, or another current folder")
     given = _ask_password(user)
     password = given or secrets.token_urlsafe(12)
     folder.path.mkdir(mode=0o700)
@@ -99,7 +99,7 @@ def certificate(
     """Give the broker a fresh certificate, for these addresses. Devices trust it as they did the old one."""
     folder = find_site(context.find_root().params.get("folder"))
     if folder is None:
-        raise SiteError("no site here; need one: vibdash init SITE, or vibdash --in FOLDER certificate")
+        raise SiteError("no site here; make one: vibdash init SITE, or vibdash --in FOLDER certificate")
     _certify_broker(folder, address or ["127.0.0.1"])
     print(f"the broker has a certificate for {', '.join(address or ['127.0.0.1'])}; restart it")
 
@@ -117,7 +117,9 @@ def _certify_broker(folder: SiteFolder, addresses: Sequence[str]) -> None:
         authority = x509.load_pem_x509_certificate((folder.authority / "ca.pem").read_bytes())
         key = load_pem_private_key((folder.authority / "ca.key").read_bytes(), None)
     except (OSError, ValueError) as error:
-        raise SiteError(f"{folder.authority}: {error}; need the authority that vibdash init made") from None
+        raise SiteError(
+            f"{folder.authority}: {error}; accepted: the authority that vibdash init made"
+        ) from None
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     certificate, broker_key = new_broker_certificate(authority, key, addresses)
     write_secret(folder.mosquitto / "broker.key", key_pem(broker_key))
@@ -177,7 +179,9 @@ def _ask_password(user: str) -> str:
 def _check_address(address: str) -> None:
     named = re.fullmatch(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*", address)
     if not named and not _is_ip(address):
-        raise typer.BadParameter(f"{address!r}: need a host name or an IP address", param_hint="--address")
+        raise typer.BadParameter(
+            f"{address!r}; accepted: a host name or an IP address", param_hint="--address"
+        )
 
 
 def _is_ip(address: str) -> bool:

@@ -149,8 +149,8 @@ def ingest(
 ) -> None:
     """Take messages from the broker into the database, without a page."""
     if share is not None and (client_id is None or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", share)):
-        needed = "need 1 to 32 of a-z, A-Z, 0-9 and -, and a --client-id that no other ingest has"
-        raise typer.BadParameter(f"{share!r}: {needed}", param_hint="--share")
+        needed = "accepted: 1 to 32 of a-z, A-Z, 0-9 and -, and a --client-id that no other ingest has"
+        raise typer.BadParameter(f"{share!r}; {needed}", param_hint="--share")
     engine = open_database(db)
     broker = connection.read()
     taking = _make_ingest(broker, Store(engine), site, client_id, share)
@@ -215,7 +215,7 @@ def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
 def _make_demo(context: typer.Context, site: str | None, engine: sa.Engine, broker: Broker) -> Demo:
     folder = find_site(context.find_root().params.get("folder"))
     if folder is None or site is None:
-        raise SiteError("--demo: no site here; need one: vibdash init SITE")
+        raise SiteError("--demo: no site here; make one: vibdash init SITE")
     return Demo(folder, site, engine, broker)
 
 
@@ -227,7 +227,7 @@ def _make_ingest(
     share: str | None = None,
 ) -> Ingest:
     if site is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", site):
-        raise typer.BadParameter(f"{site!r}: need 1 to 32 of a-z, 0-9 and -", param_hint="--site")
+        raise typer.BadParameter(f"{site!r}; accepted: 1 to 32 of a-z, 0-9 and -", param_hint="--site")
     return Ingest(broker, store, site=site, client_id=_client_id(site, client_id), share=share)
 
 

@@ -63,7 +63,9 @@ def import_features_command(
     if file.suffix == ".parquet":
         rows = rows_of_parquet(file)
     elif model is None:
-        raise ImportFailure(f"{file}: a trace tells nothing of its model; need --model, or a .parquet file")
+        raise ImportFailure(
+            f"{file}: a trace tells nothing of its model; accepted: one with --model, or a .parquet file"
+        )
     else:
         start_s = int(start.replace(tzinfo=dt.UTC).timestamp()) if start else 0
         read = ScoringModel.from_package(model)

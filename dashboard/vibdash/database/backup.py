@@ -26,9 +26,9 @@ def back_up(url: str, file: Path) -> None:
     stay of the revision they are, so that it can be made before a new version of this program changes them.
     """
     if file.exists():
-        raise BackupError(f"{file}: is there already; need a new name")
+        raise BackupError(f"{file}: is there already; accepted: a new name")
     if not file.parent.is_dir():
-        raise BackupError(f"{file}: need a folder that exists")
+        raise BackupError(f"{file}: its folder is not there; accepted: a folder that exists")
     engine = connect(url)
     part = file.with_name(f".{file.name}.part")
     part.unlink(missing_ok=True)
@@ -40,7 +40,7 @@ def back_up(url: str, file: Path) -> None:
             _dump(engine.url, part)
         os.replace(part, file)
     except OSError as error:
-        raise BackupError(f"{file}: {error.strerror}; need a folder that can be written") from None
+        raise BackupError(f"{file}: {error.strerror}; accepted: a folder that can be written") from None
     finally:
         part.unlink(missing_ok=True)
         engine.dispose()
@@ -54,15 +54,15 @@ def bring_back(url: str, copy: Path) -> None:
         if engine.dialect.name == "sqlite":
             target = Path(engine.url.database or "")
             if target.exists():
-                raise BackupError(f"--db {shown}: is there already; need one that is not")
+                raise BackupError(f"--db {shown}: is there already; accepted: a new name")
             if not target.parent.is_dir():
-                raise BackupError(f"--db {shown}: need a folder that exists")
+                raise BackupError(f"--db {shown}: its folder is not there; accepted: a folder that exists")
             fresh = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(fresh, "wb") as stream, copy.open("rb") as source:
                 shutil.copyfileobj(source, stream)
         else:
             if sa.inspect(engine).get_table_names():
-                raise BackupError(f"--db {shown}: has tables already; need an empty database")
+                raise BackupError(f"--db {shown}: has tables already; accepted: an empty database")
             _fill_server(engine.url, copy)
     except DBAPIError as error:
         raise BackupError(f"--db {shown}: {str(error.orig).splitlines()[0]}") from None
@@ -82,7 +82,9 @@ def _copy_file(engine: sa.Engine, part: Path) -> None:
             found = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
         copy.dispose()
     except DBAPIError as error:
-        raise BackupError(f"--db {engine.url}: {error.orig}; need a SQLite file of this program") from None
+        raise BackupError(
+            f"--db {engine.url}: {error.orig}; accepted: a SQLite file of this program"
+        ) from None
     if found != "ok":
         raise BackupError(f"--db {engine.url}: the copy is damaged, {found}")
 
@@ -91,7 +93,7 @@ def _dump(url: sa.URL, part: Path) -> None:
     program = shutil.which("pg_dump")
     if program is None:
         raise BackupError(
-            "pg_dump is not installed; need PostgreSQL's client programs, of the server's version"
+            "pg_dump is not installed; install PostgreSQL's client programs, of the server's version"
         )
     _run([program, "--format=custom", "--file", str(part)], url)
 
@@ -99,7 +101,9 @@ def _dump(url: sa.URL, part: Path) -> None:
 def _fill_server(url: sa.URL, copy: Path) -> None:
     program = shutil.which("pg_restore")
     if program is None:
-        raise BackupError("pg_restore is not installed; need PostgreSQL's client programs")
+        raise BackupError(
+            "pg_restore: not installed; accepted: PostgreSQL's client programs, of the server's version"
+        )
     _run([program, "--no-owner", "--exit-on-error", "--single-transaction", str(copy)], url)
 
 

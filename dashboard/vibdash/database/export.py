@@ -36,9 +36,9 @@ class ExportError(Exception):
 def export_table(engine: sa.Engine, name: str, file: Path) -> int:
     """Write a table to a .csv or .parquet file, whole or not at all; return the number of rows. Raises ExportError."""
     if name not in TABLES:
-        raise ExportError(f"table {name}: need one of {', '.join(TABLES)}")
+        raise ExportError(f"table: {name}; accepted: one of {', '.join(TABLES)}")
     if file.suffix not in FORMATS:
-        raise ExportError(f"{file}: need a name that ends in {' or '.join(FORMATS)}")
+        raise ExportError(f"{file}; accepted: a name that ends in {' or '.join(FORMATS)}")
     part = file.with_name(f".{file.name}.part")
     write = _write_csv if file.suffix == ".csv" else _write_parquet
     try:
@@ -46,7 +46,9 @@ def export_table(engine: sa.Engine, name: str, file: Path) -> int:
             count = write(part, TABLES[name], _batches(connection, TABLES[name]))
         os.replace(part, file)
     except OSError as error:
-        raise ExportError(f"{file}: {error.strerror}; need a folder that exists and can be written") from None
+        raise ExportError(
+            f"{file}: {error.strerror}; accepted: a folder that exists and can be written"
+        ) from None
     finally:
         part.unlink(missing_ok=True)
     return count
@@ -88,7 +90,7 @@ def _write_parquet(file: Path, table: sa.Table, batches: Iterator[list[dict[str,
         from pyarrow import parquet
     except ImportError:
         raise ExportError(
-            "Parquet: pyarrow is not installed; need it (pip install pyarrow), or a .csv file"
+            "Parquet: pyarrow is not installed; install it: pip install pyarrow, or write a .csv file"
         ) from None
     types = {
         sa.BigInteger: pa.int64(),

@@ -40,10 +40,10 @@ def connect(url: str) -> sa.Engine:
             json_deserializer=_read_json,
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        needed = "need e.g. sqlite:///alerts.db or postgresql://user@host/name"
+        needed = "accepted: e.g. sqlite:///alerts.db or postgresql://user@host/name"
         raise DatabaseError(f"--db {_without_password(url)}: {_first_line(error)}; {needed}") from None
     if engine.dialect.name not in ("sqlite", "postgresql"):
-        raise DatabaseError(f"--db: {engine.dialect.name} is not supported; need sqlite or postgresql")
+        raise DatabaseError(f"--db: {engine.dialect.name} is not supported; accepted: sqlite or postgresql")
     return engine
 
 
@@ -152,7 +152,9 @@ def migrate(engine: sa.Engine, revision: str = "head") -> None:
             return
         if present not in (None, *(revision.revision for revision in script.walk_revisions())):
             newest = script.get_current_head()
-            raise _UnknownRevision(f"its tables are of revision {present}; need {newest} or an earlier one")
+            raise _UnknownRevision(
+                f"its tables are of revision {present}; accepted: {newest} or an earlier one"
+            )
         config.attributes["connection"] = connection
         upgrade(config, revision)
 
@@ -174,8 +176,8 @@ def _use_wal(engine: sa.Engine) -> None:
 
 def _what_is_needed(engine: sa.Engine) -> str:
     if engine.dialect.name == "sqlite":
-        return "need a folder that exists and can be written, and a SQLite file of this program or none"
-    return "need a database server that answers and a user who may create tables"
+        return "accepted: a folder that exists and can be written, and a SQLite file of this program or none"
+    return "accepted: a database server that answers and a user who may create tables"
 
 
 def _without_password(url: str) -> str:

@@ -94,7 +94,7 @@ def _features(body: dict[str, Any]) -> dict[str, Any]:
         or not isinstance(model, str)
         or not model.isprintable()
     ):
-        raise Malformed("spectrum: need features (base64 of i16), score (i16 or null) and model (text)")
+        raise Malformed("spectrum; accepted: features (base64 of i16), score (i16 or null) and model (text)")
     return {"features": features, "score": score, "model": model[:64]}
 
 

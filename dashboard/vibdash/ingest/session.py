@@ -24,13 +24,14 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from vibnode.messages import TOPIC_ROOT
 
 from vibdash.commands.queue import Commander
 from vibdash.commands.removal import removed_devices
 from vibdash.database.opening import DatabaseError
 from vibdash.ingest.acknowledgement import Ack
 from vibdash.ingest.store import Received, Store
-from vibdash.protocol.messages import TOPIC_ROOT, VERSION, Sensor
+from vibdash.protocol.messages import VERSION, Sensor
 from vibdash.site.broker import Broker, BrokerError
 from vibdash.supervision import Work
 
@@ -101,7 +102,7 @@ class Ingest:
             try:
                 client.tls_set(ca_certs=str(ca_file) if ca_file else None)
             except (OSError, ssl.SSLError) as error:
-                raise BrokerError(f"--ca-file {ca_file}: {error}; need certificates in PEM") from None
+                raise BrokerError(f"--ca-file {ca_file}: {error}; accepted: certificates in PEM") from None
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(0)  # no limit: a batch has as many acks as sensors
         client.on_socket_open = _send_at_once

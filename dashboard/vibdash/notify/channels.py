@@ -113,7 +113,7 @@ def make_channel(name: str, table: dict[str, Any], folder: Path) -> Channel:
     if kind == "smtp":
         user, password = keys.text("user", None), keys.secret("password_file")
         if (user is None) != (password is None):
-            raise ChannelError(f"channel.{name}: need both user and password_file, or neither")
+            raise ChannelError(f"channel.{name}; accepted: both user and password_file, or neither")
         channel = Smtp(
             host=keys.needed("host"),
             port=keys.port("port", 587),
@@ -138,7 +138,7 @@ class _Keys:
 
     def _wrong(self, key: str, needed: str) -> ChannelError:
         shown = repr(self._table[key]) if key in self._table else "missing"
-        return ChannelError(f"{self._where}.{key} is {shown}: need {needed}")
+        return ChannelError(f"{self._where}.{key}: {shown}; accepted: {needed}")
 
     def text(self, key: str, default: str | None) -> str | None:
         self._asked.add(key)
@@ -205,7 +205,7 @@ class _Keys:
     def refuse_others(self) -> None:
         for key in self._table.keys() - self._asked:
             raise ChannelError(
-                f"{self._where}.{key}: is not known; need some of {', '.join(sorted(self._asked))}"
+                f"{self._where}.{key}: is not known; accepted: some of {', '.join(sorted(self._asked))}"
             )
 
 

@@ -106,7 +106,9 @@ def read_rules(file: Path) -> Notify:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise NotifyError(f"{file}: {error.strerror}; need a TOML file with channels and rules") from None
+        raise NotifyError(
+            f"{file}: {error.strerror}; accepted: a TOML file with channels and rules"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise NotifyError(f"{file}: is not TOML ({error})") from None
     try:
@@ -121,7 +123,7 @@ class _Wrong(Exception):
 
 def _parse(content: dict[str, Any], folder: Path) -> Notify:
     for key in content.keys() - {"channel", "rule"}:
-        raise _Wrong(f"{key}: is not known; need [channel.NAME] and [rule.NAME]")
+        raise _Wrong(f"{key}: is not known; accepted: [channel.NAME] and [rule.NAME]")
     channels = {
         name: make_channel(name, table, folder) for name, table in _tables(content, "channel").items()
     }
@@ -132,29 +134,33 @@ def _parse(content: dict[str, Any], folder: Path) -> Notify:
 def _tables(content: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     found = content.get(kind)
     if not isinstance(found, dict) or not found:
-        raise _Wrong(f"{kind}: is missing; need at least one [{kind}.NAME]")
+        raise _Wrong(f"{kind}: is missing; accepted: at least one [{kind}.NAME]")
     for name, table in found.items():
         if not _NAME.fullmatch(name) or not isinstance(table, dict):
-            raise _Wrong(f"{kind}.{name}: need a table [{kind}.NAME] with a name of a-z, 0-9, _ and -")
+            raise _Wrong(f"{kind}.{name}; accepted: a table [{kind}.NAME] with a name of a-z, 0-9, _ and -")
     return found
 
 
 def _parse_rule(name: str, table: dict[str, Any], channels: dict[str, Channel]) -> Rule:
     where = f"rule.{name}"
     for key in table.keys() - set(_KEYS):
-        raise _Wrong(f"{where}.{key}: is not known; need one of {', '.join(_KEYS)}")
+        raise _Wrong(f"{where}.{key}: is not known; accepted: one of {', '.join(_KEYS)}")
     lists = {key: _texts(where, key, table[key], allowed) for key, allowed in _LISTS.items() if key in table}
     if "channels" not in lists:
-        raise _Wrong(f"{where}.channels: is missing; need names of channels")
+        raise _Wrong(f"{where}.channels: is missing; accepted: names of channels")
     late = _texts(where, "unacknowledged_channels", table.get("unacknowledged_channels", []), None)
     for channel in (*lists["channels"], *late):
         if channel not in channels:
-            raise _Wrong(f"{where}: channel {channel!r} is not defined; need one of {', '.join(channels)}")
+            raise _Wrong(
+                f"{where}: channel {channel!r} is not defined; accepted: one of {', '.join(channels)}"
+            )
     after_min = table.get("unacknowledged_after_min")
     if after_min is not None and (type(after_min) is not int or not 1 <= after_min <= LONGEST_WAIT_MIN):
-        raise _Wrong(f"{where}.unacknowledged_after_min is {after_min!r}: need 1 to {LONGEST_WAIT_MIN}")
+        raise _Wrong(f"{where}.unacknowledged_after_min: {after_min!r}; accepted: 1 to {LONGEST_WAIT_MIN}")
     if (after_min is None) != (not late):
-        raise _Wrong(f"{where}: need both unacknowledged_after_min and unacknowledged_channels, or neither")
+        raise _Wrong(
+            f"{where}; accepted: both unacknowledged_after_min and unacknowledged_channels, or neither"
+        )
     return Rule(
         name,
         **lists,
@@ -166,10 +172,10 @@ def _parse_rule(name: str, table: dict[str, Any], channels: dict[str, Channel]) 
 
 def _texts(where: str, key: str, value: object, allowed: tuple[str, ...] | None) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise _Wrong(f"{where}.{key} is {value!r}: need a list of texts")
+        raise _Wrong(f"{where}.{key}: {value!r}; accepted: a list of texts")
     for one in value:
         if allowed is not None and one not in allowed:
-            raise _Wrong(f"{where}.{key}: {one!r} is not known; need some of {', '.join(allowed)}")
+            raise _Wrong(f"{where}.{key}: {one!r} is not known; accepted: some of {', '.join(allowed)}")
     return tuple(value)
 
 
@@ -179,10 +185,10 @@ def _parse_quiet(where: str, table: dict[str, Any]) -> QuietHours | None:
         return None
     found = _HOURS.fullmatch(hours) if isinstance(hours, str) else None
     if found is None or hours[:5] == hours[6:]:
-        raise _Wrong(f"{where}.quiet_hours is {hours!r}: need e.g. 22:00-06:00")
+        raise _Wrong(f"{where}.quiet_hours: {hours!r}; accepted: e.g. 22:00-06:00")
     try:
         known = zoneinfo.ZoneInfo(zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        raise _Wrong(f"{where}.zone is {zone!r}: need e.g. Europe/Berlin") from None
+        raise _Wrong(f"{where}.zone: {zone!r}; accepted: e.g. Europe/Berlin") from None
     numbers = [int(number) for number in found.groups()]
     return QuietHours(numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3], known)

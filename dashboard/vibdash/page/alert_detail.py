@@ -23,6 +23,7 @@ from vibdash.wording import (
     describe_cause,
     describe_device,
     describe_feature,
+    describe_remedy,
     describe_score,
     describe_velocity,
 )
@@ -140,6 +141,9 @@ def _draw_head(one: Occurrence, clock: Clock) -> None:
             "title"
         )
     ui.label(". ".join(_story(one, clock)) + ".").classes("detail story")
+    remedy = describe_remedy(one.cause)
+    if remedy is not None:
+        ui.label(remedy).classes("remedy")
 
 
 def _story(one: Occurrence, clock: Clock) -> list[str]:

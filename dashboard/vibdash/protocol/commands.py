@@ -64,17 +64,19 @@ COMMANDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
 def check_command(cmd: str, fields: dict[str, Any]) -> None:
     """Raise NotAccepted for a command or field that no device knows, or a value out of range."""
     if cmd not in COMMANDS:
-        raise NotAccepted(f"command {cmd}: need one of {', '.join(COMMANDS)}")
+        raise NotAccepted(f"command: {cmd}; accepted: one of {', '.join(COMMANDS)}")
     needed, optional = COMMANDS[cmd]
     missing = [name for name in needed if name not in fields]
     if missing:
-        raise NotAccepted(f"{cmd}: {missing[0]} is missing")
+        raise NotAccepted(f"{cmd}: {missing[0]}: missing; accepted: {needed[missing[0]](None)}")
     for name, value in fields.items():
         check = (needed | optional).get(name)
         if check is None:
-            raise NotAccepted(f"{cmd}: {name}: no such field")
+            raise NotAccepted(
+                f"{cmd}: {name}: no such field; accepted: {', '.join(needed | optional) or 'none'}"
+            )
         accepted = check(value)
         if accepted is not None:
-            raise NotAccepted(f"{cmd}: {name} {value}: need {accepted}")
+            raise NotAccepted(f"{cmd}: {name}: {value}; accepted: {accepted}")
     if cmd == "thresholds" and not fields:
-        raise NotAccepted("thresholds: nothing to change")
+        raise NotAccepted(f"thresholds: nothing to change; accepted: some of {', '.join(optional)}")

@@ -63,12 +63,12 @@ class Fields:
     def version(self) -> None:
         version = self._get("v")
         if type(version) is not int or version != VERSION:
-            raise Malformed(f"v is {shown(version)}: need {VERSION}")
+            raise Malformed(f"v: {shown(version)}; accepted: {VERSION}")
 
     def integer(self, name: str, low: int, high: int) -> int:
         value = self._get(name)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise Malformed(f"{name} is {shown(value)}: need an integer from {low} to {high}")
+            raise Malformed(f"{name}: {shown(value)}; accepted: an integer from {low} to {high}")
         return value
 
     def integer_or_none(self, name: str, low: int, high: int) -> int | None:
@@ -80,19 +80,19 @@ class Fields:
     def positive(self, name: str) -> float:
         value = self._get(name)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 1e-3 <= value <= 1e9:
-            raise Malformed(f"{name} is {shown(value)}: need a number from 0.001 to 1e9")
+            raise Malformed(f"{name}: {shown(value)}; accepted: a number from 0.001 to 1e9")
         return float(value)
 
     def boolean(self, name: str) -> bool:
         value = self._get(name)
         if not isinstance(value, bool):
-            raise Malformed(f"{name} is {shown(value)}: need true or false")
+            raise Malformed(f"{name}: {shown(value)}; accepted: true or false")
         return value
 
     def text(self, name: str, longest: int) -> str:
         value = self._get(name)
         if not isinstance(value, str) or not value or len(value) > longest or not value.isprintable():
-            raise Malformed(f"{name} is {shown(value)}: need 1 to {longest} printable characters")
+            raise Malformed(f"{name}: {shown(value)}; accepted: 1 to {longest} printable characters")
         return value
 
     def text_or_none(self, name: str, longest: int) -> str | None:
@@ -101,7 +101,7 @@ class Fields:
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self._get(name)
         if not isinstance(value, str) or value not in choices:
-            raise Malformed(f"{name} is {shown(value)}: need one of {', '.join(choices)}")
+            raise Malformed(f"{name}: {shown(value)}; accepted: one of {', '.join(choices)}")
         return value
 
     def choice_if_said(self, name: str, choices: tuple[str, ...]) -> str | None:
@@ -110,7 +110,7 @@ class Fields:
     def others(self, names: tuple[str, ...]) -> dict[str, Any]:
         others = {name: value for name, value in self._message.items() if name not in names}
         if _is_deeper(others, MAX_DEPTH):
-            raise Malformed(f"nested deeper than {MAX_DEPTH} levels")
+            raise Malformed(f"nested deeper; accepted: {MAX_DEPTH} levels")
         return others
 
     def object_or_none(self, name: str) -> Fields | None:
@@ -118,11 +118,11 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise Malformed(f"{name} is {shown(value)}: need an object")
+            raise Malformed(f"{name}: {shown(value)}; accepted: an object")
         return Fields(value)
 
     def items(self, name: str, most: int, parse_item: Callable[[object], _T]) -> tuple[_T, ...]:
         value = self._get(name)
         if not isinstance(value, list) or len(value) > most:
-            raise Malformed(f"{name} is {shown(value)}: need a list of at most {most}")
+            raise Malformed(f"{name}: {shown(value)}; accepted: a list of at most {most}")
         return tuple(parse_item(item) for item in value)

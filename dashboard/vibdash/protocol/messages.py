@@ -10,14 +10,17 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
+from typing import Any, TypeVar
+
+from vibnode import messages
 
 from vibdash.protocol.fields import VERSION, Fields, Identity, Malformed, shown
 
 __all__ = ["VERSION", "Identity", "Malformed"]
 
-TOPIC_ROOT = "vibnode/v1"
 MAX_ALERT_BYTES = 1024
 MAX_STATUS_BYTES = 2048
 MAX_REPLY_BYTES = 4096
@@ -27,6 +30,7 @@ KINDS_NOT_TAKEN = ("ack", "cmd")  # the host's own
 
 MACHINE_STATES = ("off", "learning", "running", "outside", "unknown")
 INSTRUMENT_STATES = ("ok", "gap", "stuck", "flat", "clipped", "noise", "gone", "rate", "config")
+OVERRUNS = ("processor", "bus", "link")  # why windows are lost, after `overrun-` in a cause
 RESETS = ("power", "watchdog", "crash", "brownout", "command", "sleep", "unknown")
 MODEL_ORIGINS = ("linked", "file", "trial", "reverted")
 TIME_QUALITIES = ("none", "rtc", "ntp")
@@ -36,9 +40,13 @@ MAX_FEATURES = 5
 MAX_ACTIVE = 32
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_CAUSE = re.compile(rf"anomaly|velocity|fault:.{{1,48}}|instrument:({'|'.join(INSTRUMENT_STATES[1:])})")
+_CAUSE = re.compile(
+    rf"anomaly|velocity|instrument:({'|'.join((*INSTRUMENT_STATES[1:], *(f'overrun-{one}' for one in OVERRUNS)))})"
+)
+_INT16 = (-(2**15), 2**15 - 1)
 _UINT32 = 2**32 - 1
 _INT53 = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -50,44 +58,60 @@ class Sensor:
 
     def topic(self, kind: str) -> str:
         """The sensor's topic for messages of this kind."""
-        return f"{TOPIC_ROOT}/{self.site}/{self.device}/{kind}"
+        topic: str = messages.topic(self.site, self.device, kind)
+        return topic
+
+
+def _said(read: Callable[[Fields], _T]) -> _T:
+    """A field of a message, and how it is read: by `read`, which raises Malformed."""
+    told: _T = field(metadata={"read": read})
+    return told
+
+
+def _of_model(read: Callable[[Fields], str | None]) -> Callable[[Fields], str | None]:
+    def read_model(message: Fields) -> str | None:
+        model = message.object_or_none("model")
+        return None if model is None else read(model)
+
+    return read_model
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The part of a status that only a running device can fill in. Scores in steps of 1/256 octave."""
+    """The part of a status that only a running device can fill in, a line a field. Scores in steps of 1/256 octave."""
 
-    uptime_ms: int
-    time: int | None
-    time_quality: str
-    fw: str
-    core: int
-    model_name: str | None
-    model_digest: str | None
-    machine: str
-    instrument: str
-    score: int | None
-    class_name: str | None
-    velocity_um_s: int | None
-    rms_mm_s2: int | None
-    windows: int
-    bytes_sampled: int
-    bytes_sent: int
-    queued: int
-    dropped: int
-    gaps: int
-    active: tuple[str, ...]
-    restarts: int | None  # from here on: None from firmware that does not say it
-    interval_s: int | None
-    warning: int | None
-    alarm: int | None
-    model_origin: str | None
-    baseline_windows: int | None
-    reset_by: str | None
-    refused: int | None
-    heap_free: int | None
-    battery_mv: int | None
-    note: str | None
+    uptime_ms: int = _said(lambda one: one.integer("uptime_ms", 0, _INT53))
+    time: int | None = _said(lambda one: _parse_time(one)[0])
+    time_quality: str = _said(lambda one: _parse_time(one)[1])
+    fw: str = _said(lambda one: one.text("fw", 32))
+    core: int = _said(lambda one: one.integer("core", 0, _UINT32))
+    model_name: str | None = _said(_of_model(lambda model: model.text("name", 64)))
+    model_digest: str | None = _said(_of_model(lambda model: model.text("digest", 64)))
+    machine: str = _said(lambda one: one.choice("machine", MACHINE_STATES))
+    instrument: str = _said(lambda one: one.choice("instrument", INSTRUMENT_STATES))
+    score: int | None = _said(lambda one: one.integer_or_none("score", *_INT16))
+    class_name: str | None = _said(lambda one: one.text_or_none("class", 48))
+    velocity_um_s: int | None = _said(lambda one: one.integer_or_none("velocity_um_s", 0, _INT53))
+    rms_mm_s2: int | None = _said(lambda one: one.integer_or_none("rms_mm_s2", 0, _INT53))
+    windows: int = _said(lambda one: one.integer("windows", 0, _INT53))
+    bytes_sampled: int = _said(lambda one: one.integer("bytes_sampled", 0, _INT53))
+    bytes_sent: int = _said(lambda one: one.integer("bytes_sent", 0, _INT53))
+    queued: int = _said(lambda one: one.integer("queued", 0, _INT53))
+    dropped: int = _said(lambda one: one.integer("dropped", 0, _INT53))
+    gaps: int = _said(lambda one: one.integer("gaps", 0, _INT53))
+    active: tuple[str, ...] = _said(lambda one: one.items("active", MAX_ACTIVE, _parse_cause))
+    # From here on: None from firmware that does not say it.
+    restarts: int | None = _said(lambda one: one.integer_if_said("restarts", 0, _INT53))
+    interval_s: int | None = _said(lambda one: one.integer_if_said("interval_s", 1, 86_400))
+    warning: int | None = _said(lambda one: one.integer_if_said("warning", *_INT16))
+    alarm: int | None = _said(lambda one: one.integer_if_said("alarm", *_INT16))
+    model_origin: str | None = _said(_of_model(lambda model: model.choice_if_said("origin", MODEL_ORIGINS)))
+    baseline_windows: int | None = _said(lambda one: one.integer_if_said("baseline", 0, _UINT32))
+    reset_by: str | None = _said(lambda one: one.choice_if_said("reset", RESETS))
+    refused: int | None = _said(lambda one: one.integer_if_said("refused", 0, _INT53))
+    heap_free: int | None = _said(lambda one: one.integer_if_said("heap_free", 0, _INT53))
+    battery_mv: int | None = _said(lambda one: one.integer_if_said("battery_mv", 0, 100_000))
+    note: str | None = _said(lambda one: one.text("note", 200) if one.has("note") else None)
 
 
 @dataclass(frozen=True)
@@ -179,21 +203,21 @@ def sensor_of_topic(topic: str) -> Sensor | None:
 
 def _parse_topic(topic: str) -> tuple[Sensor, str]:
     parts = topic.split("/")
-    if len(parts) != 5 or "/".join(parts[:2]) != TOPIC_ROOT:
-        raise Malformed(f"topic is not {TOPIC_ROOT}/<site>/<device>/<kind>")
+    if len(parts) != 5 or "/".join(parts[:2]) != messages.TOPIC_ROOT:
+        raise Malformed(f"topic: {shown(topic)}; accepted: {messages.TOPIC_ROOT}/<site>/<device>/<kind>")
     _, _, site, device, kind = parts
     for label, name in (("site", site), ("device", device)):
         if not _NAME.fullmatch(name):
-            raise Malformed(f"{label} {shown(name)} in the topic: need 1 to 32 of a-z, 0-9 and -")
+            raise Malformed(f"{label} in the topic: {shown(name)}; accepted: 1 to 32 of a-z, 0-9 and -")
     if kind not in KINDS_FROM_DEVICE + KINDS_NOT_TAKEN:
-        raise Malformed(f"kind {shown(kind)} in the topic: need one of {', '.join(KINDS_FROM_DEVICE)}")
+        raise Malformed(f"kind in the topic: {shown(kind)}; accepted: one of {', '.join(KINDS_FROM_DEVICE)}")
     return Sensor(site, device), kind
 
 
 def _parse_json(payload: bytes) -> dict[str, Any]:
     # Far over any limit is not parsed at all; a little over still is, so that the alert's identity is known.
     if len(payload) > 4 * MAX_STATUS_BYTES:
-        raise Malformed(f"{len(payload)} bytes long: need at most {MAX_STATUS_BYTES}")
+        raise Malformed(f"{len(payload)} bytes; accepted: at most {MAX_STATUS_BYTES}")
     try:
         message = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
@@ -201,7 +225,7 @@ def _parse_json(payload: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Malformed(f"not JSON: {str(error)[:120]}") from None
     if not isinstance(message, dict):
-        raise Malformed(f"a JSON {type(message).__name__}: need an object")
+        raise Malformed(f"a JSON {type(message).__name__}; accepted: an object")
     return message
 
 
@@ -211,7 +235,7 @@ def _refuse_constant(name: str) -> None:
 
 def _check_length(payload: bytes, limit: int, identity: Identity | None) -> None:
     if len(payload) > limit:
-        raise Malformed(f"{len(payload)} bytes long: need at most {limit}", identity)
+        raise Malformed(f"{len(payload)} bytes; accepted: at most {limit}", identity)
 
 
 def _parse_identity(fields: Fields) -> Identity:
@@ -222,7 +246,7 @@ def _parse_identity(fields: Fields) -> Identity:
         oldest=fields.integer("oldest", 1, _UINT32),
     )
     if identity.oldest > identity.seq:
-        raise Malformed(f"oldest {identity.oldest} is over seq {identity.seq}: need at most that")
+        raise Malformed(f"oldest: {identity.oldest}; accepted: at most seq, {identity.seq}")
     return identity
 
 
@@ -236,42 +260,8 @@ def _parse_status(sensor: Sensor, fields: Fields) -> Status:
     return Status(sensor, state, why, boot, _parse_measured(fields) if whole else None)
 
 
-def _parse_measured(fields: Fields) -> Measured:
-    time, quality = _parse_time(fields)
-    model = fields.object_or_none("model")
-    return Measured(
-        uptime_ms=fields.integer("uptime_ms", 0, _INT53),
-        time=time,
-        time_quality=quality,
-        fw=fields.text("fw", 32),
-        core=fields.integer("core", 0, _UINT32),
-        model_name=model.text("name", 64) if model else None,
-        model_digest=model.text("digest", 64) if model else None,
-        machine=fields.choice("machine", MACHINE_STATES),
-        instrument=fields.choice("instrument", INSTRUMENT_STATES),
-        score=fields.integer_or_none("score", -(2**15), 2**15 - 1),
-        class_name=fields.text_or_none("class", 48),
-        velocity_um_s=fields.integer_or_none("velocity_um_s", 0, _INT53),
-        rms_mm_s2=fields.integer_or_none("rms_mm_s2", 0, _INT53),
-        windows=fields.integer("windows", 0, _INT53),
-        bytes_sampled=fields.integer("bytes_sampled", 0, _INT53),
-        bytes_sent=fields.integer("bytes_sent", 0, _INT53),
-        queued=fields.integer("queued", 0, _INT53),
-        dropped=fields.integer("dropped", 0, _INT53),
-        gaps=fields.integer("gaps", 0, _INT53),
-        active=fields.items("active", MAX_ACTIVE, _parse_cause),
-        restarts=fields.integer_if_said("restarts", 0, _INT53),
-        interval_s=fields.integer_if_said("interval_s", 1, 86_400),
-        warning=fields.integer_if_said("warning", -(2**15), 2**15 - 1),
-        alarm=fields.integer_if_said("alarm", -(2**15), 2**15 - 1),
-        model_origin=model.choice_if_said("origin", MODEL_ORIGINS) if model else None,
-        baseline_windows=fields.integer_if_said("baseline", 0, _UINT32),
-        reset_by=fields.choice_if_said("reset", RESETS),
-        refused=fields.integer_if_said("refused", 0, _INT53),
-        heap_free=fields.integer_if_said("heap_free", 0, _INT53),
-        battery_mv=fields.integer_if_said("battery_mv", 0, 100_000),
-        note=fields.text("note", 200) if fields.has("note") else None,
-    )
+def _parse_measured(message: Fields) -> Measured:
+    return Measured(**{one.name: one.metadata["read"](message) for one in dataclass_fields(Measured)})
 
 
 def _parse_alert(sensor: Sensor, identity: Identity, fields: Fields) -> Alert:
@@ -321,14 +311,14 @@ def _parse_time(fields: Fields) -> tuple[int | None, str]:
     quality = fields.choice("time_quality", TIME_QUALITIES)
     time = fields.integer_or_none("time", 0, 2**33)
     if (time is None) != (quality == "none"):
-        raise Malformed(f"time {time} with time_quality {quality}: need null if none, else seconds")
+        raise Malformed(f"time: {time}, time_quality {quality}; accepted: null if none, else seconds")
     return time, quality
 
 
 def _parse_cause(cause: object) -> str:
     if isinstance(cause, str) and cause.isprintable() and _CAUSE.fullmatch(cause):
         return cause
-    raise Malformed(f"cause {shown(cause)}: need anomaly, velocity, fault:<class> or instrument:<fault>")
+    raise Malformed(f"cause: {shown(cause)}; accepted: anomaly, velocity or instrument:<fault>")
 
 
 def _parse_feature(item: object) -> tuple[str, int, int]:
@@ -337,7 +327,7 @@ def _parse_feature(item: object) -> tuple[str, int, int]:
         named = isinstance(name, str) and 0 < len(name) <= 32 and name.isprintable()
         if named and _is_i16(value) and _is_i16(usual):
             return name, value, usual
-    raise Malformed(f"feature {shown(item)}: need [name, value, usual value]")
+    raise Malformed(f"feature: {shown(item)}; accepted: [name, value, usual value]")
 
 
 def _parse_spectrum(fields: Fields | None) -> Spectrum | None:
@@ -345,13 +335,13 @@ def _parse_spectrum(fields: Fields | None) -> Spectrum | None:
         return None
     lo_hz, hi_hz = fields.positive("lo_hz"), fields.positive("hi_hz")
     if lo_hz >= hi_hz:
-        raise Malformed(f"spectrum lo_hz {lo_hz} is not under hi_hz {hi_hz}")
+        raise Malformed(f"spectrum lo_hz: {lo_hz}; accepted: under hi_hz, {hi_hz}")
     try:
         levels = base64.b64decode(fields.text("levels", 256), validate=True)
     except (binascii.Error, ValueError):
-        raise Malformed("spectrum levels: need base64") from None
+        raise Malformed("spectrum levels; accepted: base64") from None
     if not levels:
-        raise Malformed("spectrum levels: need at least one band")
+        raise Malformed("spectrum levels; accepted: at least one band")
     return Spectrum(lo_hz, hi_hz, fields.choice("axis", ("x", "y", "z")), tuple(levels))
 
 

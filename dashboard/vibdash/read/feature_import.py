@@ -39,7 +39,7 @@ def rows_of_trace(
         raise ImportFailure(f"{file}: {error.strerror}") from None
     if not len(values) or len(values) % width:
         raise ImportFailure(
-            f"{file}: {len(values)} values; need whole windows of {width} of the model {model.name}"
+            f"{file}: {len(values)} values; accepted: whole windows of {width} of the model {model.name}"
         )
     for number, window in enumerate(values.reshape(-1, width)):
         uptime_ms = (config["window"] + number * config["hop"]) * 1_000_000 // config["rate_millihz"]
@@ -56,14 +56,14 @@ def rows_of_parquet(file: Path) -> Iterator[dict[str, Any]]:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        raise ImportFailure("Parquet: pyarrow is not installed; need it (pip install pyarrow)") from None
+        raise ImportFailure("Parquet: pyarrow is not installed; install it: pip install pyarrow") from None
     try:
         opened = parquet.ParquetFile(file)
     except (OSError, pa.ArrowInvalid) as error:
-        raise ImportFailure(f"{file}: {str(error).splitlines()[0]}; need a Parquet file") from None
+        raise ImportFailure(f"{file}: {str(error).splitlines()[0]}; accepted: a Parquet file") from None
     missing = [name for name in COLUMNS if name not in opened.schema_arrow.names]
     if missing:
-        raise ImportFailure(f"{file}: column {missing[0]} is missing; need {', '.join(COLUMNS)}")
+        raise ImportFailure(f"{file}: column {missing[0]} is missing; accepted: {', '.join(COLUMNS)}")
     for batch in opened.iter_batches(ROWS_AT_ONCE):
         for row in batch.to_pylist():
             features = row["features"]

@@ -36,18 +36,6 @@ _Key = tuple[str, str]  # site and device
 SILENT_INTERVALS, SILENT_MARGIN_MS = 2.0, 60_000
 
 log = logging.getLogger("vibdash.read")
-_AS_STORED = (
-    *("site", "device", "heard_at_ms", "machine", "instrument", "score", "class_name", "velocity_um_s"),
-    *("rms_mm_s2", "model_name", "model_digest", "model_origin", "fw", "boot", "uptime_ms", "windows"),
-    *("queued", "dropped", "gaps", "restarts", "interval_s", "warning", "alarm", "baseline_windows"),
-    *("reset_by", "refused", "heap_free", "battery_mv", "note"),
-)
-
-
-_DEVICES = sa.select(
-    *(device.c[name] for name in _AS_STORED),
-    *(device.c[name] for name in ("state", "state_since_ms", "why", "active")),
-).where(device.c.removed_at_ms.is_(None))
 
 
 class Link(enum.StrEnum):
@@ -137,6 +125,16 @@ class SensorView:
     def instrument_level(self) -> str | None:
         """The worst level active on the sensor itself: alarm, warning or None."""
         return _worst(active for active in self.active if active.of_instrument)
+
+
+# What of a view stands in its sensor's row as it is shown; `active` is judged first.
+_AS_STORED = tuple(
+    one.name for one in dataclasses.fields(SensorView) if one.name in device.c and one.name != "active"
+)
+_DEVICES = sa.select(
+    *(device.c[name] for name in _AS_STORED),
+    *(device.c[name] for name in ("state", "state_since_ms", "why", "active")),
+).where(device.c.removed_at_ms.is_(None))
 
 
 @dataclass(frozen=True)

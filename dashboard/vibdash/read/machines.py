@@ -42,19 +42,19 @@ class Machine:
     def check(self) -> None:
         """Raise NotAMachine for a value out of range, or a bearing that cannot be."""
         if self.component_class is not None and self.component_class not in CLASSES:
-            raise NotAMachine(f"class {self.component_class}: need one of {', '.join(sorted(CLASSES))}")
+            raise NotAMachine(f"class: {self.component_class}; accepted: one of {', '.join(sorted(CLASSES))}")
         for name, (low, high, unit) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise NotAMachine(f"{name} {value:g}: need {low:g} to {high:g} {unit}")
+                raise NotAMachine(f"{name}: {value:g}; accepted: {low:g} to {high:g} {unit}")
         given = [name for name in _BEARING if getattr(self, name) is not None]
         if given and len(given) < len(_BEARING):
             missing = next(name for name in _BEARING if name not in given)
             raise NotAMachine(
-                f"{missing} is missing: a bearing needs the number of balls, ball_mm and pitch_mm"
+                f"{missing} is missing; accepted: of a bearing, the number of balls, ball_mm and pitch_mm"
             )
         if self.ball_mm is not None and self.pitch_mm is not None and self.ball_mm >= self.pitch_mm:
-            raise NotAMachine(f"ball_mm {self.ball_mm:g}: need less than pitch_mm {self.pitch_mm:g}")
+            raise NotAMachine(f"ball_mm: {self.ball_mm:g}; accepted: less than pitch_mm {self.pitch_mm:g}")
 
     def orders(self) -> dict[str, float]:
         """Return the frequencies to look at, over the shaft's: harmonics, and the bearing's (SPEC.md 1.2)."""

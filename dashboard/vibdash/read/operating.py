@@ -37,7 +37,7 @@ class Operations:
     def shelve(self, chosen: Iterable[Seen | int], for_ms: int, author: str, now_ms: int) -> int:
         """Put alerts aside until then; they come back by themselves. Raises Refused, DatabaseError."""
         if not 0 < for_ms <= LONGEST_SHELVING_MS:
-            raise Refused("an alert can be shelved for up to 7 days")
+            raise Refused(f"shelved for {for_ms / 3_600_000:g} h; accepted: up to 7 days")
         until_ms = now_ms + for_ms
         values = {"shelved_until_ms": until_ms, "shelved_by": author}
         return self._change(chosen, sa.true(), values, ("shelve", author, now_ms, f"for {_hours(for_ms)}"))
@@ -53,7 +53,7 @@ class Operations:
         """Add a comment to an occurrence. Raises Refused, DatabaseError."""
         text = "".join(c for c in text.strip() if c.isprintable() or c == "\n")
         if not 0 < len(text) <= LONGEST_COMMENT:
-            raise Refused(f"a comment has 1 to {LONGEST_COMMENT} characters")
+            raise Refused(f"comment: {len(text)} characters; accepted: 1 to {LONGEST_COMMENT}")
         with writing(self._engine, ACTION_WAIT_MS) as connection:
             known = sa.select(occurrence.c.id).where(occurrence.c.id == occurrence_id)
             if connection.scalar(known) is None:

@@ -51,7 +51,7 @@ class ScoringModel:
         try:
             model = vib.Model(file.read_bytes())
         except OSError as error:
-            raise ScoreError(f"--model {text}: {file}: {error.strerror}; need a model package") from None
+            raise ScoreError(f"--model {text}: {file}: {error.strerror}; accepted: a model package") from None
         except ValueError as error:
             raise ScoreError(f"--model {text}: {file}: {error}") from None
         return cls(name if separator else str(model.meta()["name"]), model)
@@ -60,7 +60,7 @@ class ScoringModel:
         """Return a stored vector, checked against what the model takes."""
         if not isinstance(value, bytes) or len(value) != 2 * self.n_features:
             held = f"{len(value)} bytes" if isinstance(value, bytes) else f"a {type(value).__name__}"
-            raise ScoreError(f"{self.name}: a vector of {held}; it takes {2 * self.n_features}")
+            raise ScoreError(f"{self.name}: a vector of {held}; accepted: {2 * self.n_features} bytes")
         return array("h", value)
 
 
@@ -93,7 +93,7 @@ class _Functions:
 
     def _of(self, name: object) -> ScoringModel:
         if not isinstance(name, str) or name not in self._models:
-            raise ScoreError(f"model {name!r} is not given; need one of {', '.join(self._models)}")
+            raise ScoreError(f"model {name!r} is not given; accepted: one of {', '.join(self._models)}")
         return self._models[name]
 
     def _score(self, name: str, value: object, baseline: object = None) -> int | None:
@@ -136,7 +136,7 @@ class _Baseline:
         if value is None:
             return
         if not isinstance(value, bytes) or (self._vectors and len(value) != len(self._vectors[0])):
-            raise ScoreError("vib_baseline: vectors of different lengths; need those of one model")
+            raise ScoreError("vib_baseline: vectors of different lengths; accepted: those of one model")
         self._vectors.append(value)
 
     def finalize(self) -> bytes | None:
@@ -161,7 +161,7 @@ def ask(
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise ScoreError(f"question: {functions.failure or error}") from None
     if cursor.description is None:
-        raise ScoreError("question: gives no rows; need a SELECT")
+        raise ScoreError("question: gives no rows; accepted: a SELECT")
 
     def rows() -> Iterator[tuple[Any, ...]]:
         try:

@@ -26,7 +26,7 @@ def parse_zones(text: str) -> Zones:
         a = b = c = 0.0
     if not 0 < a < b < c < 1000:
         raise ZoneError(
-            f"--zones {text}: need the upper ends of zones A, B and C in mm/s, rising: 1.4,2.8,4.5"
+            f"--zones: {text}; accepted: the upper ends of zones A, B and C in mm/s, rising: 1.4,2.8,4.5"
         )
     return a, b, c
 

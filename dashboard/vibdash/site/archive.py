@@ -34,11 +34,11 @@ Stamps = dict[str, tuple[int, int]]
 def back_up_site(folder: SiteFolder, url: str, file: Path) -> None:
     """Write the whole site to a new file that only its owner may read. Raises BackupError, SiteError, DatabaseError."""
     if file.exists():
-        raise BackupError(f"{file}: is there already; need a new name")
+        raise BackupError(f"{file}: is there already; accepted: a new name")
     if not file.parent.is_dir():
-        raise BackupError(f"{file}: need a folder that exists")
+        raise BackupError(f"{file}: its folder is not there; accepted: a folder that exists")
     if file.absolute().is_relative_to(folder.path):
-        raise BackupError(f"{file}: is inside of the site; need a place that is not lost with it")
+        raise BackupError(f"{file}: is inside of the site; accepted: a place that is not lost with it")
     part = file.with_name(f".{file.name}.part")
     part.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as place:
@@ -51,13 +51,15 @@ def back_up_site(folder: SiteFolder, url: str, file: Path) -> None:
                 _write(part, folder, url, copy, list(before))
             except OSError as error:
                 part.unlink(missing_ok=True)
-                raise BackupError(f"{file}: {error.strerror}; need a folder that can be written") from None
+                raise BackupError(
+                    f"{file}: {error.strerror}; accepted: a folder that can be written"
+                ) from None
             if _stamps(folder, url) == before:  # a device added meanwhile would be in one half only
                 part.replace(file)
                 return
         part.unlink(missing_ok=True)
     raise BackupError(
-        f"{folder.path}: changes all the time; need a moment in which no device is added or removed"
+        f"{folder.path}: changes all the time; accepted: a moment in which no device is added or removed"
     )
 
 
@@ -67,7 +69,7 @@ def restore_site(file: Path, place: Path, url: str | None) -> SiteFolder:
     `url`: the database to put its content into, an empty one of the same kind; None for the one it had.
     """
     if place.exists():
-        raise SiteError(f"{place}: is there already; need another --as, or another current folder")
+        raise SiteError(f"{place}: is there already; accepted: a folder that is not")
     part = place.with_name(f".{place.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(mode=0o700)
@@ -121,7 +123,7 @@ def _stamps(folder: SiteFolder, url: str) -> Stamps:
 
 def _unpack(file: Path, part: Path) -> dict[str, Any]:
     """Unpack plain files only, each below `part` and its owner's alone."""
-    needed = "need a file that vibdash backup made of a site"
+    needed = "accepted: a file that vibdash backup made of a site"
     try:
         with tarfile.open(file, mode="r:") as archive:
             for member in archive:
@@ -173,7 +175,7 @@ def _restore_database(copy: Path, kind: str, inner: Path, place: Path, url: str 
     engine = connect(chosen)
     if engine.dialect.name != kind:
         raise BackupError(
-            f"--db {engine.url.render_as_string()}: the copy is of {kind}; need a database of that kind"
+            f"--db {engine.url.render_as_string()}: the copy is of {kind}; accepted: a database of that kind"
         )
     target = Path(engine.url.database or "")
     if kind == "sqlite" and target.is_relative_to(place):

@@ -29,7 +29,7 @@ class Broker:
     @classmethod
     def from_url(cls, url: str, ca_file: Path | None = None, password_file: Path | None = None) -> Broker:
         """Parse a broker URL; the password may be the first line of a file. Raises BrokerError."""
-        needed = "need mqtt://[user:password@]host[:port], or mqtts:// for TLS"
+        needed = "accepted: mqtt://[user:password@]host[:port], or mqtts:// for TLS"
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -41,9 +41,9 @@ class Broker:
             or parts.path not in ("", "/")
             or port == 0
         ):
-            raise BrokerError(f"--broker {_without_password(url)}: {needed}")
+            raise BrokerError(f"--broker: {_without_password(url)}; {needed}")
         if ca_file is not None and parts.scheme != "mqtts":
-            raise BrokerError(f"--ca-file {ca_file}: only used with an mqtts:// broker")
+            raise BrokerError(f"--ca-file: {ca_file}; accepted: only with an mqtts:// broker")
         password = unquote(parts.password) if parts.password else None
         if password_file is not None:
             password = _read_password(password_file)
@@ -66,9 +66,11 @@ def _read_password(file: Path) -> str:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BrokerError(f"--password-file {file}: {error}; need a text file with the password") from None
+        raise BrokerError(
+            f"--password-file {file}: {error}; accepted: a text file with the password"
+        ) from None
     if not lines or not lines[0]:
-        raise BrokerError(f"--password-file {file}: is empty; need the password in its first line")
+        raise BrokerError(f"--password-file {file}: is empty; accepted: the password in its first line")
     return lines[0]
 
 

@@ -59,7 +59,7 @@ def _modes(folder: SiteFolder) -> Iterator[str]:
     for one in (folder.path, *sorted(folder.path.rglob("*"))):
         if not one.is_symlink() and one.stat().st_mode & 0o077:
             name = one.relative_to(folder.path)
-            yield f"{name}: others than its owner may use it; need: chmod go= {one}"
+            yield f"{name}: others than its owner may use it; accepted: its owner only, chmod go= {one}"
     for file in sorted(folder.devices.glob("*/credentials.json")):
         yield f"devices/{file.parent.name}: holds the device's password and key; delete it once the device has them"
 
@@ -67,7 +67,7 @@ def _modes(folder: SiteFolder) -> Iterator[str]:
 def _space(folder: SiteFolder) -> Iterator[str]:
     free = shutil.disk_usage(folder.path).free
     if free < LEAST_FREE_BYTES:
-        yield f"{free // 1_000_000} MB are free on the disk; need {LEAST_FREE_BYTES // 1_000_000} MB"
+        yield f"{free // 1_000_000} MB are free on the disk; accepted: at least {LEAST_FREE_BYTES // 1_000_000} MB"
 
 
 def _certificates(folder: SiteFolder) -> Iterator[str]:
@@ -79,18 +79,18 @@ def _certificates(folder: SiteFolder) -> Iterator[str]:
             for file in (folder.authority / "ca.key", folder.mosquitto / "broker.key")
         ]
     except (OSError, ValueError) as error:
-        yield f"certificates: {error}; need those that vibdash init or certificate made"
+        yield f"certificates: {error}; accepted: those that vibdash init or certificate made"
         return
     for name, one, key in (("ca/ca.pem", authority, keys[0]), ("mosquitto/broker.pem", broker, keys[1])):
         if one.public_key() != key.public_key():
-            yield f"{name}: is of another key than the one beside it; need both from one vibdash init or certificate"
+            yield f"{name}: is not of the key beside it; accepted: both from one vibdash init or certificate"
         left = one.not_valid_after_utc - dt.datetime.now(dt.UTC)
         if left < dt.timedelta(days=SOON_DAYS):
-            yield f"{name}: ends {one.not_valid_after_utc:%Y-%m-%d}; need a new one: vibdash certificate"
+            yield f"{name}: ends {one.not_valid_after_utc:%Y-%m-%d}; accepted: a new one, by vibdash certificate"
     try:
         broker.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError, TypeError):
-        yield "mosquitto/broker.pem: is not signed by ca/ca.pem, and no device trusts it; need: vibdash certificate"
+        yield "mosquitto/broker.pem: is not signed by ca/ca.pem, so not trusted; accepted: one by vibdash certificate"
     yield from _told_address(folder, broker)
 
 
@@ -105,7 +105,7 @@ def _told_address(folder: SiteFolder, broker: x509.Certificate) -> Iterator[str]
     if host not in reached_by:
         yield (
             f"broker.for_devices: {host} is not in the broker's certificate ({', '.join(reached_by)}); "
-            f"need: vibdash certificate --address {host}"
+            f"accepted: one by vibdash certificate --address {host}"
         )
 
 
@@ -114,19 +114,19 @@ def _configuration(folder: SiteFolder, settings: dict[str, Any]) -> Iterator[str
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        yield f"mosquitto/mosquitto.conf: {error.strerror}; need the one that vibdash init made"
+        yield f"mosquitto/mosquitto.conf: {error.strerror}; accepted: the one that vibdash init made"
         return
     for option, value in _NAMES_A_FILE.findall(text):
         if not Path(value.strip()).exists():
             named = f"mosquitto/mosquitto.conf: {option}: {value.strip()}"
-            yield f"{named} is not there; need where it is now, if the folder was moved"
+            yield f"{named} is not there; accepted: where it is now, if the folder was moved"
     listeners = re.findall(r"(?m)^listener\s+(\d+)", text)
     for name, url in (("broker.url", settings.get("broker", "")), ("broker.for_devices", _told(folder))):
         port = urlsplit(url).port if url else None
         if port is not None and "start_broker" in settings and str(port) not in listeners:
-            yield f"{name}: port {port} is none of mosquitto.conf's ({', '.join(listeners)}); need one of them"
+            yield f"{name}: port {port} is none of mosquitto.conf's ({', '.join(listeners)}); accepted: one of them"
     if "start_broker" in settings and find_mosquitto() is None:
-        yield "mosquitto is not installed; need it, e.g. apt-get install mosquitto"
+        yield "mosquitto: not installed; accepted: e.g. apt-get install mosquitto"
 
 
 def _told(folder: SiteFolder) -> str:
@@ -142,12 +142,12 @@ def _passwords(folder: SiteFolder, settings: dict[str, Any]) -> Iterator[str]:
         rules = (folder.mosquitto / "access").read_text(encoding="utf-8")
         own = folder.password_file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        yield f"passwords: {error}; need the files that vibdash init made"
+        yield f"passwords: {error}; accepted: the files that vibdash init made"
         return
     if not _is_password(lines.get(HOST_USER, ""), own):
-        yield f"mosquitto/passwords: {HOST_USER} has another password than broker.password; need the same in both"
+        yield f"mosquitto/passwords: {HOST_USER} has another password than broker.password; accepted: the same in both"
     if rules != mosquitto_config.access(str(settings.get("site", ""))):
-        yield "mosquitto/access: is not as vibdash init makes it for this site; need that, unless it was meant so"
+        yield "mosquitto/access: is not as vibdash init makes it for this site; accepted: that, unless it was meant so"
 
 
 def _is_password(line: str, password: str) -> bool:
@@ -164,7 +164,7 @@ def _database(folder: SiteFolder, settings: dict[str, Any]) -> Iterator[str]:
     try:
         file = Path(connect(url).url.database or "")
         if url.startswith("sqlite") and not file.exists():
-            yield f"database: {file} is not there; need the site's own, from a copy: vibdash restore"
+            yield f"database: {file} is not there; accepted: the site's own, from a copy by vibdash restore"
             return
         engine = open_database(url)
     except DatabaseError as error:
@@ -175,9 +175,9 @@ def _database(folder: SiteFolder, settings: dict[str, Any]) -> Iterator[str]:
             with engine.connect() as connection:
                 found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
             if found != "ok":
-                yield f"database: is damaged, {found}; need a copy: vibdash restore"
+                yield f"database: is damaged, {found}; accepted: a copy, by vibdash restore"
         if not any(one.role is Role.ENGINEER for one in Accounts(engine).all()):
-            yield "database: no user is an engineer; need one: vibdash user add NAME --role engineer"
+            yield "database: no user is an engineer; accepted: one by vibdash user add NAME --role engineer"
         yield from _devices(folder, engine, str(settings.get("site", "")))
     finally:
         engine.dispose()
@@ -192,6 +192,6 @@ def _devices(folder: SiteFolder, engine: sa.Engine, site: str) -> Iterator[str]:
     with engine.connect() as connection:
         keyed = set(connection.scalars(sa.select(command_key.c.device).where(command_key.c.site == site)))
     for name in sorted(let_in - keyed):
-        yield f"device {name}: may connect and has no command key here; need: vibdash device renew {name}"
+        yield f"device {name}: may connect and has no command key here; accepted: one by vibdash device renew {name}"
     for name in sorted(keyed - let_in):
-        yield f"device {name}: has a command key and may not connect; need: vibdash device remove {name}, then add"
+        yield f"device {name}: has a command key and may not connect; accepted: vibdash device remove {name}, then add"

@@ -38,7 +38,7 @@ def give_credentials(folder: SiteFolder, sensor: Sensor, engine: sa.Engine) -> P
         write_secret(place / "credentials.json", as_json(fields))
         set_password(folder, sensor.device, password)
     except (OSError, ValueError) as error:
-        raise SiteError(f"{folder.path}: {error}; need a folder that vibdash init made") from None
+        raise SiteError(f"{folder.path}: {error}; accepted: a folder that vibdash init made") from None
     return place
 
 

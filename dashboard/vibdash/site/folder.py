@@ -97,7 +97,7 @@ class SiteFolder:
         url = _flat(self.settings, self._read()).get("broker.for_devices")
         if url is None:
             raise SiteError(
-                f"{self.settings}: broker.for_devices: is missing; need e.g. mqtts://192.168.1.10:8883"
+                f"{self.settings}: broker.for_devices: is missing; accepted: e.g. mqtts://192.168.1.10:8883"
             )
         return str(url)
 
@@ -114,7 +114,9 @@ def find_site(given: Path | None) -> SiteFolder | None:
     """Return the site in a folder; without one, the site here or the only one just below. Raises SiteError."""
     if given is not None:
         if not (given / SETTINGS).is_file():
-            raise SiteError(f"--in {given}: there is no {SETTINGS}; need a folder that vibdash init made")
+            raise SiteError(
+                f"--in {given}: there is no {SETTINGS}; accepted: a folder that vibdash init made"
+            )
         return SiteFolder(given.absolute())
     if Path(SETTINGS).is_file():
         return SiteFolder(Path.cwd())
@@ -122,7 +124,7 @@ def find_site(given: Path | None) -> SiteFolder | None:
     if len(below) > 1:
         names = ", ".join(file.parent.name for file in below)
         raise SiteError(
-            f"several sites are here, {names}; need one of them: vibdash --in {below[0].parent.name} ..."
+            f"several sites are here, {names}; accepted: one of them: vibdash --in {below[0].parent.name} ..."
         )
     return SiteFolder(below[0].parent) if below else None
 

@@ -31,7 +31,7 @@ class LocalBroker:
         """Start it and wait until it listens. Raises BrokerError."""
         program = find_mosquitto()
         if program is None:
-            raise BrokerError("mosquitto is not installed; need it, e.g. apt-get install mosquitto")
+            raise BrokerError("mosquitto is not installed; install it, e.g. apt-get install mosquitto")
         port = _last_port(self._configuration)
         if _listens(port):
             raise BrokerError(
@@ -97,7 +97,7 @@ def _last_port(configuration: Path) -> int:
         raise BrokerError(f"--start-broker {configuration}: {error.strerror}") from None
     if not found:
         raise BrokerError(
-            f"--start-broker {configuration}: no listener in it; need one that vibdash init made"
+            f"--start-broker {configuration}: no listener in it; accepted: one that vibdash init made"
         )
     return int(found[-1])
 

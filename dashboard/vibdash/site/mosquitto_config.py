@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from pathlib import Path
 
-from vibdash.protocol.messages import TOPIC_ROOT
+from vibnode.messages import TOPIC_ROOT
 
 HOST_USER = "vibdash"
 _ROUNDS = 101  # Mosquitto's own; the passwords are random, so that guessing is hopeless anyway

@@ -20,7 +20,7 @@ def bind(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         taken = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise ServeError(f"--host {host}: {error.strerror}; need an address of this machine") from None
+        raise ServeError(f"--host {host}: {error.strerror}; accepted: an address of this machine") from None
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)
@@ -28,7 +28,9 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         taken.close()
         if error.errno == errno.EADDRINUSE:
-            raise ServeError(f"--port {port}: in use on {host}; need a free one, or 0 to take any") from None
+            raise ServeError(
+                f"--port {port}: in use on {host}; accepted: a free one, or 0 to take any"
+            ) from None
         raise ServeError(f"--host {host} --port {port}: {os.strerror(error.errno or 0)}") from None
     return taken
 
@@ -42,7 +44,7 @@ def require_users(taken: socket.socket, accounts: Accounts) -> None:
     """Refuse to serve to others while nobody has to log in. Raises ServeError."""
     if not is_loopback(taken) and not accounts.exist():
         host = taken.getsockname()[0]
-        needed = "need one, since others can reach this address: vibdash user add NAME"
+        needed = "define one, since others can reach this address: vibdash user add NAME"
         raise ServeError(f"--host {host}: no user is defined; {needed}")
 
 

@@ -47,7 +47,7 @@ class Changed(BaseModel):
 def _operator(request: Request) -> Account:
     account: Account = request.state.account
     if not account.may(Role.OPERATOR):
-        raise HTTPException(403, f"{account.name} is a {account.role}; need an operator")
+        raise HTTPException(403, f"{account.name} is a {account.role}; accepted: an operator")
     return account
 
 

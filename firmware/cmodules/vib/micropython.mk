@@ -36,4 +36,4 @@ $(shell mkdir -p $(BUILD)/vib; echo 'model: $(VIB_MODEL_DIR)' | cmp -s - $(VIB_S
 	echo 'model: $(VIB_MODEL_DIR)' > $(VIB_SETTINGS))
 $(VIB_OBJECTS): $(VIB_SETTINGS) $(VIB_DIR)/micropython.mk
 # Names are looked for anew when one of these changes; modvib.h holds most of ours.
-QSTR_GLOBAL_DEPENDENCIES += $(VIB_SETTINGS) $(VIB_DIR)/modvib.h
+QSTR_GLOBAL_DEPENDENCIES += $(VIB_SETTINGS) $(VIB_DIR)/modvib.h $(VIB_DIR)/modbus.h

@@ -23,6 +23,17 @@ static MP_DEFINE_CONST_DICT(core_dict, core_table);
 static MP_DEFINE_CONST_OBJ_TYPE(core_type, MP_QSTR_Core, MP_TYPE_FLAG_NONE, make_new, core_make_new, attr, core_attr,
                                 locals_dict, &core_dict);
 
+static const mp_rom_map_elem_t bus_table[] = { VIB_BUS_METHODS(ENTRY) };
+static MP_DEFINE_CONST_DICT(bus_dict, bus_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(bus_type, MP_QSTR_Bus, MP_TYPE_FLAG_NONE, make_new, bus_make_new, locals_dict,
+                                &bus_dict);
+
+static const stream_protocol_t wake_protocol = { .ioctl = wake_ioctl };
+
+static MP_DEFINE_CONST_OBJ_TYPE(wake_type, MP_QSTR_Wake, MP_TYPE_FLAG_ITER_IS_ITERNEXT, make_new, wake_make_new, call,
+                                wake_call, protocol, &wake_protocol, iter, wake_next);
+
 static mp_obj_t linked_model(void)
 {
 #ifdef VIB_LINKED_MODEL
@@ -43,6 +54,9 @@ static const mp_rom_map_elem_t module_table[] = {
     { MP_ROM_QSTR(MP_QSTR_FEATURE_VERSION), MP_ROM_INT(VIB_FEATURE_VERSION) },
     { MP_ROM_QSTR(MP_QSTR_Core), MP_ROM_PTR(&core_type) },
     { MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type) },
+    { MP_ROM_QSTR(MP_QSTR_Bus), MP_ROM_PTR(&bus_type) },
+    { MP_ROM_QSTR(MP_QSTR_medians), MP_ROM_PTR(&vib_medians_obj) },
+    { MP_ROM_QSTR(MP_QSTR_Wake), MP_ROM_PTR(&wake_type) },
     { MP_ROM_QSTR(MP_QSTR_linked_model), MP_ROM_PTR(&linked_model_obj) },
 };
 static MP_DEFINE_CONST_DICT(module_dict, module_table);

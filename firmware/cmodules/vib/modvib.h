@@ -11,7 +11,7 @@ typedef struct {
     mp_obj_base_t base;
     const vib_model_t *model;
     vib_model_t loaded; /* what `model` points to when it came from data */
-    mp_obj_t data;      /* keeps that data alive */
+    mp_obj_t data;      /* keeps that data alive: its owner, or our copy of it */
 } model_obj_t;
 
 typedef struct {
@@ -57,15 +57,30 @@ static int16_t *int16_array(mp_obj_t obj, size_t n, bool none_allowed, mp_uint_t
 
 /* --- Model ---------------------------------------------------------------------------------------------------- */
 
+/* The bytes of a model made of `given`, which `read` has: in place where nobody can change them (bytes, a file in ROMFS),
+ * else a copy, since a bytearray that grows or shrinks moves away from under the model. *kept: what holds them. */
+static const void *model_bytes(mp_obj_t given, const mp_buffer_info_t *read, mp_obj_t *kept)
+{
+    mp_buffer_info_t writable;
+    bool aligned = ((uintptr_t)read->buf & 3) == 0;
+    if (aligned && !mp_get_buffer(given, &writable, MP_BUFFER_RW)) {
+        *kept = given;
+        return read->buf;
+    }
+    uint32_t *copy = m_new(uint32_t, read->len / 4 + 1);
+    memcpy(copy, read->buf, read->len);
+    *kept = MP_OBJ_FROM_PTR(copy); /* no object, but the collector asks only what points where */
+    return copy;
+}
+
 static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args)
 {
     mp_buffer_info_t buffer;
     mp_arg_check_num(n_args, n_kw, 1, 1, false);
     mp_get_buffer_raise(args[0], &buffer, MP_BUFFER_READ);
     model_obj_t *self = mp_obj_malloc(model_obj_t, type);
-    self->data = args[0];
     self->model = &self->loaded;
-    check(vib_model_load(buffer.buf, buffer.len, &self->loaded));
+    check(vib_model_load(model_bytes(args[0], &buffer, &self->data), buffer.len, &self->loaded));
     return MP_OBJ_FROM_PTR(self);
 }
 
@@ -298,6 +313,31 @@ static mp_obj_t core_shaft(mp_obj_t self_in, mp_obj_t millihz)
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(core_shaft_obj, core_shaft);
 
+static mp_obj_t core_rate(mp_obj_t self_in, mp_obj_t millihz)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    check(vib_core_set_rate(self->core, (uint32_t)position(millihz)));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(core_rate_obj, core_rate);
+
+static mp_obj_t core_full_scale(mp_obj_t self_in, mp_obj_t counts)
+{
+    mp_int_t value = position(counts);
+    if (value < 0 || value > 32768) {
+        refuse("vib: full scale of %d counts; accepted: 0 to 32768", counts);
+    }
+    vib_core_set_full_scale(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core, (uint32_t)value);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(core_full_scale_obj, core_full_scale);
+
+static mp_obj_t core_clipped(mp_obj_t self_in)
+{
+    return MP_OBJ_NEW_SMALL_INT(vib_core_clipped(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(core_clipped_obj, core_clipped);
+
 static mp_obj_t core_ready(mp_obj_t self_in)
 {
     return mp_obj_new_bool(vib_core_ready(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core));
@@ -311,6 +351,16 @@ static mp_obj_t core_features(mp_obj_t self_in, mp_obj_t out)
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(core_features_obj, core_features);
+
+static mp_obj_t core_step(mp_obj_t self_in, mp_obj_t out, mp_obj_t work)
+{
+    core_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    bool done = false;
+    int16_t *features = int16_array(out, self->n_features, false, MP_BUFFER_WRITE);
+    check(vib_core_step(self->core, features, self->n_features, (uint32_t)position(work), &done));
+    return mp_obj_new_bool(done);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(core_step_obj, core_step);
 
 static mp_obj_t core_gap(mp_obj_t self_in)
 {
@@ -337,6 +387,70 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     }
 }
 
+/* --- medians ---------------------------------------------------------------------------------------------------- */
+
+enum {
+    MAX_ROWS = 64
+};
+
+/* The first n in order, by insertion: there are tens of them. Of an even number the mean of the middle two, rounded
+ * down. */
+static int16_t median_of(int16_t *x, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        int16_t value = x[i];
+        size_t j = i;
+        for (; j > 0 && x[j - 1] > value; j--) {
+            x[j] = x[j - 1];
+        }
+        x[j] = value;
+    }
+    return n % 2 ? x[n / 2] : (int16_t)((x[n / 2 - 1] + x[n / 2]) >> 1);
+}
+
+static int16_t *int16_values(mp_obj_t obj, size_t *n)
+{
+    mp_buffer_info_t buffer;
+    mp_get_buffer_raise(obj, &buffer, MP_BUFFER_RW);
+    if (buffer.typecode != 'h') {
+        refuse("vib: array('h') needed, not one of %d bytes", MP_OBJ_NEW_SMALL_INT(buffer.len));
+    }
+    *n = buffer.len / sizeof(int16_t);
+    return buffer.buf;
+}
+
+/* medians(rows, count, n, medians, spreads, at): of each of the n columns of the first `count` rows its median, and the
+ * median of its distances from that, limited to int16, into row `at` of the other two. */
+static mp_obj_t vib_medians(size_t n_args, const mp_obj_t *args)
+{
+    size_t in_rows, in_medians, in_spreads;
+    size_t count = (size_t)position(args[1]), n = (size_t)position(args[2]), at = (size_t)position(args[5]);
+    const int16_t *rows = int16_values(args[0], &in_rows);
+    int16_t *medians = int16_values(args[3], &in_medians), *spreads = int16_values(args[4], &in_spreads);
+    int16_t column[MAX_ROWS];
+    (void)n_args;
+    if (count < 1 || count > MAX_ROWS || count * n > in_rows || (at + 1) * n > in_medians ||
+        (at + 1) * n > in_spreads) {
+        refuse("vib: medians of %d rows; accepted: 1 to 64, as many as there are", args[1]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t row = 0; row < count; row++) {
+            column[row] = rows[row * n + i];
+        }
+        int32_t middle = median_of(column, count);
+        for (size_t row = 0; row < count; row++) {
+            int32_t away = column[row] > middle ? column[row] - middle : middle - column[row];
+            column[row] = (int16_t)(away > 32767 ? 32767 : away);
+        }
+        medians[at * n + i] = (int16_t)middle;
+        spreads[at * n + i] = median_of(column, count);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(vib_medians_obj, 6, 6, vib_medians);
+
+#include "modbus.h"
+
 /* --- what the tables of both hold ----------------------------------------------------------------------------- */
 
 #define VIB_MODEL_METHODS(ENTRY) \
@@ -352,7 +466,11 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     ENTRY(MP_QSTR_raw_format, core_raw_format_obj) \
     ENTRY(MP_QSTR_push_raw, core_push_raw_obj) \
     ENTRY(MP_QSTR_shaft, core_shaft_obj) \
+    ENTRY(MP_QSTR_rate, core_rate_obj) \
+    ENTRY(MP_QSTR_full_scale, core_full_scale_obj) \
+    ENTRY(MP_QSTR_clipped, core_clipped_obj) \
     ENTRY(MP_QSTR_ready, core_ready_obj) \
     ENTRY(MP_QSTR_features, core_features_obj) \
+    ENTRY(MP_QSTR_step, core_step_obj) \
     ENTRY(MP_QSTR_gap, core_gap_obj) \
     ENTRY(MP_QSTR_feature_name, core_feature_name_obj)

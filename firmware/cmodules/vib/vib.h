@@ -8,8 +8,12 @@
  *     size_t need;
  *     vib_core_size(&config, &need);               // how much memory
  *     vib_core_init(memory, need, &config, &core); // 8-byte aligned memory, kept by the caller for the core's life
- *     vib_core_push(core, frames, n, &taken);      // as samples come
- *     if (vib_core_ready(core)) vib_core_features(core, out, vib_feature_count(&config));
+ *     while (n) {                                  // as n frames come: a push stops at a complete window
+ *         vib_core_push(core, frames, n, &taken);
+ *         frames += taken * config.axes;
+ *         n -= taken;
+ *         if (vib_core_ready(core)) vib_core_features(core, out, vib_feature_count(&config));
+ *     }
  *
  * Feature scale: "log2 re U" is round(256 * log2(value / U)): 256 steps an octave, 0.0235 dB a step.
  */
@@ -120,12 +124,25 @@ size_t vib_format_frame_bytes(const vib_format_t *format, uint32_t axes);
 /* vib_core_push() of n frames as they come off the bus. */
 VIB_CHECKED int vib_core_push_raw(vib_core_t *core, const vib_format_t *format, const uint8_t *data, size_t n,
                                   size_t *taken);
+/* Counts from which on a sample, of either sign, is clipped: 1 .. 32768; 0: none is. */
+void vib_core_set_full_scale(vib_core_t *core, uint32_t counts);
+/* Clipped samples among those taken since the last time that this was asked. */
+uint32_t vib_core_clipped(vib_core_t *core);
 bool vib_core_ready(const vib_core_t *core); /* a whole window is held: ask for its features before pushing on */
 void vib_core_gap(vib_core_t *core);         /* samples were lost here: forget the partial window */
+/* The rate at which samples really come, which is off the nominal one by per cents on most chips: bands and lines are at
+ * their frequencies by it from here on. Tell it between two windows, and the shaft's speed anew. Nothing changes where
+ * the configuration would not hold at that rate, or would take more memory. */
+VIB_CHECKED int vib_core_set_rate(vib_core_t *core, uint32_t rate_millihz);
 /* Speed of the shaft from here on, 1/1000 Hz; 0: not known, and the features that need it are 0. */
 void vib_core_set_shaft(vib_core_t *core, uint32_t shaft_millihz);
 /* Features of the window held, then moves on by one hop. out[n], n = vib_feature_count(). */
 VIB_CHECKED int vib_core_features(vib_core_t *core, int16_t *out, size_t n);
+/* The same in steps, for whoever has a FIFO to read in between: as many of them as take about `work` instructions, but
+ * one at least; *done says that all features are there. Until then `out` is the core's and stays the same array.
+ * vib_core_push() takes frames meanwhile, as far as the core has room beyond the window; so does vib_core_gap(), which
+ * gives the window up. The shaft's speed is to be told before the first step. */
+VIB_CHECKED int vib_core_step(vib_core_t *core, int16_t *out, size_t n, uint32_t work, bool *done);
 
 /* --- model: a feature vector in, a score and a class out ------------------------------------------------------ */
 
@@ -134,20 +151,20 @@ VIB_CHECKED int vib_core_features(vib_core_t *core, int16_t *out, size_t n);
 typedef struct {
     int16_t input;
     int16_t threshold;
-    int16_t left;  /* index of a later node of the same tree, or a leaf */
+    int16_t left; /* index of a later node of the same tree, or a leaf */
     int16_t right;
 } vib_node_t;
 
 typedef struct {
     uint32_t n_trees;
     const uint16_t *roots; /* [n_trees] index of each tree's first node, the first 0, rising: trees lie end to end */
-    uint32_t n_nodes;      /* 0 .. VIB_MAX_NODES */
+    uint32_t n_nodes; /* 0 .. VIB_MAX_NODES */
     const vib_node_t *nodes;
 } vib_forest_t;
 
 /* What scores. Mahalanobis distance is VIB_GAUSSIAN with one component of mean and offset 0. */
 typedef enum {
-    VIB_GAUSSIAN = 1,  /* a distance from n_components Gaussians, taken together by their density */
+    VIB_GAUSSIAN = 1, /* a distance from n_components Gaussians, taken together by their density */
     VIB_ISOLATION = 2, /* an isolation forest: how few cuts set a window apart */
 } vib_anomaly_t;
 
@@ -162,39 +179,39 @@ typedef struct {
     uint32_t core_version;
     uint32_t feature_version;
     vib_config_t config;
-    uint8_t digest[8];          /* first bytes of the SHA-256 of the data that it was made from */
+    uint8_t digest[8]; /* first bytes of the SHA-256 of the data that it was made from */
     const char *name;
-    const int16_t *centre;      /* [vib_feature_count(&config)] mean of the healthy training windows */
-    uint32_t n_inputs;          /* 1 .. VIB_MAX_INPUTS */
-    const uint16_t *inputs;     /* [n_inputs] feature indexes of the anomaly model */
-    const int16_t *slopes;      /* [n_inputs] how inputs move with the shaft's speed, steps an octave; 0: not known */
+    const int16_t *centre; /* [vib_feature_count(&config)] mean of the healthy training windows */
+    uint32_t n_inputs; /* 1 .. VIB_MAX_INPUTS */
+    const uint16_t *inputs; /* [n_inputs] feature indexes of the anomaly model */
+    const int16_t *slopes; /* [n_inputs] how inputs move with the shaft's speed, steps an octave; 0: not known */
     const int32_t *speed_gains; /* [n_inputs] octaves of speed that a step of each input tells, 2^-28, under 2^24 */
     const uint16_t *cold_weights; /* [n_inputs] 2^20 over the steps that healthy conditions differ by */
-    uint32_t anomaly;           /* vib_anomaly_t; says which of the next two groups is used */
-    uint32_t n_components;      /* 1 .. VIB_MAX_COMPONENTS */
-    const int16_t *means;       /* [n_components * n_inputs] */
+    uint32_t anomaly; /* vib_anomaly_t; says which of the next two groups is used */
+    uint32_t n_components; /* 1 .. VIB_MAX_COMPONENTS */
+    const int16_t *means; /* [n_components * n_inputs] */
     const uint16_t *whiten_shifts; /* [n_components] 0 .. 31 */
-    const uint32_t *offsets;    /* [n_components] squared distance, 2^-16: more the rarer and the wider; one is 0 */
-    const int32_t *whiten;      /* [n_components * n_inputs * (n_inputs + 1) / 2], each under 2^24 */
-    vib_forest_t paths;         /* leaves are path lengths in 2^-10 */
-    uint32_t path_scale;        /* score steps of 2^-10 in one tree's path, 2^-28: 2^29 / (n_trees * average path) */
-    uint32_t n_classes;         /* 0 (no classifier) .. VIB_MAX_CLASSES; class 0 is healthy */
+    const uint32_t *offsets; /* [n_components] squared distance, 2^-16: more the rarer and the wider; one is 0 */
+    const int32_t *whiten; /* [n_components * n_inputs * (n_inputs + 1) / 2], each under 2^24 */
+    vib_forest_t paths; /* leaves are path lengths in 2^-10 */
+    uint32_t path_scale; /* score steps of 2^-10 in one tree's path, 2^-28: 2^29 / (n_trees * average path) */
+    uint32_t n_classes; /* 0 (no classifier) .. VIB_MAX_CLASSES; class 0 is healthy */
     const char *const *classes; /* [n_classes], or NULL where class_text serves */
-    const char *class_text;     /* n_classes zero-terminated names one after the other, or NULL */
-    uint32_t n_tree_inputs;     /* 1 .. VIB_MAX_INPUTS */
-    const uint16_t *tree_inputs;/* [n_tree_inputs] feature indexes of the classifier */
-    vib_forest_t trees;         /* leaves are classes */
+    const char *class_text; /* n_classes zero-terminated names one after the other, or NULL */
+    uint32_t n_tree_inputs; /* 1 .. VIB_MAX_INPUTS */
+    const uint16_t *tree_inputs; /* [n_tree_inputs] feature indexes of the classifier */
+    vib_forest_t trees; /* leaves are classes */
     int32_t (*predict)(const int16_t *inputs, int32_t n); /* the trees as inline C: then `trees` is empty */
-    int16_t warning;            /* scores at and over which the detector counts */
+    int16_t warning; /* scores at and over which the detector counts */
     int16_t alarm;
-    int16_t hysteresis;         /* score steps under a threshold at which it counts back */
-    int16_t off_rms;            /* largest axis rms feature under which no machine runs: the sensor's own noise */
-    int16_t dwell_windows;      /* windows over a threshold before an alert is raised */
-    int16_t clear_windows;      /* windows under it before the alert is cleared */
-    int16_t quiet_rms;          /* the same level under which no machine was trained on */
-    int16_t off_below;          /* steps under the learnt baseline's at which that machine is off */
-    int16_t average_windows;    /* 1 .. VIB_MAX_AVERAGE: windows whose mean is scored */
-    int16_t speed_low;          /* trained range of the speed that inputs tell, 1/256 octave from the centre's */
+    int16_t hysteresis; /* score steps under a threshold at which it counts back */
+    int16_t off_rms; /* largest axis rms feature under which no machine runs: the sensor's own noise */
+    int16_t dwell_windows; /* windows over a threshold before an alert is raised */
+    int16_t clear_windows; /* windows under it before the alert is cleared */
+    int16_t quiet_rms; /* the same level under which no machine was trained on */
+    int16_t off_below; /* steps under the learnt baseline's at which that machine is off */
+    int16_t average_windows; /* 1 .. VIB_MAX_AVERAGE: windows whose mean is scored */
+    int16_t speed_low; /* trained range of the speed that inputs tell, 1/256 octave from the centre's */
     int16_t speed_high;
     uint32_t shaft_low_millihz; /* trained range of speeds of the shaft, 0 where none was told */
     uint32_t shaft_high_millihz;

@@ -17,7 +17,7 @@ static vib_u32_t scaled_mean(vib_i32_t sum, vib_u32_t shift, unsigned log2n)
 }
 
 /* Mean and headroom of one axis. Where every sample is the same, the answer is false. */
-static vib_i32_t scan(const vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_block_t *b)
+VIB_INTERNAL vib_i32_t vib_block_scan(const vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_block_t *b)
 {
     const vib_sample_t *end = x + core->config.window * stride;
     vib_i32_t sum = { 0 }, low = x[0], high = x[0];
@@ -55,7 +55,7 @@ static inline vib_i32_t weigh(filling_t *f, vib_sample_t x, int32_t weight)
 
 /* The block under Hann weights, (1 - cos) / 2, into the transform's buffer, with sum(|x|) <= 2^29; and its moments.
  * The four quarters of the window go together: one angle's cosine and sine are the cosines of all. */
-static void fill(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_block_t *b)
+VIB_INTERNAL void vib_block_fill(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_block_t *b)
 {
     uint32_t quarter = core->config.window / 4, step = VIB_TURN >> core->log2n;
     vib_i32_t *out = core->spectrum;
@@ -71,11 +71,4 @@ static void fill(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_b
     b->sum2 = f.sum2;
     b->sum4 = f.sum4;
     b->spectrum_shift = b->fine_shift - 1; /* mulh takes off 2^32, the weights are in Q31 */
-}
-
-VIB_INTERNAL vib_i32_t vib_block(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_block_t *b)
-{
-    vib_i32_t differ = scan(core, x, stride, b);
-    fill(core, x, stride, b);
-    return differ;
 }

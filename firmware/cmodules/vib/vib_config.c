@@ -246,11 +246,25 @@ static unsigned envelope_log2n(const vib_config_t *c)
     return vib_bits32(2 * wide - 1);
 }
 
+/* Frames that come while the features of a window are worked out, on a processor of 120 MHz at 270 instructions a
+ * sample, as RV32IMC takes at most; and a burst of a small FIFO. */
+static uint32_t spare_frames(const vib_config_t *c)
+{
+    uint32_t rate_hz = c->rate_millihz / 1000, most = c->hop < c->window ? c->hop / 2 : 0;
+    uint32_t arrive = (uint32_t)(((uint64_t)rate_hz * c->window * c->axes * 9) >> 22) + 32;
+    return arrive < most ? arrive : most;
+}
+
+static size_t frames_size(const vib_config_t *c)
+{
+    return aligned((c->window + spare_frames(c)) * c->axes * sizeof(int16_t));
+}
+
 int vib_core_size(const vib_config_t *c, size_t *bytes)
 {
     int status = vib_config_check(c);
     if (status == VIB_OK) {
-        *bytes = aligned(sizeof(vib_core_t)) + aligned(c->window * c->axes * sizeof(int16_t)) +
+        *bytes = aligned(sizeof(vib_core_t)) + aligned(sizeof(vib_axis_t)) + frames_size(c) +
                  aligned(c->window * sizeof(int32_t)) +
                  (c->envelope_bands ? sizeof(int32_t) * 2 << envelope_log2n(c) : 0);
     }
@@ -261,11 +275,29 @@ static void place(vib_core_t *core, uint8_t *memory)
 {
     const vib_config_t *c = &core->config;
     memory += aligned(sizeof(vib_core_t));
+    core->under_way = (vib_axis_t *)(void *)memory;
+    memory += aligned(sizeof(vib_axis_t));
     core->frames = (int16_t *)(void *)memory;
-    memory += aligned(c->window * c->axes * sizeof(int16_t));
+    memory += frames_size(c);
     core->spectrum = (int32_t *)(void *)memory;
     memory += aligned(c->window * sizeof(int32_t));
     core->demodulated = c->envelope_bands ? (int32_t *)(void *)memory : NULL;
+}
+
+/* What follows from the rate. */
+static void tune(vib_core_t *core)
+{
+    const vib_config_t *c = &core->config;
+    core->velocity = velocity_bins(c);
+    band_edges(c, core->edges);
+    core->log2_lsb_um = vib_log2_32(c->lsb_nm_s2) - vib_log2_32(1000);
+    core->log2_bin_hz = vib_log2_32(c->rate_millihz) - vib_log2_32(1000) - ((int32_t)core->log2n << 16);
+    if (c->envelope_bands) {
+        core->envelope.lo = (uint16_t)first_bin(c, c->envelope_lo_hz);
+        core->envelope.hi = (uint16_t)first_bin(c, c->envelope_hi_hz);
+        log_spaced(vib_log2_32(3), vib_log2_32((uint32_t)(core->envelope.hi - core->envelope.lo)), c->envelope_bands,
+                   core->envelope_edges);
+    }
 }
 
 int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t **out)
@@ -282,20 +314,27 @@ int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t 
     memset(core, 0, sizeof *core);
     core->config = *c;
     place(core, (uint8_t *)memory);
+    core->spare = spare_frames(c);
     core->log2n = log2_of_power(c->window);
-    core->velocity = velocity_bins(c);
-    band_edges(c, core->edges);
-    core->log2_lsb_um = vib_log2_32(c->lsb_nm_s2) - vib_log2_32(1000);
-    core->log2_bin_hz = vib_log2_32(c->rate_millihz) - vib_log2_32(1000) - ((int32_t)core->log2n << 16);
-    if (c->envelope_bands) {
-        core->envelope.lo = (uint16_t)first_bin(c, c->envelope_lo_hz);
-        core->envelope.hi = (uint16_t)first_bin(c, c->envelope_hi_hz);
-        core->envelope_log2n = envelope_log2n(c);
-        log_spaced(vib_log2_32(3), vib_log2_32((uint32_t)(core->envelope.hi - core->envelope.lo)), c->envelope_bands,
-                   core->envelope_edges);
-    }
+    core->envelope_log2n = envelope_log2n(c);
+    tune(core);
     *out = core;
     return VIB_OK;
+}
+
+int vib_core_set_rate(vib_core_t *core, uint32_t rate_millihz)
+{
+    vib_config_t c = core->config;
+    c.rate_millihz = rate_millihz;
+    int status = vib_config_check(&c);
+    if (status == VIB_OK && envelope_log2n(&c) > core->envelope_log2n) {
+        status = VIB_ERR_ENVELOPE_RANGE;
+    }
+    if (status == VIB_OK) {
+        core->config = c;
+        tune(core);
+    }
+    return status;
 }
 
 /* Bin nearest to an order of the shaft, by bisection instead of a 64-bit division; `highest` or under, else 0. */

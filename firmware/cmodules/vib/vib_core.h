@@ -3,6 +3,7 @@
 #define VIB_CORE_H
 
 #include "vib.h"
+#include "vib_fft.h"
 #include "vib_lane.h"
 
 enum {
@@ -29,9 +30,26 @@ typedef struct {
     vib_u64_t sum2, sum4;     /* of y^2, and of (y^2 / 64)^2, that is of y^4 / 2^12 */
 } vib_block_t;
 
+/* One axis of a window on its way to features. */
+typedef struct {
+    const vib_sample_t *x;
+    uint32_t stride; /* samples between two of the axis' own */
+    vib_feature_t *out;
+    unsigned step;
+    vib_fft_t fft;
+    vib_i32_t differ; /* false where every sample is the same */
+    vib_u64_t sum;    /* of the band range's powers */
+    vib_block_t block;
+} vib_axis_t;
+
 struct vib_core {
     vib_config_t config;
-    uint32_t held;        /* frames in the window so far */
+    uint32_t held;        /* frames in the window so far; more than a window while its features are under way */
+    uint32_t spare;       /* frames that there is room for beyond a window */
+    uint32_t axis;        /* whose features are under way */
+    bool stepping;        /* features are under way */
+    int32_t full_scale;   /* counts from which on a sample is clipped; 0: none is */
+    uint32_t clipped;     /* samples since vib_core_clipped() was asked */
     uint32_t skip;        /* frames still to pass over, where the hop is longer than the window */
     unsigned log2n;       /* log2 of the window */
     vib_bins_t velocity;  /* bins of 10 to 1000 Hz; empty where the rate has none */
@@ -46,18 +64,41 @@ struct vib_core {
     int16_t *frames;      /* [window * axes] */
     vib_i32_t *spectrum;  /* [window]: samples, then bins, then powers */
     vib_i32_t *demodulated; /* [2 << envelope_log2n] */
+    vib_axis_t *under_way;  /* of one number a window, whatever the lanes */
 };
 
 bool vib_has_bearing(const vib_config_t *config);
-/* Features of the axis whose first sample x points to, `stride` samples between two of its own. */
-VIB_INTERNAL void vib_axis_features(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_feature_t *out);
+/* Begin with the axis whose first sample x points to, `stride` samples between two of its own. */
+VIB_INTERNAL void vib_axis_begin(vib_axis_t *a, const vib_sample_t *x, uint32_t stride, vib_feature_t *out);
+/* Its next step. Returns whether all features of the axis are there. */
+VIB_INTERNAL bool vib_axis_step(vib_core_t *core, vib_axis_t *a);
+#ifndef VIB_LANES
+/* Instructions that the next step takes, about. */
+VIB_INTERNAL uint32_t vib_axis_cost(const vib_core_t *core, const vib_axis_t *a);
+#endif
 
-/* --- its steps; logarithms are in Q16 --- */
+/* --- the steps' parts; logarithms are in Q16, unit is log2 of a spectrum count in um/s^2 --- */
 
-/* Block of an axis, windowed into core->spectrum. Where every sample is the same, the answer is false. */
-VIB_INTERNAL vib_i32_t vib_block(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_block_t *block);
-/* Envelope band levels of the window whose bins stand in core->spectrum (before they become powers). */
-VIB_INTERNAL void vib_envelope(vib_core_t *core, vib_feature_t *out);
+/* Mean and headroom of an axis. Where every sample is the same, the answer is false. */
+VIB_INTERNAL vib_i32_t vib_block_scan(const vib_core_t *core, const vib_sample_t *x, uint32_t stride,
+                                      vib_block_t *block);
+/* The block, windowed, into core->spectrum; and its moments. */
+VIB_INTERNAL void vib_block_fill(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_block_t *block);
+VIB_INTERNAL void vib_time_domain(const vib_core_t *core, const vib_block_t *block, vib_feature_t *out);
+/* The pass band of core->spectrum's bins to the front of core->demodulated. */
+VIB_INTERNAL void vib_demodulate(vib_core_t *core);
+/* core->demodulated, a complex signal, to its squared magnitude. */
+VIB_INTERNAL void vib_squared_magnitude(vib_core_t *core);
+/* Envelope bands, and the bearing's lines, of the spectrum in core->demodulated. */
+VIB_INTERNAL void vib_modulation(const vib_core_t *core, vib_feature_t *out);
+/* core->spectrum, bins, to powers; from here on the rest reads those. */
+VIB_INTERNAL void vib_powers(vib_core_t *core);
+/* Levels of bands and of the shaft's harmonics. Returns the sum of the band range's powers. */
+VIB_INTERNAL vib_u64_t vib_levels(const vib_core_t *core, vib_i32_t unit, vib_feature_t *out);
+VIB_INTERNAL void vib_velocity(const vib_core_t *core, vib_i32_t unit, vib_feature_t *out);
+/* The strongest line, and the centroid. */
+VIB_INTERNAL void vib_line(const vib_core_t *core, vib_i32_t unit, vib_u64_t sum, vib_feature_t *out);
+VIB_INTERNAL void vib_flatness(const vib_core_t *core, vib_u64_t sum, vib_feature_t *out);
 /* Levels of the shaft's harmonics. unit: log2 of a spectrum count in um/s^2. */
 VIB_INTERNAL void vib_order_levels(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit, vib_feature_t *out);
 /* How far the bearing's frequencies stand out. bins: the envelope's spectrum, mean: log2 of its bin 0. */

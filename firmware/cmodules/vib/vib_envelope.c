@@ -25,7 +25,7 @@ static scaling_t scaling(vib_u64_t sum)
 }
 
 /* The pass band's bins to the front of the buffer, zeros behind, scaled for the transform. */
-static void demodulate(vib_core_t *core)
+VIB_INTERNAL void vib_demodulate(vib_core_t *core)
 {
     uint32_t wide = (uint32_t)(core->envelope.hi - core->envelope.lo), points = 1u << core->envelope_log2n;
     const vib_i32_t *bin = core->spectrum + 2 * core->envelope.lo;
@@ -43,13 +43,12 @@ static void demodulate(vib_core_t *core)
 
 /* Complex signal to its squared magnitude, real, scaled for the transform. Forward instead of inverse only turns
  * time round, which no magnitude of the envelope's spectrum sees. */
-static void square(vib_core_t *core)
+VIB_INTERNAL void vib_squared_magnitude(vib_core_t *core)
 {
     vib_i32_t *z = core->demodulated;
     vib_u64_t *e = (vib_u64_t *)(void *)z;
     uint32_t points = 1u << core->envelope_log2n;
     vib_u64_t sum = { 0 };
-    vib_cfft(z, core->envelope_log2n);
     for (uint32_t i = 0; i < points; i++) {
         e[i] = vib_power(z + 2 * i);
         sum = vib_add(sum, e[i]);
@@ -67,12 +66,9 @@ static vib_feature_t depth(vib_u64_t sum, vib_i32_t mean)
     return vib_level(vib_select(vib_nonzero(sum), log2, vib_broadcast(0)));
 }
 
-VIB_INTERNAL void vib_envelope(vib_core_t *core, vib_feature_t *out)
+VIB_INTERNAL void vib_modulation(const vib_core_t *core, vib_feature_t *out)
 {
-    demodulate(core);
-    square(core);
     const vib_i32_t *z = core->demodulated;
-    vib_rfft(core->demodulated, core->envelope_log2n);
     vib_i32_t mean = vib_log2_32((vib_u32_t)z[0]);
     for (uint32_t i = 0; i < core->config.envelope_bands; i++) {
         vib_u64_t sum = { 0 };

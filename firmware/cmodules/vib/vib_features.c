@@ -7,7 +7,7 @@
 #define LOG2_1000 653119  /* log2(1000), Q16 */
 
 /* Bins to powers, in place: power[k] = |X[k]|^2 for k = 1 .. window/2 - 1; power[0] is 0. */
-static const vib_u64_t *powers(vib_core_t *core)
+VIB_INTERNAL void vib_powers(vib_core_t *core)
 {
     vib_u64_t *power = (vib_u64_t *)(void *)core->spectrum;
     uint32_t half = core->config.window / 2;
@@ -17,7 +17,6 @@ static const vib_u64_t *powers(vib_core_t *core)
     for (uint32_t k = 1; k < half; k++) {
         power[k] = vib_power(z + 2 * k);
     }
-    return power;
 }
 
 static vib_u64_t total(const vib_u64_t *power, uint32_t lo, uint32_t hi)
@@ -159,7 +158,7 @@ static vib_u64_t bands(const vib_core_t *core, const vib_u64_t *power, vib_i32_t
     return all;
 }
 
-static void time_domain(const vib_core_t *core, const vib_block_t *b, vib_feature_t *out)
+VIB_INTERNAL void vib_time_domain(const vib_core_t *core, const vib_block_t *b, vib_feature_t *out)
 {
     int32_t log2n = (int32_t)core->log2n * VIB_LOG2_ONE;
     vib_i32_t unit = core->log2_lsb_um - (vib_i32_t)b->shift * VIB_LOG2_ONE;
@@ -170,33 +169,35 @@ static void time_domain(const vib_core_t *core, const vib_block_t *b, vib_featur
     out[VIB_F_kurtosis] = vib_level(vib_log2_64(b->sum4) + 12 * VIB_LOG2_ONE + log2n - 2 * vib_log2_64(b->sum2));
 }
 
-static void spectral(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit, vib_feature_t *out)
+static const vib_u64_t *powers_of(const vib_core_t *core)
 {
+    return (const vib_u64_t *)(const void *)core->spectrum;
+}
+
+VIB_INTERNAL vib_u64_t vib_levels(const vib_core_t *core, vib_i32_t unit, vib_feature_t *out)
+{
+    const vib_u64_t *power = powers_of(core);
     vib_u64_t sum = bands(core, power, unit, out + VIB_F_COUNT);
+    vib_order_levels(core, power, unit, out + VIB_F_COUNT + core->config.bands + core->config.envelope_bands);
+    return sum;
+}
+
+VIB_INTERNAL void vib_velocity(const vib_core_t *core, vib_i32_t unit, vib_feature_t *out)
+{
+    velocity(core, powers_of(core), unit, out);
+}
+
+VIB_INTERNAL void vib_line(const vib_core_t *core, vib_i32_t unit, vib_u64_t sum, vib_feature_t *out)
+{
+    const vib_u64_t *power = powers_of(core);
     vib_i32_t present = vib_nonzero(sum);
-    velocity(core, power, unit, out);
     line(core, power, unit, out);
     out[VIB_F_centroid] = vib_select(present, centroid(core, power, sum), vib_broadcast(0));
-    out[VIB_F_flatness] = vib_select(present, flatness(core, power, sum), vib_broadcast(0));
     out[VIB_F_line_freq] = vib_select(present, out[VIB_F_line_freq], vib_broadcast(0));
     out[VIB_F_line_level] = vib_select(present, out[VIB_F_line_level], vib_broadcast(0));
 }
 
-VIB_INTERNAL void vib_axis_features(vib_core_t *core, const vib_sample_t *x, uint32_t stride, vib_feature_t *out)
+VIB_INTERNAL void vib_flatness(const vib_core_t *core, vib_u64_t sum, vib_feature_t *out)
 {
-    const vib_config_t *c = &core->config;
-    vib_block_t block;
-    vib_i32_t differ = vib_block(core, x, stride, &block);
-    time_domain(core, &block, out);
-    vib_rfft(core->spectrum, core->log2n);
-    if (c->envelope_bands) {
-        vib_envelope(core, out + VIB_F_COUNT + c->bands);
-    }
-    const vib_u64_t *power = powers(core);
-    vib_i32_t unit = core->log2_lsb_um - (vib_i32_t)block.spectrum_shift * VIB_LOG2_ONE;
-    spectral(core, power, unit, out);
-    vib_order_levels(core, power, unit, out + VIB_F_COUNT + c->bands + c->envelope_bands);
-    for (size_t i = 0; i < vib_feature_count(c) / c->axes; i++) {
-        out[i] = vib_select(differ, out[i], vib_broadcast(0)); /* a flat line has neither moments nor a spectrum */
-    }
+    out[VIB_F_flatness] = vib_select(vib_nonzero(sum), flatness(core, powers_of(core), sum), vib_broadcast(0));
 }

@@ -85,33 +85,21 @@ static void radix4_stage(complex_t *z, uint32_t n, uint32_t L)
     }
 }
 
-VIB_INTERNAL void vib_cfft(vib_i32_t *data, unsigned log2n)
+/* An odd power of two takes one radix-2 stage, first, where it costs no multiplication. */
+static void radix2_stage(complex_t *z, uint32_t n)
 {
-    complex_t *z = (complex_t *)data;
-    uint32_t n = 1u << log2n;
-    uint32_t L = 1;
-    bit_reverse(z, log2n);
-    if (log2n & 1) { /* an odd power of two takes one radix-2 stage, here where it costs no multiplication */
-        for (uint32_t i = 0; i < n; i += 2) {
-            complex_t a = z[i], b = z[i + 1];
-            z[i] = add(a, b);
-            z[i + 1] = sub(a, b);
-        }
-        L = 2;
-    }
-    for (; L < n; L *= 4) {
-        radix4_stage(z, n, L);
+    for (uint32_t i = 0; i < n; i += 2) {
+        complex_t a = z[i], b = z[i + 1];
+        z[i] = add(a, b);
+        z[i + 1] = sub(a, b);
     }
 }
 
 /* Splits the transform of even + i * odd samples: E and O, then X[k] = E + W^k O and X[n/2 - k] = conj(E - W^k O). */
-VIB_INTERNAL void vib_rfft(vib_i32_t *data, unsigned log2n)
+static void split(complex_t *z, unsigned log2n)
 {
-    complex_t *z = (complex_t *)data;
     uint32_t half = 1u << (log2n - 1);
     uint32_t step = VIB_TURN >> log2n;
-    vib_cfft(data, log2n - 1);
-
     vib_i32_t r = z[0].re, i = z[0].im;
     z[0].re = r + i;
     z[0].im = r - i;
@@ -125,4 +113,38 @@ VIB_INTERNAL void vib_rfft(vib_i32_t *data, unsigned log2n)
         z[half - k].re = (e.re - w.re) >> 1;
         z[half - k].im = (w.im - e.im) >> 1;
     }
+}
+
+VIB_INTERNAL void vib_cfft_begin(vib_fft_t *t, vib_i32_t *data, unsigned log2n)
+{
+    t->data = data;
+    t->joined = 0;
+    t->log2n = (uint8_t)log2n;
+    t->real = false;
+}
+
+VIB_INTERNAL void vib_rfft_begin(vib_fft_t *t, vib_i32_t *data, unsigned log2n)
+{
+    vib_cfft_begin(t, data, log2n - 1);
+    t->real = true;
+}
+
+VIB_INTERNAL bool vib_fft_step(vib_fft_t *t)
+{
+    complex_t *z = (complex_t *)t->data;
+    uint32_t n = 1u << t->log2n;
+    if (t->joined == 0) {
+        bit_reverse(z, t->log2n);
+        if (t->log2n & 1) {
+            radix2_stage(z, n);
+        }
+        t->joined = t->log2n & 1 ? 2 : 1;
+    } else if (t->joined < n) {
+        radix4_stage(z, n, t->joined);
+        t->joined *= 4;
+    } else {
+        split(z, t->log2n + 1u);
+        return true;
+    }
+    return t->joined >= n && !t->real;
 }

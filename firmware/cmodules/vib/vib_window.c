@@ -14,8 +14,20 @@ static size_t pass_over(vib_core_t *core, size_t n)
 
 static size_t room(const vib_core_t *core, size_t n)
 {
-    size_t left = core->config.window - core->held;
+    size_t most = core->config.window + (core->stepping ? core->spare : 0);
+    size_t left = core->held < most ? most - core->held : 0;
     return n < left ? n : left;
+}
+
+/* So many more frames are held. */
+static void took(vib_core_t *core, size_t count)
+{
+    const int16_t *x = core->frames + core->held * core->config.axes, *end = x + count * core->config.axes;
+    int32_t most = core->full_scale;
+    core->held += (uint32_t)count;
+    for (; most > 0 && x < end; x++) {
+        core->clipped += *x >= most || *x <= -most;
+    }
 }
 
 void vib_core_push(vib_core_t *core, const int16_t *frames, size_t n, size_t *taken)
@@ -24,7 +36,7 @@ void vib_core_push(vib_core_t *core, const int16_t *frames, size_t n, size_t *ta
     size_t skipped = pass_over(core, n);
     size_t count = room(core, n - skipped);
     memcpy(core->frames + core->held * axes, frames + skipped * axes, count * axes * sizeof(int16_t));
-    core->held += (uint32_t)count;
+    took(core, count);
     *taken = skipped + count;
 }
 
@@ -70,49 +82,104 @@ int vib_core_push_raw(vib_core_t *core, const vib_format_t *f, const uint8_t *da
             *out++ = sample(f, frame + axis * f->sample_bytes);
         }
     }
-    core->held += (uint32_t)count;
+    took(core, count);
     *taken = skipped + count;
     return VIB_OK;
 }
 
 bool vib_core_ready(const vib_core_t *core)
 {
-    return core->held == core->config.window;
+    return core->held >= core->config.window;
+}
+
+void vib_core_set_full_scale(vib_core_t *core, uint32_t counts)
+{
+    core->full_scale = (int32_t)counts;
+    core->clipped = 0;
+}
+
+uint32_t vib_core_clipped(vib_core_t *core)
+{
+    uint32_t clipped = core->clipped;
+    core->clipped = 0;
+    return clipped;
 }
 
 void vib_core_gap(vib_core_t *core)
 {
     core->held = 0;
     core->skip = 0;
+    core->stepping = false;
+}
+
+static int16_t *of_axis(const vib_core_t *core, int16_t *out)
+{
+    return out + core->axis * (vib_feature_count(&core->config) / core->config.axes);
+}
+
+static void begin_axis(vib_core_t *core, int16_t *out)
+{
+    vib_axis_begin(core->under_way, core->frames + core->axis, core->config.axes, of_axis(core, out));
+}
+
+static void begin(vib_core_t *core, int16_t *out)
+{
+    uint32_t window = core->config.window, hop = core->config.hop;
+    core->stepping = true;
+    core->axis = 0;
+    core->skip = hop > window ? hop - window : 0; /* frames that belong to no window may pass from now on */
+    begin_axis(core, out);
 }
 
 /* Drops the oldest hop of frames. */
 static void advance(vib_core_t *core)
 {
     size_t axes = core->config.axes;
-    uint32_t window = core->config.window, hop = core->config.hop;
-    if (hop >= window) {
+    uint32_t hop = core->config.hop;
+    core->stepping = false;
+    if (core->held <= hop) {
         core->held = 0;
-        core->skip = hop - window;
         return;
     }
-    memmove(core->frames, core->frames + hop * axes, (window - hop) * axes * sizeof(int16_t));
-    core->held = window - hop;
+    core->held -= hop;
+    memmove(core->frames, core->frames + hop * axes, core->held * axes * sizeof(int16_t));
 }
 
-int vib_core_features(vib_core_t *core, int16_t *out, size_t n)
+int vib_core_step(vib_core_t *core, int16_t *out, size_t n, uint32_t work, bool *done)
 {
-    const vib_config_t *c = &core->config;
-    if (n != vib_feature_count(c)) {
+    vib_axis_t *a = core->under_way;
+    uint32_t spent = 0;
+    *done = false;
+    if (n != vib_feature_count(&core->config)) {
         return VIB_ERR_LENGTH;
     }
     if (!vib_core_ready(core)) {
         return VIB_ERR_NOT_READY;
     }
-    size_t per_axis = n / c->axes;
-    for (size_t axis = 0; axis < c->axes; axis++) {
-        vib_axis_features(core, core->frames + axis, c->axes, out + axis * per_axis);
+    if (!core->stepping) {
+        begin(core, out);
     }
-    advance(core);
+    a->out = of_axis(core, out);
+    do {
+        spent += vib_axis_cost(core, a);
+        if (vib_axis_step(core, a)) {
+            if (++core->axis == core->config.axes) {
+                advance(core);
+                *done = true;
+                return VIB_OK;
+            }
+            begin_axis(core, out);
+        }
+    } while (vib_axis_cost(core, a) <= work && spent <= work - vib_axis_cost(core, a));
     return VIB_OK;
+}
+
+int vib_core_features(vib_core_t *core, int16_t *out, size_t n)
+{
+    bool done = false;
+    int status = VIB_OK;
+    while (status == VIB_OK && !done) {
+        status = vib_core_step(core, out, n, UINT32_MAX, &done);
+    }
+    return status;
 }

@@ -13,9 +13,10 @@ What the sampler asks of a driver:
 - ``gap``: after a read, True if samples were lost right before what it returned.
 - ``backlog``: after a read, how many frames the sensor still holds; None where it has no clock of its own.
 - ``sleep()``: power down until the next read. Raises OSError.
-- ``poll_ms``: how long to wait after a read that returned 0.
+- ``fifo_ms``: how long the sensor can go without being read; 0: as long as you like.
+- ``await wait()``: after a read that returned 0, until there may be more; ``poll_ms``: for those who cannot await.
 
-A chip (base class drivers.fifo.FifoSensor) adds ``self_test()``.
+A chip (base class drivers.fifo.FifoSensor) adds ``self_test()`` and ``know_tick(tick_ms)``: how late a wait may end.
 """
 
 from .replay import Replay

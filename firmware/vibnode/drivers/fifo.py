@@ -1,5 +1,9 @@
 """What accelerometers with a FIFO have in common: start, bursts, overruns, silence, and the self-test's arithmetic."""
 
+import asyncio
+
+import vib
+
 from .. import clock
 from .raw import frame_bytes, sample
 
@@ -38,12 +42,12 @@ class FifoSensor:
     SELF_TEST_SIGNED = False
 
     def __init__(self, bus, rate_hz, range_g, ready=None, time=clock) -> None:
-        """`bus`: a SpiBus or I2cBus. `ready`: the interrupt pin, polled for its level, or None. `time`: a clock.
+        """`bus`: see drivers.bus. `ready`: the interrupt pin, called for its level, or None. `time`: a clock.
 
         Raises ValueError for a rate or range that the chip does not have. Nothing is sent before the first read.
         """
         if rate_hz not in self.RATES_HZ or range_g not in self.RANGES_G:
-            raise ValueError(f"{rate_hz} Hz, {range_g} g: accepted are {self.RATES_HZ} Hz, {self.RANGES_G} g")
+            raise ValueError(f"{rate_hz} Hz, {range_g} g; accepted: {self.RATES_HZ} Hz, {self.RANGES_G} g")
         self.rate_hz = rate_hz
         self.range_g = range_g
         self.lsb_nm_s2 = self.RANGES_G[range_g][1]
@@ -53,11 +57,13 @@ class FifoSensor:
         self.full_scale_counts = limit - max(self.STEP_COUNTS, limit // NEAR_FULL_SCALE)
         self.noise_um_s2 = int(self.NOISE_UG_RTHZ * 9.80665 * self.bandwidth_hz() ** 0.5)
         self.burst_frames = self.FIFO_FRAMES // 2
+        self.fifo_ms = self.FIFO_FRAMES * 1000 / rate_hz
         self.poll_ms = max(1, int(self.burst_frames * 500 / rate_hz))
         self.gap = False
         self.backlog = 0
         self._bus = bus
         self._ready = ready
+        self._wake = None  # set by the interrupt
         self._time = time
         self._buf = None  # the buffer that the watermark is set for; None: not started
         self._frames = 0
@@ -97,6 +103,25 @@ class FifoSensor:
         self.gap, self._lost = self._lost, False
         return self._frames
 
+    def wait(self):
+        """Await this: it returns when the next burst may be there, at the chip's interrupt or after a while."""
+        if self._ready is None or not hasattr(self._ready, "irq"):
+            return self._time.sleep_ms(self.poll_ms)
+        if self._wake is None:
+            self._wake = _registered_wake()
+            self._ready.irq(self._wake, self._ready.IRQ_RISING)
+            asyncio.create_task(self._remind())  # noqa: RUF006 - it lasts as long as the program
+        return self._wake
+
+    def know_tick(self, tick_ms: float) -> None:
+        """Waits end up to `tick_ms` late here: poll as often as that allows, without rest if need be."""
+        slack_ms = self.fifo_ms * (1 - self.burst_frames / self.FIFO_FRAMES)
+        self.poll_ms = max(0, min(self.poll_ms, int(slack_ms / 2 - tick_ms)))
+        if not self.poll_ms and self._ready is None:
+            print(
+                f"vibnode: no interrupt pin, and waits last {tick_ms:g} ms: the sensor is polled without rest"
+            )
+
     def sleep(self) -> None:
         """Power the chip down until the next read, which starts it anew. Raises OSError where nothing answers."""
         self._buf = None
@@ -122,12 +147,17 @@ class FifoSensor:
             results.append(("xyz"[axis], change, least, largest, least <= measured <= largest))
         return results
 
+    async def _remind(self) -> None:
+        """A chip that has died interrupts no more: have it looked at."""
+        while True:
+            await self._time.sleep_ms(self._silent_ms or SILENT_MS)
+            self._wake(None)
+
     def _start(self, buf) -> None:
         self._frames = len(buf) // self.frame_bytes
         self._silent_ms = max(SILENT_MS, int(SILENT_BURSTS * 1000 * self._frames / self.rate_hz))
         self._identify()
         self._reset()
-        self._prepare(buf)
         self._configure(self.rate_hz, self.range_g, self._frames, False)
         self._buf = buf
         self._lost = False
@@ -150,7 +180,6 @@ class FifoSensor:
         self._configure(rate_hz, range_g, 1, self_test)
         self._time.pause_ms(settle_ms)
         frame = bytearray(self.frame_bytes)
-        self._prepare(frame)
         for _ in range(self.FIFO_FRAMES):  # what was taken while it settled
             if not self._level():
                 break
@@ -172,9 +201,6 @@ class FifoSensor:
         found = self._bus.read_byte(register)
         if found != identity:
             raise OSError(f"who am I: {found:#04x} instead of {identity:#04x}")
-
-    def _prepare(self, buf) -> None:
-        """Take a new buffer for `_fetch`: what is to be allocated for it is allocated here."""
 
     def _self_test_limits(self):
         return self.SELF_TEST_MG
@@ -204,3 +230,18 @@ class FifoSensor:
     def _fetch(self, buf) -> None:
         """Fill `buf` with the oldest frames."""
         self._bus.read(self.FIFO_DATA, buf)
+
+
+def _registered_wake():
+    """A vib.Wake that asyncio's poll looks at from now on.
+
+    asyncio keeps a list of who reads, who writes and the stream, and forgets it when neither is there any more: that
+    something always seems to write keeps it.
+    """
+    core = asyncio.core  # type: ignore[attr-defined]
+    wake = vib.Wake(core)
+    entry = [None, wake, wake]
+    wake(entry)
+    core._io_queue.map[id(wake)] = entry
+    core._io_queue.poller.register(wake, 1)
+    return wake

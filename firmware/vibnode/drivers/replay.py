@@ -4,7 +4,7 @@ import io
 import os
 
 from .. import checks
-from ..clock import ticks_diff, ticks_ms
+from ..clock import sleep_ms, ticks_diff, ticks_ms
 from .raw import PLAIN
 
 PLAYLIST_FIELDS = {
@@ -28,6 +28,7 @@ MAX_BACKLOG_MS = 1000  # a host too slow for the pace plays slower; it does not 
 class Replay:
     """The items of a playlist one after the other, each repeated until its time is up, the last one for ever."""
 
+    fifo_ms = 0  # it waits
     poll_ms = 10
     raw_format = PLAIN
     orientation = None  # a recording is of the device's axes
@@ -78,6 +79,10 @@ class Replay:
         self._played += got
         self._due -= got * 1000000
         return got
+
+    async def wait(self) -> None:
+        """Let some time pass."""
+        await sleep_ms(self.poll_ms)
 
     def sleep(self) -> None:
         """Play nothing until the next read."""

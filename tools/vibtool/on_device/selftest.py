@@ -161,7 +161,7 @@ def check_network(device, wifi_s):
     if device["wifi"] is None:
         say("Wi-Fi", None, "none configured")
         return True
-    wifi = Wifi(device["wifi"])
+    wifi = Wifi(device["wifi"], device["device"])
     try:
         wifi.begin()
     except OSError as error:
@@ -198,7 +198,8 @@ def check_time(device):
 def check_broker(device):
     """There and back: CONNECT and SUBSCRIBE, each answered."""
     from vibnode.clock import ticks_diff, ticks_ms
-    from vibnode.uplink import LinkDown, reach
+    from vibnode.link import LinkDown
+    from vibnode.self_check import reach
 
     broker = "{}:{}".format(device["mqtt"]["host"], device["mqtt"]["port"])
     start = ticks_ms()

@@ -163,7 +163,7 @@ def _report_module() -> ModuleType:
         return importlib.import_module("vibtrain.report.report")
     except ImportError as error:
         raise DataError(
-            f"a report needs {error.name}, which is not installed; accepted after: pip install 'vibnode[report]'"
+            f"a report needs {error.name}, which is not installed; install it: pip install 'vibnode[report]'"
         ) from None
 
 
@@ -220,14 +220,14 @@ def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:
     name, _, seconds = text.rpartition(":")
     if name not in by_name:
         raise DataError(
-            f"{text!r}: no recording {name!r}, accepted: NAME:SECONDS with a name such as {min(by_name)}"
+            f"{text!r}: no recording {name!r}; accepted: NAME:SECONDS with a name such as {min(by_name)}"
         )
     try:
         duration_s = float(seconds)
     except ValueError:
         duration_s = 0.0
     if not 0 < duration_s < math.inf:
-        raise DataError(f"{text!r}: seconds {seconds!r}, accepted: a number above 0")
+        raise DataError(f"{text!r}: seconds {seconds!r}; accepted: a number above 0")
     return replay.Item(by_name[name], duration_s)
 
 

@@ -112,7 +112,7 @@ def read(path: Path) -> dict[str, Any]:
     except (ValueError, UnicodeDecodeError):
         found = None
     if not isinstance(found, dict) or not {"frontier", "anomaly", "chosen"} <= set(found):
-        raise DataError(f"{path}: accepted is what `vibtrain search --json` prints")
+        raise DataError(f"{path}: holds something else; accepted: what `vibtrain search --json` prints")
     return found
 
 

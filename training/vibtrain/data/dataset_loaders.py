@@ -74,7 +74,8 @@ def adi_motor_labels(file_name: str) -> tuple[float, str, str, str]:
     faults = [_ADI_FAULTS.get(part) for part in parts if part not in _ADI_SOUND]
     if match is None or len(faults) > 1 or None in faults:
         raise DataError(
-            f"{file_name}: accepted are names like 0600_GoB_GS_BaLo_WA_00lb.Wfm.csv with one fault at most"
+            f"{file_name}: its name tells no condition; accepted: names like 0600_GoB_GS_BaLo_WA_00lb.Wfm.csv "
+            "with one fault at most"
         )
     label, severity = next((fault for fault in faults if fault), (HEALTHY, ""))
     return float(match["speed"]), f"{int(match['load'])} lb", label, severity
@@ -109,7 +110,9 @@ def _read_adi(path: Path, file: DataFile) -> Reading:
 def _describe_nxp(data: Dataset, file: DataFile, path: Path) -> Entry:
     match = _NXP_NAME.fullmatch(file.name)
     if match is None:
-        raise DataError(f"{file.name}: accepted are names like 200Hz_5Vfan-1-vd1-on.csv")
+        raise DataError(
+            f"{file.name}: its name tells no condition; accepted: names like 200Hz_5Vfan-1-vd1-on.csv"
+        )
     return Entry(
         name=file.name.removesuffix(".csv"),
         machine=f"fan-{match['fan']}",

@@ -49,7 +49,7 @@ class _Row:
 
     def refuse(self, field: str, accepted: str) -> DataError:
         return DataError(
-            f"{self.manifest}: {self.place}: field {field}: {self.get(field)!r}, accepted: {accepted}"
+            f"{self.manifest}: {self.place}: field {field}: {self.get(field)!r}; accepted: {accepted}"
         )
 
     def positive(self, field: str, default: float | None) -> float | None:
@@ -73,7 +73,7 @@ def catalogue(path: Path) -> list[Entry]:
     """
     rows = list(_rows(path))
     if not rows:
-        raise DataError(f"{path}: lists no recordings, accepted is one at least")
+        raise DataError(f"{path}: lists no recordings; accepted: one at least")
     entries = [_entry(row) for row in rows]
     seen: dict[str, _Row] = {}
     spelt: dict[str, str] = {}
@@ -94,9 +94,9 @@ def _rows(path: Path) -> Iterator[_Row]:
         elif path.suffix == ".csv":
             yield from _csv_rows(path)
         else:
-            raise DataError(f"{path}: ending {path.suffix!r}, accepted: .csv, .toml")
+            raise DataError(f"{path}: ending {path.suffix!r}; accepted: .csv, .toml")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: byte {error.start} is no text, accepted: a text in UTF-8") from None
+        raise DataError(f"{path}: byte {error.start} is no text; accepted: a text in UTF-8") from None
     except (OSError, csv.Error, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
 
@@ -123,13 +123,13 @@ def _toml_rows(path: Path) -> Iterator[_Row]:
     unknown = set(document) - {"defaults", "recordings"}
     if unknown:
         raise DataError(
-            f"{path}: {sorted(unknown)[0]!r}, accepted: [defaults], [[recordings]] and fields in them"
+            f"{path}: {sorted(unknown)[0]!r}; accepted: [defaults], [[recordings]] and fields in them"
         )
     defaults, tables = document.get("defaults", {}), document.get("recordings", [])
     if not isinstance(defaults, dict):
-        raise DataError(f"{path}: defaults {defaults!r}, accepted: a table, [defaults]")
+        raise DataError(f"{path}: defaults {defaults!r}; accepted: a table, [defaults]")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise DataError(f"{path}: recordings {tables!r}, accepted: tables, [[recordings]]")
+        raise DataError(f"{path}: recordings {tables!r}; accepted: tables, [[recordings]]")
     for number, table in enumerate(tables, start=1):
         row = {**defaults, **table}
         _check_fields(path, f"recording {number}", row)
@@ -139,7 +139,7 @@ def _toml_rows(path: Path) -> Iterator[_Row]:
 def _check_fields(path: Path, place: str, fields: Any) -> None:
     for field in fields:
         if field not in FIELDS:
-            raise DataError(f"{path}: {place}: field {field!r} is unknown, accepted: {', '.join(FIELDS)}")
+            raise DataError(f"{path}: {place}: field {field!r} is unknown; accepted: {', '.join(FIELDS)}")
     for field in COMPULSORY:
         if field not in fields:
             raise DataError(f"{path}: {place}: field {field!r} is missing")

@@ -94,7 +94,7 @@ def names() -> tuple[str, ...]:
 def dataset(name: str) -> Dataset:
     """Look up one data set. Raises `DataError` naming the known ones."""
     if name not in names():
-        raise DataError(f"data set {name!r} is unknown, accepted: {', '.join(names())}")
+        raise DataError(f"data set {name!r} is unknown; accepted: {', '.join(names())}")
     with (DATASETS / f"{name}.toml").open("rb") as stream:
         entry = tomllib.load(stream)
     files = tuple(DataFile(**file) for file in entry.pop("files", ()))
@@ -178,7 +178,7 @@ def verify(path: Path, file: DataFile) -> None:
 def _verify(where: Path | str, sha256: str, file: DataFile) -> None:
     if sha256 != file.sha256:
         raise ChecksumMismatch(
-            f"{where}: SHA-256 is {sha256}, accepted is {file.sha256}: not the published {file.name}"
+            f"{where}: SHA-256 is {sha256}; accepted: {file.sha256}: not the published {file.name}"
         )
 
 

@@ -65,7 +65,7 @@ class Guess:
 def find(folder: Path) -> list[Path]:
     """All files of samples under `folder`, manifests left out. Raises `DataError` where there is none."""
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder, accepted: a folder of recordings")
+        raise DataError(f"{folder}: no such folder; accepted: a folder of recordings")
     files = [
         path
         for path in sorted(folder.rglob("*"))
@@ -75,7 +75,7 @@ def find(folder: Path) -> list[Path]:
         and not _is_manifest(path)
     ]
     if not files:
-        raise DataError(f"{folder}: holds no recordings, accepted are files ending in {', '.join(ENDINGS)}")
+        raise DataError(f"{folder}: holds no recordings; accepted: files ending in {', '.join(ENDINGS)}")
     return files
 
 
@@ -100,7 +100,7 @@ def write_manifest(path: Path, guesses: list[Guess]) -> None:
             writer.writeheader()
             writer.writerows(rows)
     except FileExistsError:
-        raise DataError(f"{path}: exists, accepted: a new file") from None
+        raise DataError(f"{path}: exists; accepted: a new file") from None
 
 
 def _is_hidden(path: Path) -> bool:
@@ -119,9 +119,9 @@ def _guess(name: str, content: FileColumns, columns: dict[str, Array]) -> Guess:
     """From the beginning of the `columns`."""
     frames = max((len(column) for column in columns.values()), default=0)
     if frames < SHORTEST:
-        raise DataError(f"{name}: {frames} rows, accepted are recordings of {SHORTEST} at least")
+        raise DataError(f"{name}: {frames} rows; accepted: recordings of {SHORTEST} at least")
     if not any(column.dtype.kind in "iuf" for column in columns.values()):
-        raise DataError(f"{name}: no column of numbers, accepted is one at least")
+        raise DataError(f"{name}: no column of numbers; accepted: one at least")
     time_name = next((n for n, column in columns.items() if is_time(n, column)), None)
     axes, why_axes = _axes(content, columns, time_name)
     guessed = {

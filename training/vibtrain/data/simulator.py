@@ -104,8 +104,8 @@ def catalogue(*, seed: int = 1, seconds: float = 2.0, rate_hz: float = 20_000.0)
     least_hz = 2.5 * max(DRIVETRAIN.resonances_hz)
     if rate_hz < least_hz or seconds <= 0:
         raise DataError(
-            f"{SOURCE}: rate_hz {rate_hz:g} and seconds {seconds:g}, "
-            f"accepted are rates of at least {least_hz:g} Hz and positive durations"
+            f"{SOURCE}: rate_hz {rate_hz:g} and seconds {seconds:g}; "
+            f"accepted: rates of at least {least_hz:g} Hz and positive durations"
         )
     return [
         _entry(label, severity, size, speed_rpm, load, seed=seed, seconds=seconds, rate_hz=rate_hz)

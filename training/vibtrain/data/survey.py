@@ -79,7 +79,7 @@ def figures_of(entry: Entry) -> Figures:
         for runs, column in zip(axes, block.T, strict=True):
             runs.add(column)
     if not moments.frames:
-        raise DataError(f"{entry.source}: {entry.name}: holds no samples, accepted is one at least")
+        raise DataError(f"{entry.source}: {entry.name}: holds no samples; accepted: one at least")
     mean, power, kurtosis = moments.result()
     clipped, longest = sum(runs.clipped() for runs in axes), max(runs.longest() for runs in axes)
     peak = max(max(runs.highest - m, m - runs.lowest) for runs, m in zip(axes, mean, strict=True))

@@ -106,9 +106,9 @@ def write(folder: Path, fleet: Fleet) -> Iterator[Run]:
     """
     for name in ("turbines", "days", "a_day", "seconds", "rate_hz"):
         if getattr(fleet, name) <= 0:
-            raise DataError(f"{name} {getattr(fleet, name):g}, accepted: a number above 0")
+            raise DataError(f"{name} {getattr(fleet, name):g}; accepted: a number above 0")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder}: is not empty, accepted: a new or empty folder")
+        raise DataError(f"{folder}: is not empty; accepted: a new or empty folder")
     rows = []
     for run in runs(fleet):
         path = folder / run.file

@@ -178,7 +178,7 @@ def load(source: str) -> TrainingConfig:
     except FileNotFoundError:
         built_in = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.toml")))
         raise DataError(
-            f"configuration {source!r}: no such file, accepted: a .toml file, or {built_in}"
+            f"configuration {source!r}: no such file; accepted: a .toml file, or {built_in}"
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{path}: {error}") from None
@@ -210,7 +210,7 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
     )
     if core.band_hi_hz <= core.band_lo_hz:
         raise DataError(
-            f"{name}: {rate_hz:g} Hz leave no bands over {core.band_lo_hz} Hz, accepted: a higher rate"
+            f"{name}: {rate_hz:g} Hz leave no bands over {core.band_lo_hz} Hz; accepted: a higher rate"
         )
     shapes = ("rms", "crest", "kurtosis", "velocity_rms", "centroid", "flatness")
     averaged = max(1, min(64, math.ceil((AVERAGED_S * rate_hz - window) / hop) + 1))
@@ -254,12 +254,12 @@ def _check(config: TrainingConfig, path: Path) -> None:
     for section, inputs in (("anomaly", config.anomaly.inputs), ("classifier", config.classifier.inputs)):
         for wanted in inputs:
             if wanted not in known:
-                raise DataError(f"{path}: {section}.inputs {wanted!r}, accepted: {', '.join(known)}")
+                raise DataError(f"{path}: {section}.inputs {wanted!r}; accepted: {', '.join(known)}")
     if not config.anomaly.inputs:
-        raise DataError(f"{path}: anomaly.inputs is empty, accepted: {', '.join(known)}")
+        raise DataError(f"{path}: anomaly.inputs is empty; accepted: {', '.join(known)}")
     for field, value, right, accepted in (*_anomaly_rules(config.anomaly), *_other_rules(config)):
         if not right:
-            raise DataError(f"{path}: {field} {value!r}, accepted: {accepted}")
+            raise DataError(f"{path}: {field} {value!r}; accepted: {accepted}")
 
 
 def _anomaly_rules(choice: AnomalyChoice) -> list[tuple[str, object, bool, str]]:
@@ -307,7 +307,7 @@ def _build(cls: type, table: dict[str, Any], where: str) -> Any:
     known = {field.name: field for field in dataclasses.fields(cls)}
     for key in table:
         if key not in known:
-            raise DataError(f"{where}: unknown field {key!r}, accepted: {', '.join(known)}")
+            raise DataError(f"{where}: unknown field {key!r}; accepted: {', '.join(known)}")
     values: dict[str, Any] = {}
     for key, field in known.items():
         if key in table:
@@ -322,11 +322,11 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         hint = get_args(hint)[0]
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
-            raise DataError(f"{where}: {value!r}, accepted: a table")
+            raise DataError(f"{where}: {value!r}; accepted: a table")
         return _build(hint, value, where)  # type: ignore[arg-type]
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
-            raise DataError(f"{where}: {value!r}, accepted: a list")
+            raise DataError(f"{where}: {value!r}; accepted: a list")
         return tuple(_value(get_args(hint)[0], item, where) for item in value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -338,5 +338,5 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         accepted = {str: "text", int: "a whole number, 0 or more", float: "a number", bool: "true or false"}[
             hint
         ]
-        raise DataError(f"{where}: {value!r}, accepted: {accepted}")
+        raise DataError(f"{where}: {value!r}; accepted: {accepted}")
     return value

@@ -72,7 +72,7 @@ def windows_of(entry: Entry, config: TrainingConfig) -> Windows:
     """Windows of one recording, which is read in blocks and never held whole. Raises `DataError` as `extract` does."""
     chip, core = config.chip(), config.core_config()
     if len(entry.axes) != core["axes"]:
-        raise DataError(f"{entry.source}: {entry.name}: {len(entry.axes)} axes, accepted are {core['axes']}")
+        raise DataError(f"{entry.source}: {entry.name}: {len(entry.axes)} axes; accepted: {core['axes']}")
     window, hop = core["window"], core["hop"]
     to_skip = round(config.settle_s * chip.rate_hz)
     held = np.empty((0, core["axes"]), np.int16)  # frames of windows that are not complete yet
@@ -93,8 +93,8 @@ def windows_of(entry: Entry, config: TrainingConfig) -> Windows:
         held = held[done:]
     if len(first_window) < window:
         raise DataError(
-            f"{entry.source}: {entry.name}: {frames} frames at {chip.rate_hz:g} Hz, "
-            f"accepted are at least {window} (one window)"
+            f"{entry.source}: {entry.name}: {frames} frames at {chip.rate_hz:g} Hz; "
+            f"accepted: at least {window} (one window)"
             + (f" after the first {config.settle_s:g} s (settle_s)" if config.settle_s else "")
         )
     return Windows(

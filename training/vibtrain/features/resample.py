@@ -109,8 +109,8 @@ class Resampler:
         if self.note and self._made <= self._settling:
             least = -(-2 * self._settling * self._down // self._up)
             raise DataError(
-                f"{self._where}: {self._frames} frames, "
-                f"accepted are more than {least} (length of the anti-alias filter)"
+                f"{self._where}: {self._frames} frames; "
+                f"accepted: more than {least} (length of the anti-alias filter)"
             )
 
 
@@ -119,8 +119,8 @@ def rate_ratio(recording: Condition, rate_hz: float) -> Fraction:
     where = f"{recording.source}: {recording.name}"
     if not 0 < rate_hz <= recording.rate_hz * (1 + RATE_TOLERANCE):
         raise DataError(
-            f"{where}: cannot be resampled to {rate_hz:g} Hz, "
-            f"accepted are rates up to its own {recording.rate_hz:g} Hz"
+            f"{where}: cannot be resampled to {rate_hz:g} Hz; "
+            f"accepted: rates up to its own {recording.rate_hz:g} Hz"
         )
     wanted = Fraction(rate_hz / recording.rate_hz).limit_denominator(10**9)
     for largest in (50, 500, LARGEST_FACTOR):
@@ -149,8 +149,8 @@ def count_blocks(
     axes = len(condition.axes)
     if axes > len(sensor.noise_ug_rthz):
         raise DataError(
-            f"{condition.source}: {condition.name}: {axes} axes, "
-            f"accepted by {sensor.name} are up to {len(sensor.noise_ug_rthz)}"
+            f"{condition.source}: {condition.name}: {axes} axes; "
+            f"accepted: up to {len(sensor.noise_ug_rthz)}, those of {sensor.name}"
         )
     resampler = Resampler(condition, sensor.rate_hz, sensor.bandwidth_hz)
     # White over half the rate: variance = density² x bandwidth.

@@ -61,16 +61,16 @@ def sensor(name: str, *, rate_hz: float | None = None, range_g: int | None = Non
     """
     table = _table()
     if name not in table:
-        raise DataError(f"sensor {name!r} is unknown, accepted: {', '.join(sorted(table))}")
+        raise DataError(f"sensor {name!r} is unknown; accepted: {', '.join(sorted(table))}")
     chip = table[name]
     rate_hz = chip["rate_hz"] if rate_hz is None else rate_hz
     range_g = chip["range_g"] if range_g is None else range_g
     ug_per_count = {int(g): ug for g, ug in chip["ug_per_count"].items()}
     if not 0 < rate_hz <= chip["rate_hz"]:
-        raise DataError(f"sensor {name}: rate_hz {rate_hz:g}, accepted are rates up to {chip['rate_hz']} Hz")
+        raise DataError(f"sensor {name}: rate_hz {rate_hz:g}; accepted: rates up to {chip['rate_hz']} Hz")
     if range_g not in ug_per_count:
         ranges = ", ".join(str(g) for g in ug_per_count)
-        raise DataError(f"sensor {name}: range_g {range_g}, accepted: {ranges}")
+        raise DataError(f"sensor {name}: range_g {range_g}; accepted: {ranges}")
     return Sensor(
         name=name,
         rate_hz=rate_hz,

@@ -128,7 +128,7 @@ def _rate(name: str, array: Array) -> float | None:
 def _refuse_none(path: Path, columns: Mapping[str, object]) -> None:
     if not columns:
         raise DataError(
-            f"{path}: holds no array of numbers, accepted are numeric arrays; save tables and timetables as such"
+            f"{path}: holds no array of numbers; accepted: numeric arrays; save tables and timetables as such"
         )
 
 
@@ -143,7 +143,7 @@ def _flattened(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 def refuse_other_than_tables(path: Path, shape: tuple[int, ...], dtype: Any) -> None:
     """Raise `DataError` for an array that is not of numbers, not of one or two dimensions, or empty."""
     if dtype.kind not in "iuf" or len(shape) not in (1, 2) or 0 in shape:
-        raise DataError(f"{path}: {dtype} of shape {shape}, accepted are numbers of shape (frames, axes)")
+        raise DataError(f"{path}: {dtype} of shape {shape}; accepted: numbers of shape (frames, axes)")
 
 
 def _numbered(table: Array) -> dict[str, Array]:

@@ -124,5 +124,5 @@ def library(path: Path, module: str) -> Any:
         needed = module.split(".")[0]
         raise DataError(
             f"{path}: {path.suffix} files need the library {needed}, which is not installed; "
-            "accepted after: pip install 'vibnode[readers]'"
+            "install it: pip install 'vibnode[readers]'"
         ) from None

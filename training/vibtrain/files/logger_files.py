@@ -83,12 +83,12 @@ def read_uff(path: Path) -> FileColumns:
         if s.get("type") == 58 and s.get("func_type") == _UFF_TIME_RESPONSE
     ]
     if not responses:
-        raise DataError(f"{path}: no time response, accepted are data sets 58 with function type 1")
+        raise DataError(f"{path}: no time response; accepted: data sets 58 with function type 1")
     columns: dict[str, Array] = {}
     units, increments = {}, set()
     for response in responses:
         if not response.get("abscissa_spacing"):
-            raise DataError(f"{path}: unevenly spaced samples, accepted are data sets 58 of even spacing")
+            raise DataError(f"{path}: unevenly spaced samples; accepted: data sets 58 of even spacing")
         name = _uff_name(response, columns)
         columns[name] = np.asarray(response["data"])
         increments.add(float(response["abscissa_inc"]))

@@ -46,7 +46,7 @@ def read_npz(path: Path) -> FileColumns:
         rates = [_single(archive, m) for name, m in members.items() if m.size == 1 and is_rate(name)]
     members = {name: m for name, m in members.items() if m.size != 1}
     if not members:
-        raise DataError(f"{path}: holds no array, accepted are numbers of shape (frames, axes)")
+        raise DataError(f"{path}: holds no array; accepted: numbers of shape (frames, axes)")
     for member in members.values():
         refuse_other_than_tables(path, member.shape, member.dtype)
     named = len(members) > 1 or all(m.columns == 1 for m in members.values())

@@ -40,7 +40,7 @@ def read_file(path: Path) -> FileColumns:
     """All columns of `path`, as its format has them, samples not read yet. Raises `DataError` naming the file."""
     ending = next((e for e in sorted(READERS, key=len, reverse=True) if path.name.lower().endswith(e)), "")
     if not ending:
-        raise DataError(f"{path}: ending {path.suffix!r}, accepted: {', '.join(ENDINGS)}")
+        raise DataError(f"{path}: ending {path.suffix!r}; accepted: {', '.join(ENDINGS)}")
     with _refusals_name(path):
         content = READERS[ending](path)
     return dataclasses.replace(content, blocks=partial(_named_blocks, path, content.blocks))
@@ -59,14 +59,14 @@ def open_table(
     content = read_file(path)
     own_rate_hz = content.rate_hz
     if rate_hz and own_rate_hz and not math.isclose(rate_hz, own_rate_hz, rel_tol=RATE_TOLERANCE):
-        raise DataError(f"{path}: rate_hz {rate_hz:g}, accepted is the file's own {own_rate_hz:g}")
+        raise DataError(f"{path}: rate_hz {rate_hz:g}; accepted: the file's own {own_rate_hz:g}")
     chosen = [_name(path, column, content) for column in columns] or list(content.names)
     for name in chosen:
         _check_unit(path, name, content.units.get(name, ""), unit)
     lengths = {name: content.lengths[name] for name in chosen if name in content.lengths}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} ({length})" for name, length in lengths.items())
-        raise DataError(f"{path}: columns of different lengths, {listed}; accepted are equally long ones")
+        raise DataError(f"{path}: columns of different lengths, {listed}; accepted: equally long ones")
     expected = next(iter(lengths.values()), content.expected_frames)
     return _checked(path, chosen, content), expected
 
@@ -86,7 +86,7 @@ def _checked(path: Path, chosen: list[str], content: FileColumns) -> Iterator[Ta
         yield np.stack([_numbers(path, name, values, frames) for name, values in columns_read], axis=1)
         frames += len(block[0])
     if not frames:
-        raise DataError(f"{path}: is empty, accepted are rows of numbers")
+        raise DataError(f"{path}: is empty; accepted: rows of numbers")
 
 
 def read_columns(
@@ -120,10 +120,10 @@ def _check_unit(path: Path, name: str, own: str, stated: str) -> None:
         return
     if own not in recordings.IN_M_S2:
         raise DataError(
-            f"{path}: column {name!r} is in {own!r}, accepted: {', '.join(recordings.IN_M_S2)}; or a scale"
+            f"{path}: column {name!r} is in {own!r}; accepted: {', '.join(recordings.IN_M_S2)}; or a scale"
         )
     if recordings.IN_M_S2[own] != recordings.IN_M_S2[stated]:
-        raise DataError(f"{path}: column {name!r}: unit {stated!r}, accepted is the file's own {own!r}")
+        raise DataError(f"{path}: column {name!r}: unit {stated!r}; accepted: the file's own {own!r}")
 
 
 def _name(path: Path, column: Column, content: FileColumns) -> str:
@@ -133,12 +133,12 @@ def _name(path: Path, column: Column, content: FileColumns) -> str:
     if isinstance(column, int) and 0 <= column < len(names):
         return names[column]
     known = f"{', '.join(names)} or " if content.named else ""
-    raise DataError(f"{path}: column {column!r}, accepted: {known}0 to {len(names) - 1}")
+    raise DataError(f"{path}: column {column!r}; accepted: {known}0 to {len(names) - 1}")
 
 
 def _numbers(path: Path, shown: str, values: Array, first_frame: int) -> Array:
     if values.dtype.kind not in "iufbO":
-        raise DataError(f"{path}: column {shown}: {values.dtype}, accepted: finite numbers")
+        raise DataError(f"{path}: column {shown}: {values.dtype}; accepted: finite numbers")
     numbers = pd.to_numeric(pd.Series(values), errors="coerce") if values.dtype.kind == "O" else values
     column = np.asarray(numbers, dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(column))
@@ -146,5 +146,5 @@ def _numbers(path: Path, shown: str, values: Array, first_frame: int) -> Array:
         value = values[bad[0]]
         found = "empty or nan" if value is None or value != value else repr(np.asarray(value).item())
         row = first_frame + bad[0] + 1
-        raise DataError(f"{path}: row {row}, column {shown}: {found}, accepted: finite numbers")
+        raise DataError(f"{path}: row {row}, column {shown}: {found}; accepted: finite numbers")
     return column

@@ -38,7 +38,7 @@ def read_text(path: Path) -> FileColumns:
     titles = tuple(found.names or map(str, range(found.count)))
     if len(set(titles)) != len(titles):
         twice = next(title for title in titles if titles.count(title) > 1)
-        raise DataError(f"{path}: column {twice!r} is there twice, accepted are different names")
+        raise DataError(f"{path}: column {twice!r} is there twice; accepted: different names")
 
     def blocks(chosen: Sequence[str]) -> Iterator[Block]:
         places = [titles.index(name) for name in chosen]
@@ -69,7 +69,7 @@ def layout(path: Path) -> Layout:
         encoding, text = _decoded(stream.read(_SNIFFED_BYTES))
     lines = text.splitlines()
     if not any(line.strip() for line in lines):
-        raise DataError(f"{path}: is empty, accepted are rows of numbers")
+        raise DataError(f"{path}: is empty; accepted: rows of numbers")
     rows = [_cells(line) for line in lines]
     first = next((i for i, (_, cells) in enumerate(rows) if cells and all(map(_is_number, cells))), None)
     # No row is all numbers, as with time stamps in words: then the first line is the heading.

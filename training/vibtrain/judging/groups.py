@@ -101,7 +101,7 @@ def _to_learn(members: list[Windows], hop_s: float, baseline_s: float | None) ->
     wanted = max(1, round(baseline_s / hop_s))
     if wanted >= sum(healthy):
         raise DataError(
-            f"{members[0].machine}: a baseline of {baseline_s:g} s, accepted: under "
+            f"{members[0].machine}: a baseline of {baseline_s:g} s; accepted: under "
             f"{sum(healthy) * hop_s:.0f} s, which its healthy recordings last"
         )
     return wanted

@@ -31,12 +31,12 @@ def folds(recordings: list[Windows], by: str) -> list[Fold]:
     Raises `DataError` naming the recording or group that stands against the split.
     """
     if by not in FIELDS:
-        raise DataError(f"split by {by!r}, accepted: {', '.join(FIELDS)}")
+        raise DataError(f"split by {by!r}; accepted: {', '.join(FIELDS)}")
     values = {id(r): _value(r, by) for r in recordings}
     groups = sorted(set(values.values()))
     if len(groups) < 2:
         raise DataError(
-            f"split by {by}: all {len(recordings)} recordings have {by} {groups[0]!r}, accepted are two or more: "
+            f"split by {by}: all {len(recordings)} recordings have {by} {groups[0]!r}; accepted: two or more, as "
             "with it left out nothing remains to train on"
         )
     result = []
@@ -54,13 +54,13 @@ def _value(r: Windows, by: str) -> str:
     if by == "session":
         if r.session == r.name:  # what a manifest makes of an empty field
             raise DataError(
-                f"split by session: {r.source}: {r.name} states none, accepted: the mounting or day in every row; "
+                f"split by session: {r.source}: {r.name} states none; accepted: the mounting or day in every row; "
                 "files of one mounting are near copies of each other"
             )
         return f"{r.machine} {value}"
     if value in (None, ""):
         raise DataError(
-            f"split by {by}: {r.source}: {r.name} states no {FIELDS[by]}, accepted: one in every row"
+            f"split by {by}: {r.source}: {r.name} states no {FIELDS[by]}; accepted: one in every row"
         )
     return f"{value:g}" if isinstance(value, float) else str(value)
 

@@ -15,14 +15,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import vib
-from vibnode import messages
+from vibnode import messages, status
 from vibnode.config import DEVICE_FIELDS, REQUIRED
 from vibnode.node import Node
+from vibnode.run import Run
 
 Int16 = npt.NDArray[np.int16]
 
 STATUS_INTERVAL_S = 3600
-TOPIC_BYTES = {kind: len(f"vibnode/v1/site/machine/{kind}") for kind in ("status", "alert")}
+_DEVICE = {"site": "site", "device": "machine"}
+TOPIC_BYTES = {
+    kind: len(messages.topic(_DEVICE["site"], _DEVICE["device"], kind)) for kind in ("status", "alert")
+}
 
 
 @dataclass(frozen=True)
@@ -60,23 +64,20 @@ class VirtualSensor:
         self.alerts: list[Alert] = []
         self._bytes_per_window = config["hop"] * config["axes"] * 2
         self._stored: list[bytes] = []
-        self._changed = False
         self._status_at_s = 0.0
-        device = {key: default for key, (default, _) in DEVICE_FIELDS.items() if default is not REQUIRED} | {
-            "data_dir": str(state),
-            "learn_windows": learn_windows,
-            "status_interval_s": STATUS_INTERVAL_S,
-            "shaft_rpm": shaft_rpm,
-        }
+        device = (
+            _DEVICE
+            | {key: default for key, (default, _) in DEVICE_FIELDS.items() if default is not REQUIRED}
+            | {
+                "data_dir": str(state),
+                "learn_windows": learn_windows,
+                "status_interval_s": STATUS_INTERVAL_S,
+                "shaft_rpm": shaft_rpm,
+            }
+        )
+        self._run = Run(device, _Outbox(self._stored), _Clock(self))
         with contextlib.redirect_stdout(io.StringIO()):
-            self._node = Node(
-                device,
-                model,
-                _Sampler(self, vib.feature_names(config), noise_um_s2),
-                _Outbox(self._stored),
-                _Clock(self),
-            )
-        self._node.on_change = self._change
+            self._node = Node(self._run, model, _Sampler(self, vib.feature_names(config), noise_um_s2))
         self._send_status("birth")
 
     @property
@@ -101,7 +102,7 @@ class VirtualSensor:
         for body in self._stored:
             self._send_alert(body)
         self._stored.clear()
-        if self._changed:
+        if self._run.status_due:
             self._send_status("change")
         elif self.seconds - self._status_at_s >= STATUS_INTERVAL_S:
             self._send_status("periodic")
@@ -115,13 +116,10 @@ class VirtualSensor:
         self.bytes_sent += TOPIC_BYTES["alert"] + len(messages.alert(1, seq, seq, False, body))
 
     def _send_status(self, why: str) -> None:
-        self._changed = False
+        self._run.status_due = False
         self._status_at_s = self.seconds
-        self._node.bytes_sent = self.bytes_sent
-        self.bytes_sent += TOPIC_BYTES["status"] + len(self._node.status(why))
-
-    def _change(self) -> None:
-        self._changed = True
+        self._run.bytes_sent = self.bytes_sent
+        self.bytes_sent += TOPIC_BYTES["status"] + len(status.message(why, self._run, self._node))
 
 
 class _Sampler:
@@ -131,10 +129,18 @@ class _Sampler:
         self.names = names
         self.gaps = 0
         self.noise_um_s2 = noise_um_s2
+        self.ppm, self.knows_rate = 0, True
+        self.loss = _NoLoss()
         self._sensor = sensor
 
     def bytes_sampled(self) -> int:
         return self._sensor.bytes_sampled
+
+
+class _NoLoss:
+    """A recording has all its windows."""
+
+    cause = None
 
 
 class _Outbox:

@@ -131,7 +131,7 @@ def _fit_anomaly(healthy: list[Windows], inputs: list[int], config: TrainingConf
     needed = config.anomaly.mixture.components if config.anomaly.kind == "gaussian-mixture" else 1
     if len(X) < needed:
         raise DataError(
-            f"{config.name}: {len(X)} healthy windows to fit on, {needed} components need as many"
+            f"{config.name}: {len(X)} healthy windows to fit on; accepted: {needed} or more, one a component"
         )
     return _of_kind(config.anomaly, X, groups)
 

@@ -55,7 +55,7 @@ def refuse_over(budget: Budget, recordings: Sequence[Windows], config: TrainingC
     ):
         if takes > limit:
             raise DataError(
-                f"{config.name}: the model takes {takes:,} {unit}, accepted by {option}: up to {limit:,.0f}; "
+                f"{config.name}: the model takes {takes:,} {unit}; accepted: up to {limit:,.0f} ({option}); "
                 "`vibtrain search` looks for one that fits"
             )
 

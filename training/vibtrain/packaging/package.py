@@ -74,7 +74,7 @@ def refuse_other_folder(folder: Path) -> None:
         not folder.is_dir() or (any(folder.iterdir()) and not (folder / "model.toml").exists())
     ):
         raise DataError(
-            f"{folder}: exists and is no model package, accepted: a new or empty folder, or a package"
+            f"{folder}: exists and is no model package; accepted: a new or empty folder, or a package"
         )
 
 
@@ -184,7 +184,7 @@ def read(folder: Path) -> tuple[vib.Model, dict[str, Any]]:
     for name in ("model.toml", "model.bin"):
         if not (folder / name).is_file():
             raise DataError(
-                f"{folder / name}: no such file, accepted: a model package that `vibtrain fit` made"
+                f"{folder / name}: no such file; accepted: a model package that `vibtrain fit` made"
             )
     try:
         description = tomllib.loads((folder / "model.toml").read_text())
@@ -193,7 +193,7 @@ def read(folder: Path) -> tuple[vib.Model, dict[str, Any]]:
     for field, known in (("core_version", vib.CORE_VERSION), ("feature_version", vib.FEATURE_VERSION)):
         if (stated := description.get(field, known)) != known:
             raise DataError(
-                f"{folder / 'model.toml'}: {field} {stated!r}, accepted: {known}; fit it again with `vibtrain fit`"
+                f"{folder / 'model.toml'}: {field} {stated!r}; accepted: {known}; fit it again with `vibtrain fit`"
             )
     try:
         model = vib.Model((folder / "model.bin").read_bytes())

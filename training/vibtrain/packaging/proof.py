@@ -7,7 +7,9 @@ integer score that differs between the two integer forms or by more than one ste
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import functools
 import os
 import shutil
 import subprocess
@@ -28,6 +30,7 @@ from vibtrain.packaging.convert import Converted
 Float = npt.NDArray[np.float64]
 Int16 = npt.NDArray[np.int16]
 
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
 CORE = Path(__file__).parents[3] / "firmware" / "cmodules" / "vib"
 SCORE_TOLERANCE = 1  # steps between integer and float scores: each rounds once
 SCORES_COUNT_FROM = (
@@ -75,7 +78,7 @@ def prove(model: FittedModel, converted: Converted, cases: list[Case]) -> Proof:
         )
     if not proof.score_error_steps <= SCORE_TOLERANCE:  # NaN too
         raise ConversionError(
-            f"integer scores are off by {proof.score_error_steps:.2f} steps, allowed {SCORE_TOLERANCE}"
+            f"integer scores are off by {proof.score_error_steps:.2f} steps; accepted: {SCORE_TOLERANCE}"
         )
     return proof
 
@@ -114,10 +117,8 @@ class LinkedModel:
     def __init__(self, converted: Converted, folder: Path) -> None:
         (folder / "model.c").write_text(converted.source)
         (folder / "emlearn.c").write_text(converted.emlearn.code)
-        sources = [str(p) for p in sorted(CORE.glob("vib_*.c"))]
         library = folder / "model.so"
-        strict = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
-        objects = [_compile(folder, source, strict) for source in (*sources, str(folder / "model.c"))]
+        objects = [*_core_objects(_compiler()), _compile(folder, str(folder / "model.c"), STRICT)]
         objects.append(_compile(folder, str(folder / "emlearn.c"), ["-w", "-ffp-contract=off"]))
         _run([_compiler(), "-shared", "-o", str(library), *objects, "-lm"])
         self._library = ctypes.CDLL(str(library))
@@ -164,6 +165,14 @@ def _compiler() -> str:
             f"no C compiler {name!r}: install one (Debian: apt-get install gcc), or name it in CC"
         )
     return name
+
+
+@functools.cache
+def _core_objects(compiler: str) -> list[str]:
+    """The core as it is for every model: compiled once in a process."""
+    folder = Path(tempfile.mkdtemp(prefix="vibtrain-core-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return [_compile(folder, str(source), STRICT) for source in sorted(CORE.glob("vib_*.c"))]
 
 
 def _compile(folder: Path, source: str, flags: list[str]) -> str:

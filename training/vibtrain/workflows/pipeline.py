@@ -40,7 +40,7 @@ def entries_of(config: TrainingConfig, announce: Callable[[str], None] = print) 
     if config.dataset == "simulator":
         return simulator.catalogue()
     if not config.dataset:
-        raise DataError(f"{config.name}: names no data set, accepted: a manifest of recordings")
+        raise DataError(f"{config.name}: names no data set; accepted: a manifest of recordings")
     return catalogue(config.dataset, announce=announce)
 
 
@@ -50,7 +50,7 @@ def general(manifest: Path, entries: list[Entry], sensor_name: str) -> TrainingC
     with_axes = {len(entry.axes): entry.name for entry in reversed(entries)}  # the first of each
     if len(with_axes) > 1:
         found = ", ".join(f"{axes} ({name})" for axes, name in sorted(with_axes.items()))
-        raise DataError(f"{manifest}: recordings of {found} axes, accepted is one number of axes for all")
+        raise DataError(f"{manifest}: recordings of {found} axes; accepted: one number of axes for all")
     return configs.general(name, sensor_name, min(entry.rate_hz for entry in entries), len(entries[0].axes))
 
 

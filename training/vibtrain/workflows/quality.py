@@ -62,7 +62,7 @@ def drop(
     for name in wanted:
         if name != FLAGGED and name not in names:
             raise DataError(
-                f"--drop {name!r}, accepted: {FLAGGED}, or a recording's name such as {min(names)}"
+                f"--drop {name!r}; accepted: {FLAGGED}, or a recording's name such as {min(names)}"
             )
     reasons = {name: "named by --drop" for name in wanted if name != FLAGGED}
     if FLAGGED in wanted:

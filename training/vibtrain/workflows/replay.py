@@ -42,7 +42,7 @@ def write_playlist(
         first, last = (round(share * len(counts)) for share in item.part)
         if last - first < core["window"]:
             raise DataError(
-                f"{item.entry.name}: {last - first} frames to play, accepted are at least {core['window']}"
+                f"{item.entry.name}: {last - first} frames to play; accepted: at least {core['window']}"
             )
         file = folder / f"{number:02d}-{item.entry.fine_label}.i16"
         file.write_bytes(np.ascontiguousarray(counts[first:last], dtype="<i2").tobytes())

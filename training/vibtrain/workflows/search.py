@@ -292,7 +292,7 @@ def _beats(one: Candidate, other: Candidate) -> bool:
 def _best(tried: Sequence[Candidate], budget: Budget) -> Candidate:
     judged = [c for c in tried if c.judged]
     if not tried:
-        raise DataError("no model can be fitted with a group left out, accepted: more healthy recordings")
+        raise DataError("no model can be fitted with a group left out; accepted: more healthy recordings")
     if not judged:
         least = min(tried, key=lambda c: (c.flash_bytes, c.instructions))
         fewest = min(tried, key=lambda c: (c.instructions, c.flash_bytes))

@@ -73,3 +73,30 @@ def test_every_kind_scores_the_same_on(board: str, models: dict[str, bytes], row
         expected = np.column_stack(columns)
         assert len(np.unique(expected[:, 1])) > 20
         assert np.array_equal(np.frombuffer(answers[f"{kind}.out"], "<i2").reshape(-1, 4), expected), kind
+
+
+CHANGED_UNDER_IT = """
+import gc
+from array import array
+import vib
+
+data = bytearray(open("model.bin", "rb").read())
+models = [vib.Model(data), vib.Model(memoryview(data)), vib.Model(memoryview(b"?" + data)[1:])]
+row = array("h", range(vib.Core(models[0].config()).n_features))
+right = [(model.score(row), model.classify(row), model.meta()) for model in models]
+for i in range(len(data)):
+    data[i] = 255
+gc.collect()
+wall = bytearray(16)  # so that the next line moves it
+data.extend(bytes(4 * len(data)))
+gc.collect()
+held = [bytearray(b"\\xff" * 4096) for _ in range(40)]  # where it was
+print([(model.score(row), model.classify(row), model.meta()) for model in models] == right)
+"""
+
+
+@pytest.mark.parametrize("board", ALL_BOARDS)
+def test_what_becomes_of_its_data_is_nothing_to_a_model(board: str, models: dict[str, bytes]) -> None:
+    """A bytearray may be written to, and moves when it grows; other data may lie at an odd address."""
+    for data in models.values():
+        assert run(board, CHANGED_UNDER_IT, files={"model.bin": data}).stdout == "True\n"

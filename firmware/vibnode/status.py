@@ -1,0 +1,65 @@
+"""What the sensor says of itself: the one list of the fields of SPEC 3.1, for one that measures and one that cannot."""
+
+import gc
+
+import vib
+
+from . import __version__, messages
+
+MAX_NOTE = 200  # characters
+
+
+def message(why: str, run, node=None) -> bytes:
+    """The status message, sent because of `why`: birth, periodic, change, shutdown."""
+    return messages.status(why, facts(run, node))
+
+
+def facts(run, node=None) -> dict:
+    """Every field but those that `messages.status` adds: what it says, and what where nothing is measured.
+
+    `run`: a run.Run; `node`: the node.Node, None where nothing is measured, for the reason `run.note`.
+    """
+    outbox, device = run.outbox, run.device
+    time_s, time_quality = run.clock.unix_time()
+    round_s = device["duty"]["every_s"] if node and device["duty"] else 0
+    fields = {
+        "boot": outbox.boot,
+        "uptime_ms": run.clock.uptime_ms(),
+        "time": time_s,
+        "time_quality": time_quality,
+        "fw": __version__,
+        "core": vib.CORE_VERSION,
+        "model": node
+        and {"name": node.meta["name"], "digest": node.meta["digest"], "origin": run.model_origin},
+        "machine": node.detector.machine if node else "unknown",
+        "instrument": node.detector.instrument if node else "config",
+        "windows": node.windows if node else 0,
+        "bytes_sampled": node.sampler.bytes_sampled() if node else 0,
+        "bytes_sent": run.bytes_sent,
+        "queued": outbox.queued(),
+        "dropped": outbox.dropped,
+        "gaps": node.sampler.gaps if node else 0,
+        "restarts": run.supervisor.total(),
+        "interval_s": max(device["status_interval_s"], round_s),
+        "warning": node and node.thresholds["warning"],
+        "alarm": node and node.thresholds["alarm"],
+        "active": node.detector.active() if node else [],
+        "reset": run.reset_cause,
+        "refused": run.refused,
+        "heap_free": heap_free(),
+        "baseline": node and node.baseline and node.baseline.windows,
+        "battery_mv": node and node.battery and node.battery.millivolts(),
+    }
+    measured = node.measured() if node else (None, None, None, None)
+    fields["score"], fields["class"], fields["velocity_um_s"], fields["rms_mm_s2"] = measured
+    if run.note:
+        fields["note"] = run.note[:MAX_NOTE]
+    return fields
+
+
+def heap_free() -> "int | None":
+    """Bytes that can still be allocated; None on CPython, which does not say."""
+    if not hasattr(gc, "mem_free"):
+        return None
+    gc.collect()
+    return gc.mem_free()
