@@ -223,6 +223,9 @@ class AsGiven(anomaly.AnomalyModel):
     def core_form(self) -> anomaly.Gaussians | anomaly.PathForest:
         return self.form
 
+    def _learn(self, residuals: object) -> None:
+        raise NotImplementedError
+
     def steps(self, d: object) -> np.ndarray:
         raise NotImplementedError
 

@@ -19,6 +19,7 @@ class Fixed:
 
     boot = 7
     refused = 0
+    device = DEVICE
 
     def uptime_ms(self):
         return 12345
@@ -30,6 +31,10 @@ class Fixed:
     outbox = clock
 
 
+async def _nowhere(payload):
+    """There is no link."""
+
+
 class Bench:
     """Commands on a counter in a file, with actions that note what they were asked; `lines` is what was printed."""
 
@@ -39,9 +44,8 @@ class Bench:
         self.error = None
         self._loop = asyncio.new_event_loop()
         actions = {"note": self._note, "fail": self._fail}
-        self.commands = Commands(DEVICE, self.node, Counter(self.path), actions)
-        if linked:
-            self.commands.send = self._keep
+        self.commands = Commands(self.node, Counter(self.path), actions)
+        self._send = self._keep if linked else _nowhere
 
     def arrives(self, n, cmd="note", retained=False, key=KEY, topic=TOPIC):
         command = {"id": f"c{n}", "n": n, "cmd": cmd}
@@ -56,7 +60,7 @@ class Bench:
         return [(reply["id"], reply["ok"]) for reply in self.replies]
 
     async def _carry_out(self, during):
-        running = asyncio.create_task(self.commands.run())
+        running = asyncio.create_task(self.commands.run(self._send))
         for step in range(20):
             await asyncio.sleep(0)
             if during and step == 10:

@@ -14,10 +14,11 @@ from vibtrain import plain_words
 from vibtrain.features.config import Selection
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import evaluate, intervals
-from vibtrain.packaging import package
+from vibtrain.models import fit
+from vibtrain.packaging import convert, package
 from vibtrain.recordings import DataError
 
-from lab.rigs.small_model import small_model_binary, small_windows
+from lab.rigs.small_model import small_config, small_model_binary, small_windows
 
 HOP_S, WINDOW_S = 32 / 3200, 64 / 3200
 DWELL = 4
@@ -214,3 +215,23 @@ def test_a_machine_that_nobody_named_is_known_by_its_recordings_alone() -> None:
     assert not trained(dataclasses.replace(unnamed, name="two.csv"))
     assert trained(dataclasses.replace(unnamed, name="two.csv", machine="a"))
     assert not trained(dataclasses.replace(unnamed, name="one.csv", machine="a", load="full"))
+
+
+def test_recordings_of_an_unknown_state_have_no_part_in_training_or_judging() -> None:
+    """Were they taken for faults, the classifier would learn them; for healthy ones, the threshold."""
+    known = small_windows()
+    unknown = [dataclasses.replace(r, name=f"{r.name}-?", label="unknown") for r in small_windows(seed=7)]
+    alone, beside = fit.fit(known, small_config()), fit.fit([*known, *unknown], small_config())
+    assert convert.convert(beside).digest == convert.convert(alone).digest
+    model = vib.Model(convert.convert(alone).binary)
+    assert judged(model, [*known, *unknown]) == judged(model, known)
+
+
+def test_an_alert_while_nobody_knew_the_state_is_no_false_alarm() -> None:
+    """Recordings that state their time are played in order: the device meets the unknown ones too."""
+    healthy, faulty = (r for r in small_windows() if r.name in ("a-healthy", "a-imbalance"))
+    healthy = dataclasses.replace(healthy, features=np.tile(healthy.features, (4, 1)), time="2026-05-01")
+    model = vib.Model(small_model_binary())
+    for label, false_alarms in (("off", 1), ("unknown", 0)):
+        later = dataclasses.replace(faulty, label=label, time="2026-05-02")
+        assert judged(model, [healthy, later])["false_alarms"] == false_alarms

@@ -98,11 +98,15 @@ BAD = [
         r"line 3: field scale: '-50'; accepted: a number above 0",
     ),
     ("a scale of 0", in_row(2, ",g,", ",g,0"), r"line 3: field scale: '0'; accepted: a number above 0"),
-    ("a rate too low", in_row(2, "3200", "9"), r"m: 9 Hz leave no bands over 5 Hz; accepted: a higher rate"),
+    (
+        "a rate too low",
+        in_row(2, "3200", "9"),
+        r"m: recordings of 9 Hz, accepted for the adxl345: 100 Hz or more",
+    ),
     (
         "next to no rate",
         in_row(2, "3200", "1e-9"),
-        r"m: 1e-09 Hz leave no bands over 5 Hz; accepted: a higher rate",
+        r"m: recordings of 1e-09 Hz, accepted for the adxl345: 100 Hz or more",
     ),
     ("an unfilled label", in_row(2, "worn", "?"), r"line 3: field label: '\?'; accepted: what you know"),
     ("no healthy recording", all_labels("worn"), r"no healthy recording among the 4"),

@@ -10,7 +10,7 @@ import pytest
 import vib
 from vibtrain.features import config, extraction
 from vibtrain.judging import evaluate
-from vibtrain.models import fit
+from vibtrain.models import calibration, fit
 from vibtrain.packaging import convert
 
 CONFIG = config.general("made", "adxl345", 3200, 3)
@@ -64,8 +64,37 @@ def test_days_that_differ_raise_the_threshold_over_what_halves_of_one_recording_
     assert over_threshold(different, days("e", spread_octaves=1.0)) <= 0.02
 
 
-def test_the_days_of_one_machine_alone_count_too() -> None:
-    assert warning_of(days("d", spread_octaves=1.5)) > warning_of(days("d", spread_octaves=0.0)) + 20
+@pytest.mark.parametrize("number", [4, 8])
+def test_days_that_the_model_knows_do_not_raise_the_threshold_once_more(number: int) -> None:
+    """Its spread holds them already. Half of them, which is what a model for the threshold once knew, does not."""
+    assert warning_of(days("d", number, 1.5)) < warning_of(days("d", number, 0.0)) + 100
+    assert over_threshold(days("d", number, 1.5), days("e", spread_octaves=1.5)) <= 0.02
+
+
+def test_the_threshold_says_how_far_it_is_over_healthy_recordings_held_out() -> None:
+    fitted = fit.fit(days("d", 8, 1.5), CONFIG)
+    worst, second, *_ = fitted.learnt.reached
+    assert len(fitted.learnt.reached) == 8
+    assert fitted.warning >= second and fitted.learnt.gap == fitted.warning - worst
+    assert abs(fitted.learnt.gap) < 128
+
+
+def test_sessions_are_held_out_whole() -> None:
+    """Recordings of one mounting are near copies: were one left in, it would show what the others of it score."""
+    twice = [dataclasses.replace(r, name=f"{r.name}-{i}") for r in days("d", 4, 1.5) for i in (0, 1)]
+    apart = [dataclasses.replace(r, session=r.name) for r in twice]
+    assert fit.fit(twice, CONFIG).learnt.reached[0] > fit.fit(apart, CONFIG).learnt.reached[0] + 30
+
+
+def test_the_margin_shrinks_with_what_is_known() -> None:
+    """The prediction limit of a normal distribution for one more value: t x s x sqrt(1 + 1/n)."""
+    alike = [-10.0, 10.0] * 50
+    assert calibration.reached_at_most(alike[:1], 0.01) == np.inf
+    assert calibration.reached_at_most([-10.0, 0.0, 10.0], 0.05) == pytest.approx(
+        2.92 * 10 * (4 / 3) ** 0.5, abs=1
+    )
+    few, many = (calibration.reached_at_most(alike[:n], 0.01) for n in (4, 100))
+    assert many == pytest.approx(2.365 * 10.05 * 1.005, abs=1) and few > 2 * many
 
 
 def test_one_odd_recording_in_many_does_not_rule_the_threshold() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
+from vibnode import status
 from vibtrain.features import config
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import evaluate, intervals
@@ -104,7 +105,7 @@ def test_a_device_calls_a_machine_healthy_until_its_score_says_otherwise(tmp_pat
     told = []
     for label in ("healthy", "healthy", "imbalance"):
         sensor.play(recordings[label].features)
-        told.append(json.loads(sensor._node.status("periodic")))
+        told.append(json.loads(status.message("periodic", sensor._node.run, sensor._node)))
     assert [said["class"] for said in told] == ["healthy", "healthy", "imbalance"]
     assert told[1]["score"] < told[1]["warning"] <= told[2]["score"]
 

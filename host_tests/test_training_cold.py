@@ -89,13 +89,61 @@ def test_a_condition_is_tried_on_others_only_at_a_speed_within_theirs() -> None:
     assert [i for i, _ in cold.trials(unknown)] == [0, 1]
 
 
-def test_deviations_are_those_of_trials_and_never_under_the_assumed_one() -> None:
-    """Off the line by 300 steps in the first input: as much as that and the assumed 100 together, and alone in the
-    second, which is on it but for the ridge."""
+def test_deviations_are_those_of_trials_and_with_few_never_under_the_assumed_one() -> None:
+    """Off the line by 300 steps in the first input: as much as that and the assumed 100 together; the second is on it
+    but for the ridge. Two others know the place less well than all three will, by 3/2 to 4/3 in variance."""
     made = conditions(500, 1000, 2000)
     off = dataclasses.replace(made[1], mean=np.add(made[1].mean, [300, 0]))
     deviations = cold.fit([made[0], off, made[2]], ["a", "b"], 100).deviations
-    assert deviations == pytest.approx([np.sqrt((300**2 + 100**2) / 2), 100])
+    assert deviations == pytest.approx([np.sqrt((300**2 / (3 / 2 / (4 / 3)) + 100**2) / 2), 100], rel=1e-3)
+
+
+def test_three_conditions_left_out_are_enough_to_know_better_than_assumed() -> None:
+    made = conditions(500, 700, 1000, 1400, 2000)
+    assert (cold.fit(made, ["a", "b"], 100).deviations < 75).all()
+    assert cold.fit(made, ["a", "b"], 100, least_assumed=True).deviations == pytest.approx(100)
+
+
+def loaded(*loads: float, bent: float = 0.0) -> list[HealthyCondition]:
+    """Conditions of one speed along a line of their own."""
+    direction, across = np.array([3.0, -1.0, 2.0, 0.0]), np.array([0.0, 1.0, 0.0, 3.0])
+    return [
+        HealthyCondition(str(v), None, 1000 + v * direction + bent * v * (v - 60) * across) for v in loads
+    ]
+
+
+def test_a_line_of_unknown_speeds_is_found_where_it_gives_conditions_left_out() -> None:
+    names = ["a", "b", "c", "d"]
+    fitted = cold.fit(loaded(0, 20, 40, 60), names, 100)
+    along = fitted.slopes / np.linalg.norm(fitted.slopes)
+    assert abs(along @ np.array([3, -1, 2, 0]) / 14**0.5) == pytest.approx(1)
+    assert (fitted.low, fitted.high) == pytest.approx((-1, 1))
+    assert (fitted.steps(loaded(50)[0].mean[None] - fitted.centre) < -1000).all()
+    assert (fitted.steps(loaded(50)[0].mean[None] + [0, 300, 0, 300] - fitted.centre) > 256).all()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        loaded(0, 20, 40),
+        [HealthyCondition(str(i), None, 1000 + row) for i, row in enumerate(np.eye(5) * 300)],
+    ],
+    ids=["three are too few", "every one off in its own way"],
+)
+def test_no_line_is_found_where_none_shows(made: list[HealthyCondition]) -> None:
+    assert not cold.fit(made, list("abcde")[: len(made[0].mean)], 100).slopes.any()
+
+
+def test_loads_that_nobody_put_a_number_to_are_forgiven_and_a_fault_is_not() -> None:
+    """As a fleet whose speed nobody states, or a gearbox under several loads: healthy levels move by more than a fault
+    moves them, all along one line."""
+    rpm = (600, 800, 1100, 1500, 2000, 2700)
+    made = [dataclasses.replace(at_speed(v, known=False), load=f"{v}") for v in rpm]
+    between = at_speed(1300, known=False)
+    faulty = dataclasses.replace(between, features=between.features + np.int16(350) * (np.arange(N) % 3 == 0))
+    fitted = vib.Model(convert.convert(fit.fit(made, config())).binary)
+    assert (vib.score(fitted, between.features) < fitted.meta()["warning"]).all()
+    assert (vib.score(fitted, faulty.features.astype(np.int16)) >= fitted.meta()["warning"]).all()
 
 
 def test_two_speeds_are_judged_by_what_is_assumed() -> None:

@@ -175,7 +175,7 @@ def test_a_model_c_that_differs_from_model_bin_is_caught(kind: str, array: str) 
 
 @pytest.mark.parametrize("kind", config.KINDS)
 def test_scores_follow_those_of_scikit_learn(kind: str) -> None:
-    """Straight from the estimator's own score_samples, lower for what is more anomalous."""
+    """Of what the estimators learnt, by scikit-learn's and NumPy's own arithmetic."""
     model = small_fit(kind=kind)
     features = np.concatenate([r.features for r in small_windows(seed=4)])
     d = differences(features, model.centre)[:, model.inputs].astype(float)
@@ -190,7 +190,8 @@ def test_scores_follow_those_of_scikit_learn(kind: str) -> None:
         expected = 128 * np.log2(2 * (peaks.max() - log_density) / n)
     else:
         assert isinstance(model.anomaly, mahalanobis.BaselineMahalanobis)
-        expected = 128 * np.log2(-model.anomaly.score_samples(d, np.zeros(n)) / n)
+        inverse = np.linalg.inv(model.anomaly.covariance_)
+        expected = 128 * np.log2(np.einsum("ij,jk,ik->i", d, inverse, d) / n)
     assert np.abs(scores - expected).max() <= 1
 
 
@@ -272,8 +273,28 @@ def test_without_healthy_recordings_there_is_no_model() -> None:
 
 def test_more_components_than_windows_are_refused() -> None:
     few = [dataclasses.replace(r, features=r.features[:1]) for r in small_windows()]
-    with pytest.raises(DataError, match="2 healthy windows to fit on, 3 components"):
+    with pytest.raises(DataError, match="2 healthy windows to fit on; accepted: 3 or more"):
         fit.fit(few, small_config(kind="gaussian-mixture"))
+
+
+HOSTILE = 'a"; int z; /* \\ \n %s ä */ ??/'
+
+
+def test_no_name_reaches_c_unescaped(tmp_path: Path) -> None:
+    """Whatever a caller calls its model and classes; a manifest and a configuration refuse such names before."""
+    small = small_fit()
+    model = dataclasses.replace(small, name=f"*/ {HOSTILE}", classes=("healthy", HOSTILE, "outer-race"))
+    source = convert._source(model, model.anomaly.core_form(), convert._classifier(model), bytes(8))
+    literal = source.split("classes[] = {")[1].split("};")[0]
+    comment = source.split('#include "vib.h"')[0]
+    assert source.isascii() and comment.count("*/") == 1
+    print_it = (
+        f"#include <stdio.h>\nint main(void) {{ const char *names[] = {{ {literal} }}; puts(names[1]); }}"
+    )
+    (tmp_path / "a.c").write_text(print_it)
+    subprocess.run(["cc", "-trigraphs", "-o", tmp_path / "a", tmp_path / "a.c"], check=True)
+    said = subprocess.run([tmp_path / "a"], capture_output=True, check=True).stdout
+    assert said.decode() == HOSTILE + "\n"
 
 
 WRONG_CONFIGS = [
@@ -307,6 +328,15 @@ def test_a_wrong_configuration_is_named(tmp_path: Path, section: str, named: str
     with pytest.raises(DataError, match=named) as caught:
         config.load(str(path))
     assert str(path) in str(caught.value) or "sensor" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ['a"b', "", "mühle", "x" * 65, "../model"])
+def test_a_name_that_no_model_can_hold_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "wrong.toml"
+    text = (config.CONFIGS / "adi-motor.toml").read_text()
+    path.write_text(text.replace('name = "adi-motor"', f"name = '{name}'", 1), encoding="utf-8")
+    with pytest.raises(DataError, match=r"wrong\.toml: name .*; accepted: up to 64 letters"):
+        config.load(str(path))
 
 
 def test_built_in_configurations_load() -> None:

@@ -17,7 +17,9 @@ from vibtrain.data import manifest
 from vibtrain.data.survey import survey
 from vibtrain.features import config, extraction
 from vibtrain.features.extraction import Windows
+from vibtrain.files.time_columns import gaps
 from vibtrain.judging.valuation import NEIGHBOURS, shapley, valuations
+from vibtrain.recordings import Gaps
 from vibtrain.workflows import pipeline, quality
 
 RATE_HZ = 800
@@ -61,6 +63,27 @@ def test_gaps_and_wrong_rates_by_the_files_own_time_stamps(tmp_path: Path) -> No
     assert found["gap.csv"] == ("gapped (2 gaps, 41 samples missing)",)
     assert found["back.csv"] == ("time goes back (1 times)",)
     assert found["slow.csv"] == ("rate_hz 800, its time stamps say 400",)
+
+
+def test_an_index_beside_the_time_hides_no_gap_and_shows_one_by_itself(tmp_path: Path) -> None:
+    rows, data = np.arange(FRAMES), noise(1)
+    times = (rows + 100 * (rows > 200)) / 1000
+    np.savetxt(
+        tmp_path / "a.csv",
+        np.column_stack([rows, times, data]),
+        delimiter=",",
+        header=",time,x,y,z",
+        comments="",
+    )
+    assert gaps(tmp_path / "a.csv", "xyz") == Gaps(1000.0, 1, 100, 0)
+    np.savetxt(
+        tmp_path / "b.csv",
+        np.column_stack([rows + 7 * (rows > 9), data]),
+        delimiter=",",
+        header="n,x,y,z",
+        comments="",
+    )
+    assert gaps(tmp_path / "b.csv", "xyz") == Gaps(None, 1, 7, 0)
 
 
 def test_another_scale_than_its_kin_on_every_axis(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
+from vibnode import status
 from vibtrain.features.extraction import Windows
 from vibtrain.judging.virtual_sensor import VirtualSensor
 from vibtrain.models import fit
@@ -37,7 +38,7 @@ def play(sensor: VirtualSensor, recording: Windows) -> None:
 
 
 def state(sensor: VirtualSensor) -> dict[str, object]:
-    said: dict[str, object] = json.loads(sensor._node.status("periodic"))
+    said: dict[str, object] = json.loads(status.message("periodic", sensor._node.run, sensor._node))
     return said
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_each_format_is_read(
     np.testing.assert_allclose(read_columns(path, columns[1:])[:, 0], Y, rtol=1e-6)
     assert read_file(path).names == columns
     content = read_file(path)
-    assert content.rate_hz == (pytest.approx(rate_hz) if rate_hz else None)
+    assert content.rate_hz(columns) == (pytest.approx(rate_hz) if rate_hz else None)
     assert content.units == ({column: unit for column in columns} if unit else {})
 
 
@@ -200,6 +201,76 @@ def test_a_unit_that_is_no_acceleration_needs_a_scale(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         row(tmp_path, "v.tdms,500,x,g,50").read().data[:, 0], X * 50 * 9.80665, rtol=1e-6
     )
+
+
+def write_two_rates_mat(path: Path) -> None:
+    savemat(path, {"acc": {"x": X, "fs": 6400.0}, "tacho": {"rpm": X, "fs": 10.0}})
+
+
+def write_two_rates_hdf5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        for group, column, rate_hz in (("acc", "x", 6400), ("tacho", "rpm", 10)):
+            file[f"{group}/{column}"] = X
+            file[group].attrs["sample_rate"] = rate_hz
+
+
+def write_two_rates_npz(path: Path) -> None:
+    arrays: dict[str, Any] = {"acc.x": X, "acc.fs": 6400.0, "tacho.rpm": X, "tacho.fs": 10.0}
+    np.savez(path, **arrays)
+
+
+def write_two_rates_tdms(path: Path) -> None:
+    with nptdms.TdmsWriter(path) as writer:
+        for group, column, rate_hz in (("acc", "x", 6400), ("tacho", "rpm", 10)):
+            facts = {"wf_increment": 1 / rate_hz}
+            writer.write_segment([nptdms.ChannelObject(group, column, X, facts)])
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "columns"),
+    [
+        ("a.mat", write_two_rates_mat, ("acc.x", "tacho.rpm")),
+        ("a.h5", write_two_rates_hdf5, ("acc/x", "tacho/rpm")),
+        ("a.npz", write_two_rates_npz, ("acc.x", "tacho.rpm")),
+        ("a.tdms", write_two_rates_tdms, ("x", "rpm")),
+    ],
+)
+def test_a_rate_is_that_of_the_columns_beside_it(
+    tmp_path: Path, name: str, write: Callable[[Path], None], columns: tuple[str, str]
+) -> None:
+    write(tmp_path / name)
+    content = read_file(tmp_path / name)
+    assert [content.rate_hz([column]) for column in columns] == [6400, 10]
+    assert row(tmp_path, f"{name},6400,{columns[0]},,").read().rate_hz == 6400
+    with pytest.raises(DataError, match="rate_hz 10; accepted: the file's own 6400"):
+        row(tmp_path, f"{name},10,{columns[0]},,").read()
+    with pytest.raises(DataError, match=r"columns of different rates, .*x \(6400 Hz\), .*rpm \(10 Hz\)"):
+        row(tmp_path, f"{name},6400,{' '.join(columns)},,").read()
+
+
+def test_a_rate_that_may_be_the_shaft_s_is_none_of_the_samples(tmp_path: Path) -> None:
+    """As the MFPT files have it: `sr` is the sample rate, `rate` the shaft's in Hz."""
+    savemat(tmp_path / "a.mat", {"bearing": {"sr": 97656.0, "gs": X, "load": 270.0, "rate": 25.0}})
+    assert read_file(tmp_path / "a.mat").rate_hz(["bearing.gs"]) == 97656
+    savemat(tmp_path / "b.mat", {"gs": X, "rate": 25.0})
+    assert read_file(tmp_path / "b.mat").rate_hz(["gs"]) is None
+
+
+@pytest.mark.parametrize("status", [{}, {"NI_Scaling_Status": "unscaled"}, {"NI_Scaling_Status": "scaled"}])
+def test_raw_numbers_of_a_scale_that_is_not_known_are_refused(tmp_path: Path, status: dict[str, str]) -> None:
+    """npTDMS gives them for the values, with a warning."""
+    facts = {"NI_Number_Of_Scales": 1, "NI_Scale[0]_Scale_Type": "Reciprocal"} | status
+    raw = np.array([19, -52, 259, 11], np.int16)
+    with nptdms.TdmsWriter(tmp_path / "a.tdms") as writer:
+        writer.write_segment([nptdms.ChannelObject("g", "x", raw, facts), nptdms.ChannelObject("g", "y", X)])
+    np.testing.assert_array_equal(read_columns(tmp_path / "a.tdms", ["y"])[:, 0], X)
+    if status.get("NI_Scaling_Status") == "scaled":
+        np.testing.assert_array_equal(read_columns(tmp_path / "a.tdms", ["x"])[:, 0], raw)
+        return
+    with pytest.raises(
+        DataError, match=r"channel 'x': NI_Scale\[0\]_Scale_Type 'Reciprocal'; accepted: Linear"
+    ):
+        read_columns(tmp_path / "a.tdms", ["x"])
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,22 @@ def test_each_kind_of_file(folder: Path) -> None:
             "line 3: field label: 'rub'; accepted: one spelling of a fault, 'Rub'",
         ),
         ("a.csv,,,,,,,100,1,", "line 2: number of cells differs from the heading's 11"),
-        ("a.csv,,,,,,,100,1,,\na.csv,,,,,,,100,2,,", r"line 3: field file: .* \(it is in line 2 too\)"),
+        (
+            "a.csv,,,,,,,100,1,,\na.csv,,,,,,,100,x 2,,",
+            r"line 3: field file: .*each file once, or by other columns \(x is in line 2 too\)",
+        ),
+        (
+            "a.csv,,,,not known,,,100,1,,",
+            "field label: 'not known'; accepted: unknown, if that is what it means",
+        ),
+        (
+            "a.csv,,,,?,,,100,1,,",
+            "field label: .*; accepted: what you know .*, or unknown where nobody knows",
+        ),
+        (
+            "a.csv,,,2026-10-25T02:30:00+02:00,,,,100,1,,\nb.csv,,,2026-10-25T02:30:00,,,,100,1,,",
+            r"line 3: field time: .*accepted: an offset such as \+02:00 in every row, as in line 2, or in none",
+        ),
         ("", "lists no recordings"),
     ],
 )
@@ -160,3 +175,42 @@ def test_a_manifest_as_spreadsheets_of_other_countries_write_it(tmp_path: Path, 
     (tmp_path / "m.csv").write_text("".join(delimiter.join(cells) + "\n" for cells in lines))
     (entry,) = manifest.catalogue(tmp_path / "m.csv")
     assert (entry.rate_hz, entry.label, entry.axes) == (800.0, "worn, a little", ("x", "y", "z"))
+
+
+@pytest.mark.parametrize(
+    "label", ["Lagerschaden außen", 'the "big" one', "back\\slash", "a" * 49, "*/ x", "-crack"]
+)
+def test_a_label_that_no_model_can_hold_is_refused_with_its_row(folder: Path, label: str) -> None:
+    cell = '"' + label.replace('"', '""') + '"'
+    path = write(
+        folder, "file,rate_hz,columns,label\na.csv,800,x y z,healthy\n" + f"a.csv,800,x y z,{cell}\n"
+    )
+    with pytest.raises(
+        DataError, match=r"m.csv: line 3: field label: .*; accepted: a name of up to 48 letters"
+    ):
+        manifest.catalogue(path)
+
+
+@pytest.mark.parametrize(
+    "label", ["outer race (6205)", "bent-shaft", "misalignment+imbalance", "BPFO: 3.05", "a" * 48]
+)
+def test_labels_as_people_write_them(folder: Path, label: str) -> None:
+    path = write(folder, f"file,rate_hz,columns,label\na.csv,800,x y z,{label}\n")
+    assert manifest.catalogue(path)[0].label == label
+
+
+def test_one_file_serves_several_machines_by_its_columns(folder: Path) -> None:
+    rows = "a.csv,100,pump,1\na.csv,100,motor,y z\nb.csv,100,pump,1\n"
+    path = write(folder, "file,rate_hz,machine,columns\n" + rows)
+    pump, motor, other = manifest.catalogue(path)
+    assert [e.name for e in (pump, motor, other)] == ["a.csv:1", "a.csv:y,z", "b.csv"]
+    assert (pump.machine, motor.machine) == ("pump", "motor") and pump.session != motor.session
+    whole = manifest.catalogue(write(folder, "file,rate_hz,columns\na.csv,100,x y z\n", "whole.csv"))[
+        0
+    ].read()
+    np.testing.assert_array_equal(np.hstack([pump.read().data, motor.read().data]), whole.data)
+
+
+def test_a_state_that_nobody_knows_is_neither_healthy_nor_faulty(folder: Path) -> None:
+    entry = manifest.catalogue(write(folder, "file,rate_hz,columns,label\na.csv,100,1,Unknown\n"))[0]
+    assert (entry.is_healthy, entry.is_fault, entry.is_known) == (False, False, False)

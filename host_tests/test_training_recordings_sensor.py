@@ -1,8 +1,10 @@
 """Resampling and the sensor model, on tones whose fate is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
-from vibtrain.features import sensors
+from vibtrain.features import config, sensors
 from vibtrain.features.resample import STOP_BAND_DB, count_blocks, resample, to_counts
 from vibtrain.features.sensors import sensor
 from vibtrain.recordings import DataError, Recording
@@ -162,3 +164,43 @@ def test_noise_at_rest_is_that_of_the_counts() -> None:
 def test_impossible_sensor_is_refused(name: str, choice: dict[str, float], message: str) -> None:
     with pytest.raises(DataError, match=message):
         sensor(name, **choice)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("chip", "recorded_hz", "rate_hz"),
+    [
+        ("iis3dwb", 25_600, 26_667),  # its filter ends far under what was recorded
+        ("iis3dwb", 48_000, 26_667),
+        ("lsm6dso", 6_400, 3_333),
+        ("lsm6dso", 6_664, 6_667),  # the chip's own clock was off
+        ("adxl345", 3_199, 3_200),
+        ("adxl345", 3_000, 1_600),
+        ("kx134", 20_000, 25_600),
+    ],
+)
+def test_a_manifest_s_model_is_for_a_rate_that_the_chip_has(
+    chip: str, recorded_hz: float, rate_hz: float
+) -> None:
+    assert config.general("m", chip, recorded_hz, 3).chip().rate_hz == rate_hz
+
+
+def test_recordings_that_say_too_little_for_a_chip_are_refused() -> None:
+    with pytest.raises(
+        DataError,
+        match=r"m: recordings of 12800 Hz, accepted for the iis3dwb: 26667 Hz or more; or another .*kx134",
+    ):
+        config.general("m", "iis3dwb", 12_800, 3)
+
+
+@pytest.mark.parametrize("tone_hz", [100.0, 3000.0, 5000.0])
+def test_a_rate_somewhat_higher_than_the_recording_s_keeps_its_band(tone_hz: float) -> None:
+    t = np.arange(25_600) / 25_600
+    made = recording_of(np.sin(2 * np.pi * tone_hz * t)[:, None])
+    recorded = dataclasses.replace(made, rate_hz=25_600)
+    faster = resample(recorded, 26_667, bandwidth_hz=6300)
+    spectrum = np.abs(np.fft.rfft(faster.data[:, 0] * np.hanning(len(faster.data))))
+    peak = float(np.fft.rfftfreq(len(faster.data), 1 / faster.rate_hz)[spectrum.argmax()])
+    assert peak == pytest.approx(tone_hz, abs=2)
+    assert faster.data[1000:-1000].std() == pytest.approx(0.5**0.5, rel=0.01)
+    far = np.r_[spectrum[: spectrum.argmax() - 20], spectrum[spectrum.argmax() + 20 :]]
+    assert far.max() < 1e-3 * spectrum.max()

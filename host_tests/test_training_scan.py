@@ -54,6 +54,19 @@ def test_a_counter_does_not_tell_the_rate(tmp_path: Path) -> None:
     assert only(tmp_path).fields["rate_hz"] == "?"
 
 
+@pytest.mark.parametrize("first", [0, 1, 77])
+def test_an_index_is_neither_time_nor_an_axis(tmp_path: Path, first: int) -> None:
+    index, times = np.arange(FRAMES) + first, np.arange(FRAMES) / 400
+    write_csv(tmp_path / "a.csv", np.column_stack([times, noise()]), ",time,x,y,z", times=index)
+    assert only(tmp_path).fields["rate_hz"] == "400"
+    write_csv(tmp_path / "a.csv", np.column_stack([times, noise()]), times=index)
+    guess = only(tmp_path)
+    assert (guess.fields["rate_hz"], guess.fields["columns"]) == ("400", "2 3 4")
+    write_csv(tmp_path / "a.csv", noise(), times=index)
+    guess = only(tmp_path)
+    assert (guess.fields["rate_hz"], guess.fields["columns"]) == ("?", "1 2 3")
+
+
 @pytest.mark.parametrize(
     ("factor", "unit", "scale"),
     [(1, "g", ""), (9.80665, "m/s2", ""), (1000, "mg", ""), (4096, "g", "0.000244140625"), (37, "?", "")],

@@ -46,9 +46,10 @@ def main() -> int:
         print(f"counting {', '.join(families)}", flush=True)
         figures, models, window = counted(families, isolation_trees, trees, depth)
         n = len(models["mahalanobis"].inputs)
+        mixture: Any = models["mixture"].anomaly
         rows["gaussians"] += [
             (gaussian_terms(n, 1), figures["mahalanobis"]),
-            (gaussian_terms(n, models["mixture"].anomaly.components), figures["mixture"]),  # type: ignore[attr-defined]
+            (gaussian_terms(n, mixture.n_components), figures["mixture"]),
         ]
         isolation: Any = models["isolation"].anomaly
         # The program gives a baseline of zeros to the score, and the model's centre to the class.

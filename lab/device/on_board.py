@@ -167,11 +167,11 @@ class Phases:
 
     def pauses(self, node):
         """What stops everything else while it lasts."""
-        from vibnode import baseline, detector
+        from vibnode import baseline, detector, status
 
         said = {}
         said["collect"] = counted(gc.collect)[0]
-        said["status"] = counted(lambda: node.status("periodic"))[0]
+        said["status"] = counted(lambda: status.message("periodic", node.run, node))[0]
         raised = detector.Transition("raise", "alarm", "anomaly", 700, 300, 0)
         said["alert"] = counted(lambda: node._alert_body(raised))[0]
         body = node._alert_body(raised)

@@ -70,6 +70,14 @@ class Stream:
 
     gaps = 0
     noise_um_s2 = None
+    ppm = 0
+    knows_rate = True
+    link_busy = False
+
+    class loss:
+        """None are lost."""
+
+        cause = None
 
     def __init__(self, core_config, usual, window_ms, stop_file):
         core = vib.Core(core_config)

@@ -7,8 +7,10 @@ by piece, so that a recording may be larger than memory; `Entry.read()` reads it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,10 +32,15 @@ IN_M_S2 = {
 
 HEALTHY = "healthy"
 OFF = "off"  # the machine is switched off: neither healthy nor a fault
-OTHER_WORDS = {  # that people use; neither can be the name of a fault
+UNKNOWN = "unknown"  # nobody knows: neither healthy nor a fault, and no part in training or judging
+OTHER_WORDS = {  # that people use; none can be the name of a fault
     HEALTHY: ("normal", "good", "ok", "baseline", "nominal", "no fault", "undamaged"),
     OFF: ("idle", "stopped", "standstill"),
+    UNKNOWN: ("not known", "unlabelled", "unlabeled", "unclear", "n/a"),
 }
+# What a model can hold and a sensor can send: ASCII, and nothing that C or JSON would have to escape.
+FAULT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,_+()/:-]{0,47}")
+FAULT_NAMES = "up to 48 letters (a to z), digits, blanks and . , _ + - ( ) / :"
 UNNAMED_MACHINE = "machine"  # where nobody stated one
 
 Samples = npt.NDArray[np.float32]
@@ -68,7 +75,7 @@ class Condition:
         name: unique within its catalogue, e.g. `0600_GoB_GS_BaLo_WA_00lb`.
         machine: the specimen that was measured; a split by machine keeps its recordings together.
         session: the mounting or day; recordings of one session share more than their label.
-        label: `healthy`, `off`, or the fault.
+        label: `healthy`, `off`, `unknown`, or the fault.
         severity: e.g. `light`; empty where the fault has no degrees.
         speed_rpm: shaft speed, None where unknown.
         time: ISO 8601; empty where unknown.
@@ -96,7 +103,12 @@ class Condition:
 
     @property
     def is_fault(self) -> bool:
-        return self.label not in (HEALTHY, OFF)
+        return self.label not in (HEALTHY, OFF, UNKNOWN)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anybody knows the machine's state."""
+        return self.label != UNKNOWN
 
     @property
     def fine_label(self) -> str:
@@ -164,6 +176,13 @@ class Entry(Condition):
         return Recording(
             **condition_fields(self), data=np.concatenate(list(reading.blocks)), note=reading.note
         )
+
+
+def instant(time: str) -> datetime:
+    """A recording's time, to be compared with others: as text, an hour would be lost or come twice as summer time ends.
+    One without an offset is taken for UTC; a manifest has an offset in all or in none."""
+    told = datetime.fromisoformat(time)
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 Told = Callable[[str, int, int | None], None]  # name, frames done, frames expected

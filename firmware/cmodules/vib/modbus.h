@@ -258,7 +258,8 @@ typedef struct {
 
 enum {
     STREAM_POLL = 3,
-    STREAM_POLL_READ = 1
+    STREAM_POLL_READ = 1,
+    INVALID = 22 /* EINVAL */
 };
 
 /* Wake(core). It is of use once it is registered: see drivers/fifo.py. */

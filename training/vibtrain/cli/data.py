@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -122,10 +123,14 @@ def check(
         with reading(entries, workers, _to_stderr, "checking") as (watched, done):
             figures = survey(watched, done, workers)
         chosen = _configuration(recordings, entries, sensor)
-        found = quality.findings(figures, windows_of(chosen, entries, workers), chosen)
+        windows = windows_of(chosen, entries, workers)
+        found = quality.findings(figures, windows, chosen)
+        run_ups = quality.run_ups(windows, chosen)
     if as_json:
-        print(json.dumps([_facts(figure, found) for figure in figures]))
+        print(json.dumps([_facts(figure, found) | _run_up(figure, run_ups) for figure in figures]))
         return
+    for name, seconds in run_ups.items():
+        found[name] = (*found[name], f"runs up ({seconds + chosen.settle_s:.0f} s)")
     rows = [_cells(figure, found) for figure in figures]
     if markdown:
         for row in (_HEADS, ("---",) * len(_HEADS), *rows):
@@ -135,6 +140,12 @@ def check(
     for row in rows:
         table.add_row(*row)
     _console.print(table)
+    if run_ups:
+        longest_s = math.ceil(max(run_ups.values()) + chosen.settle_s)
+        _say(
+            f"{len(run_ups)} healthy recordings begin otherwise than they go on, as a machine that runs up. "
+            f"To leave that out: settle_s = {longest_s} in a configuration, or --settle {longest_s}"
+        )
 
 
 def scan_folder(
@@ -214,6 +225,10 @@ def _facts(figures: Figures, found: dict[str, tuple[str, ...]]) -> dict[str, obj
     facts = {name: getattr(figures.condition, name) for name in ("name", "label", "speed_rpm", "load")}
     measured = {name: getattr(figures, name) for name in ("seconds", "rms", "peak", "kurtosis", "clipped")}
     return facts | measured | {"findings": found[figures.condition.name]}
+
+
+def _run_up(figures: Figures, run_ups: dict[str, float]) -> dict[str, float | None]:
+    return {"run_up_s": run_ups.get(figures.condition.name)}
 
 
 def _cells(figures: Figures, found: dict[str, tuple[str, ...]]) -> tuple[str, ...]:

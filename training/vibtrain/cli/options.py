@@ -15,7 +15,7 @@ from rich.console import Console
 from vibtrain.cli.progress import reading
 from vibtrain.data import manifest
 from vibtrain.data.registry import DataUnavailable
-from vibtrain.features import config, sensors
+from vibtrain.features import config
 from vibtrain.features.config import TrainingConfig
 from vibtrain.features.extraction import Windows
 from vibtrain.packaging.proof import ConversionError
@@ -64,6 +64,14 @@ class Source:
     ] = None
     recordings: Recordings = None
     sensor: Sensor = DEFAULT_SENSOR
+    settle_s: Annotated[
+        float,
+        typer.Option(
+            "--settle",
+            min=0.0,
+            help="With --recordings and no --config: seconds to leave out of each one's beginning; see `data check`.",
+        ),
+    ] = 0.0
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
     ] = False
@@ -72,10 +80,9 @@ class Source:
         """The configuration and the catalogue that these options name. Raises `DataError`."""
         if self.recordings is not None and self.config_name is None:
             entries = manifest.catalogue(self.recordings)
-            chosen = pipeline.general(self.recordings, entries, self.sensor)
-            _say_slower(chosen)
-            return chosen, entries
+            return pipeline.general(self.recordings, entries, self.sensor, self.settle_s), entries
         chosen = config.load(self.config_name or DEFAULT_CONFIG)
+        _say_other_rate(chosen)
         if self.recordings is not None or not self.simulate:
             try:
                 return chosen, entries_of(chosen, self.recordings)
@@ -123,13 +130,14 @@ def announce(step: str) -> None:
     errors.print(f"{step} ...", style="dim", markup=False)
 
 
-def _say_slower(chosen: TrainingConfig) -> None:
-    """Recordings are never resampled up, so a model may be for a rate that the chip has to be set to, if it can."""
-    at_most = sensors.sensor(chosen.sensor.name)
-    if chosen.chip().rate_hz < at_most.rate_hz:
+def _say_other_rate(chosen: TrainingConfig) -> None:
+    """A configuration may ask for a rate that its chip has not, to study what is in a band."""
+    chip = chosen.chip()
+    if chip.rate_hz not in chip.rates_hz:
+        has = ", ".join(f"{rate:g}" for rate in chip.rates_hz)
         errors.print(
-            f"note: for {chosen.chip().rate_hz:g} Hz, which is what was recorded; a device with the {at_most.name} "
-            f"takes the model only where that runs at this rate, and by itself it runs at {at_most.rate_hz:g} Hz",
+            f"note: for {chip.rate_hz:g} Hz, as the configuration asks; no device takes the model: the rates of its "
+            f"{chip.name} are {has} Hz",
             markup=False,
             soft_wrap=True,
         )

@@ -4,8 +4,8 @@
     pump1/a.csv,pump-1,may,2026-05-01T08:00,healthy,1480,full,6400,x y z,g,
 
 Only `file` and `rate_hz` are compulsory; `columns` too where a file has more than three. In TOML,
-`[defaults]` gives fields for all `[[recordings]]`. An empty label is healthy. Acceleration is value x scale x
-unit: volts at 20 mV/g are `unit = g, scale = 50`.
+`[defaults]` gives fields for all `[[recordings]]`. An empty label is healthy, `unknown` is no label at all.
+Acceleration is value x scale x unit: volts at 20 mV/g are `unit = g, scale = 50`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import csv
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +27,16 @@ import numpy as np
 from vibtrain import recordings
 from vibtrain.files import time_columns
 from vibtrain.files.sample_files import ENDINGS, Column, open_table, read_file
-from vibtrain.recordings import HEALTHY, OTHER_WORDS, UNNAMED_MACHINE, DataError, Entry, Reading
+from vibtrain.recordings import (
+    FAULT_NAME,
+    FAULT_NAMES,
+    HEALTHY,
+    OTHER_WORDS,
+    UNNAMED_MACHINE,
+    DataError,
+    Entry,
+    Reading,
+)
 
 FIELDS = (
     "file", "machine", "session", "time", "label", "speed_rpm", "load", "rate_hz", "columns", "unit", "scale",
@@ -74,17 +84,46 @@ def catalogue(path: Path) -> list[Entry]:
     rows = list(_rows(path))
     if not rows:
         raise DataError(f"{path}: lists no recordings; accepted: one at least")
-    entries = [_entry(row) for row in rows]
-    seen: dict[str, _Row] = {}
+    several = Counter(str(row.get("file")) for row in rows)
+    entries = [_entry(row, alone=several[str(row.get("file"))] == 1) for row in rows]
+    _refuse_same_columns(rows)
     spelt: dict[str, str] = {}
     for entry, row in zip(entries, rows, strict=True):
         usual = spelt.setdefault(entry.label.casefold(), entry.label)
         if entry.label != usual:
             raise row.refuse("label", f"one spelling of a fault, {usual!r} as in a row before")
-        if entry.name in seen:
-            raise row.refuse("file", f"each file once (it is in {seen[entry.name].place} too)")
-        seen[entry.name] = row
+    _refuse_mixed_times(entries, rows)
     return entries
+
+
+def _refuse_same_columns(rows: list[_Row]) -> None:
+    """A file may be listed once for each machine that it recorded, by other columns."""
+    seen: dict[str, list[_Row]] = {}
+    for row in rows:
+        seen.setdefault(str(row.get("file")), []).append(row)
+    for listed in seen.values():
+        taken: dict[str, _Row] = {}
+        for row in listed if len(listed) > 1 else ():
+            file = _file(row)
+            names = read_file(file).names
+            for column in _columns(row, file):
+                name = names[column] if isinstance(column, int) and column < len(names) else str(column)
+                if name in taken:
+                    raise row.refuse(
+                        "file", f"each file once, or by other columns ({name} is in {taken[name].place} too)"
+                    )
+                taken[name] = row
+
+
+def _refuse_mixed_times(entries: list[Entry], rows: list[_Row]) -> None:
+    """One with an offset and one without cannot be compared: which came first depends on where the clock hung."""
+    first: dict[bool, _Row] = {}
+    for entry, row in zip(entries, rows, strict=True):
+        if entry.time:
+            first.setdefault(datetime.fromisoformat(entry.time).tzinfo is not None, row)
+    if len(first) > 1:
+        place = first[True].place
+        raise first[False].refuse("time", f"an offset such as +02:00 in every row, as in {place}, or in none")
 
 
 def _rows(path: Path) -> Iterator[_Row]:
@@ -145,16 +184,22 @@ def _check_fields(path: Path, place: str, fields: Any) -> None:
             raise DataError(f"{path}: {place}: field {field!r} is missing")
 
 
-def _entry(row: _Row) -> Entry:
+def _entry(row: _Row, alone: bool) -> Entry:
+    """`alone`: the file is in no other row."""
     for field in row.fields:
         if row.get(field) == UNKNOWN:
-            raise row.refuse(field, "what you know of this recording; `vibtrain scan` could not tell")
+            nobody = f", or {recordings.UNKNOWN} where nobody knows" if field == "label" else ""
+            raise row.refuse(
+                field, f"what you know of this recording{nobody}; `vibtrain scan` could not tell"
+            )
     file = _file(row)
     rate_hz = row.positive("rate_hz", None)
     assert rate_hz is not None  # compulsory
     columns = _columns(row, file)
     scale = (row.positive("scale", 1.0) or 1.0) * recordings.IN_M_S2[_unit(row)]
     name = str(row.get("file"))
+    if not alone:
+        name += ":" + ",".join(map(str, columns))
     return Entry(
         name=name,
         machine=str(row.get("machine")) or UNNAMED_MACHINE,
@@ -180,6 +225,8 @@ def _label(row: _Row) -> str:
             return known
         if plain in words:
             raise row.refuse("label", f"{known}, if that is what it means; another name for a fault")
+    if not FAULT_NAME.fullmatch(label):
+        raise row.refuse("label", f"a name of {FAULT_NAMES}, which a model can hold")
     return label
 
 

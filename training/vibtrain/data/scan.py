@@ -20,7 +20,7 @@ from vibtrain import recordings
 from vibtrain.data.manifest import FIELDS, UNKNOWN
 from vibtrain.files.file_columns import Array, FileColumns
 from vibtrain.files.sample_files import ENDINGS, read_file
-from vibtrain.files.time_columns import is_time, unit_s, usual_step
+from vibtrain.files.time_columns import no_samples, time_column, unit_s, usual_step
 from vibtrain.recordings import HEALTHY, OFF, OTHER_WORDS, STANDARD_GRAVITY, DataError
 
 _AXIS_NAME = re.compile(r"(acc\w*?|accel\w*?|a|vib\w*?)?[ _.-]?[xyz][ _.-]?\d?(\W.*|_?m?g|_?m_?s2)?", re.I)
@@ -122,10 +122,10 @@ def _guess(name: str, content: FileColumns, columns: dict[str, Array]) -> Guess:
         raise DataError(f"{name}: {frames} rows; accepted: recordings of {SHORTEST} at least")
     if not any(column.dtype.kind in "iuf" for column in columns.values()):
         raise DataError(f"{name}: no column of numbers; accepted: one at least")
-    time_name = next((n for n, column in columns.items() if is_time(n, column)), None)
-    axes, why_axes = _axes(content, columns, time_name)
+    time_name = time_column(columns)
+    axes, why_axes = _axes(content, columns)
     guessed = {
-        "rate_hz": _rate(name, content, columns, time_name),
+        "rate_hz": _rate(name, content, columns, time_name, axes),
         "columns": (" ".join(axes) if _fit_for_csv(axes) else " ".join(_numbers(axes, content)), why_axes),
         "label": _label(name),
     }
@@ -156,10 +156,10 @@ def _time(name: str) -> str:
 
 
 def _rate(
-    name: str, content: FileColumns, columns: dict[str, Array], time_name: str | None
+    name: str, content: FileColumns, columns: dict[str, Array], time_name: str | None, axes: list[str]
 ) -> tuple[str, str]:
-    if content.rate_hz:
-        return f"{content.rate_hz:.10g}", "the file states it"
+    if own_rate_hz := content.rate_hz(content.names if axes == [UNKNOWN] else axes):
+        return f"{own_rate_hz:.10g}", "the file states it"
     if time_name is not None:
         step, unit = usual_step(columns[time_name]), unit_s(time_name, columns[time_name])
         if unit is not None and step > 0:
@@ -172,13 +172,15 @@ def _rate(
     return UNKNOWN, f"column {time_name} rises by {step:g} a row, in an unknown unit"
 
 
-def _axes(content: FileColumns, columns: dict[str, Array], time_name: str | None) -> tuple[list[str], str]:
-    numeric = [n for n, column in columns.items() if n != time_name and column.dtype.kind in "iuf"]
+def _axes(content: FileColumns, columns: dict[str, Array]) -> tuple[list[str], str]:
+    timing = no_samples(columns)
+    numeric = [n for n, column in columns.items() if n not in timing and column.dtype.kind in "iuf"]
     named = [n for n in numeric if _AXIS_NAME.fullmatch(n.rsplit("/", 1)[-1])]
     if content.named and 1 <= len(named) <= 3:
         return named, "named as axes are"
     if 1 <= len(numeric) <= 3:
-        return numeric, "all columns of numbers" + (f" but {time_name}" if time_name else "")
+        left = ", ".join(n for n in columns if n in timing)
+        return numeric, "all columns of numbers" + (f" but {left}" if left else "")
     return [UNKNOWN], f"{len(numeric)} columns of numbers: {', '.join(numeric) or 'none'}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import tomllib
 import types
 from dataclasses import dataclass
@@ -14,14 +15,20 @@ import tomli_w
 import vib
 
 from vibtrain.features import sensors
+from vibtrain.features.resample import reaches
 from vibtrain.recordings import Condition, DataError
 
 CONFIGS = Path(__file__).parent / "configs"
 KINDS = ("mahalanobis", "gaussian-mixture", "isolation-forest")
 COVARIANCES = ("full", "tied")
 FORESTS = ("random-forest", "extra-trees")
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}")
+MODEL_NAMES = "up to 64 letters (a to z), digits, blanks and . _ + -"
 WINDOW_S = 0.3  # of a configuration made for a manifest, as far as the core's window sizes allow
 BROAD_HZ = (200.0, 1000.0)  # of its score's bands: over the shaft's lines, under what mountings differ in
+FILTERED_FRAMES = (
+    64  # at the ends of a recording, about, on which the anti-alias filter has no complete input
+)
 AVERAGED_S = 0.6  # what its mean of windows spans at least: six turns of a shaft at 600 rpm
 
 
@@ -187,16 +194,25 @@ def load(source: str) -> TrainingConfig:
     return config
 
 
-def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingConfig:
-    """A configuration for recordings that none was written for, at `rate_hz` or the sensor's rate if that is lower.
+def general(
+    name: str,
+    sensor_name: str,
+    rate_hz: float,
+    axes: int,
+    *,
+    shortest_s: float = math.inf,
+    settle_s: float = 0.0,
+) -> TrainingConfig:
+    """A configuration for recordings of `rate_hz` that none was written for, at a rate that the sensor has.
 
-    Bands and envelope cover what the rate allows; every recording is trained on. Raises `DataError` for an unknown
-    sensor, or a rate too low for a window of 512.
+    Bands and envelope cover what the rate allows; every recording is trained on. A window fits into the shortest
+    recording, `shortest_s` long; and what is averaged spans AVERAGED_S of signal, however many recordings that takes.
+    Raises `DataError` for an unknown sensor, or a rate too low for it or for a window of 512.
     """
-    rate_hz = min(rate_hz, sensors.sensor(sensor_name).rate_hz)
+    rate_hz = _own_rate(name, sensor_name, rate_hz)
     bandwidth_hz = sensors.sensor(sensor_name, rate_hz=rate_hz).bandwidth_hz
     highest_hz = int(min(0.44 * rate_hz, bandwidth_hz))
-    window = min(4096, max(512, 2 ** round(math.log2(WINDOW_S * rate_hz))))
+    window = _window(rate_hz, shortest_s)
     hop = window // 2
     core = CoreChoice(
         window=window,
@@ -213,19 +229,52 @@ def general(name: str, sensor_name: str, rate_hz: float, axes: int) -> TrainingC
             f"{name}: {rate_hz:g} Hz leave no bands over {core.band_lo_hz} Hz; accepted: a higher rate"
         )
     shapes = ("rms", "crest", "kurtosis", "velocity_rms", "centroid", "flatness")
-    averaged = max(1, min(64, math.ceil((AVERAGED_S * rate_hz - window) / hop) + 1))
     config = TrainingConfig(
         name=name,
         sensor=SensorChoice(sensor_name, rate_hz, axes=axes),
         core=core,
         anomaly=AnomalyChoice(inputs=("rms", "crest", "kurtosis", "velocity_rms", *_broad_bands(core))),
+        settle_s=settle_s,
         classifier=ClassifierChoice(
             inputs=(*shapes, "band", "env"), kind="extra-trees", trees=60, depth=8, least_leaf=6
         ),
-        detector=DetectorChoice(average_windows=averaged),
+        detector=DetectorChoice(average_windows=_averaged(core, rate_hz, shortest_s)),
     )
     _check(config, Path(name))
     return config
+
+
+def _window(rate_hz: float, shortest_s: float) -> int:
+    """Frames: about WINDOW_S, or what the shortest recording holds once its ends are filtered; 256 at least."""
+    wanted: int = min(4096, max(512, 2 ** round(math.log2(WINDOW_S * rate_hz))))
+    frames = shortest_s * rate_hz - FILTERED_FRAMES
+    while wanted > max(256, frames):
+        wanted //= 2
+    return wanted
+
+
+def _averaged(core: CoreChoice, rate_hz: float, shortest_s: float) -> int:
+    """Windows that span AVERAGED_S of signal. Those of short recordings do not go on from one to the next."""
+    in_a_row = math.ceil((AVERAGED_S * rate_hz - core.window) / core.hop) + 1
+    frames = min(shortest_s, 2 * AVERAGED_S) * rate_hz - FILTERED_FRAMES
+    of_one = max(1, int(frames - core.window) // core.hop + 1)
+    if of_one < in_a_row:
+        of_one_s = (core.window + (of_one - 1) * core.hop) / rate_hz
+        in_a_row = of_one * math.ceil(AVERAGED_S / of_one_s)
+    return max(1, min(64, in_a_row))
+
+
+def _own_rate(name: str, sensor_name: str, recorded_hz: float) -> float:
+    """The highest of the chip's own rates that the recordings say enough for: a device takes no model for another."""
+    chip = sensors.sensor(sensor_name)
+    for rate_hz in chip.rates_hz:
+        if reaches(recorded_hz, rate_hz, sensors.sensor(sensor_name, rate_hz=rate_hz).bandwidth_hz):
+            return rate_hz
+    others = [n for n in sensors.names() if sensors.sensor(n).rates_hz[-1] <= recorded_hz]
+    raise DataError(
+        f"{name}: recordings of {recorded_hz:g} Hz, accepted for the {sensor_name}: {chip.rates_hz[-1]:g} Hz or more"
+        + (f"; or another sensor, such as {', '.join(others)}" if others else "")
+    )
 
 
 def _broad_bands(core: CoreChoice) -> list[str]:
@@ -247,6 +296,8 @@ def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(config: TrainingConfig, path: Path) -> None:
+    if not MODEL_NAME.fullmatch(config.name):
+        raise DataError(f"{path}: name {config.name!r}; accepted: {MODEL_NAMES}")
     try:
         known = input_names(vib.feature_names(config.core_config()))
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import vib
 
 from vibtrain.features.config import TrainingConfig
 from vibtrain.features.resample import count_blocks
-from vibtrain.recordings import Condition, DataError, Entry, condition_fields
+from vibtrain.recordings import Condition, DataError, Entry, condition_fields, instant
 from vibtrain.workers import HERE, Workers, each
 
 Int16 = npt.NDArray[np.int16]
@@ -28,11 +29,18 @@ class Windows(Condition):
         features: int16, shape (windows, features).
         first_window: the samples of the first window as the sensor would have given them, int16, shape (frames, axes).
         samples_digest: SHA-256 of all samples as the sensor would have given them.
+        snapshots: names of the recordings that these are of, where they are several; see `pooled`.
     """
 
     features: Int16
     first_window: Int16
     samples_digest: bytes
+    snapshots: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all recordings that these windows are of."""
+        return self.snapshots or (self.name,)
 
     @property
     def regime(self) -> Regime:
@@ -45,10 +53,55 @@ def regimes_of(recordings: Iterable[Windows]) -> dict[Regime, list[Windows]]:
     regimes: dict[Regime, list[Windows]] = {}
     for r in recordings:
         regimes.setdefault(r.regime, []).append(r)
-    return {
-        regime: sorted(members, key=lambda r: r.time) if all(r.time for r in members) else members
-        for regime, members in regimes.items()
-    }
+    return {regime: in_order(members) for regime, members in regimes.items()}
+
+
+def in_order(recordings: list[Windows]) -> list[Windows]:
+    """In order of time where all of them state one, else as they are."""
+    if not all(r.time for r in recordings):
+        return recordings
+    return sorted(recordings, key=lambda r: instant(r.time))
+
+
+def pooled(recordings: Sequence[Windows], least: int) -> list[Windows]:
+    """Snapshots too short to be judged alone, put together: those of one session, label, speed and load that follow
+    each other become one recording of `least` windows at least, as a device that measures in rounds has them. It is
+    named as the first of them. Recordings that are long enough, or whose session nobody stated, stay as they are.
+    """
+    short: dict[tuple[object, ...], list[Windows]] = {}
+    result = []
+    for r in recordings:
+        if len(r.features) >= least or r.session == r.name:
+            result.append(r)
+        else:
+            short.setdefault((r.source, r.regime, r.session, r.fine_label), []).append(r)
+    for snapshots in short.values():
+        waiting: list[Windows] = []
+        together: list[list[Windows]] = []
+        for r in in_order(snapshots):
+            waiting.append(r)
+            if sum(len(w.features) for w in waiting) >= least:
+                together.append(waiting)
+                waiting = []
+        if waiting and together:  # what is left at the end is too little for one of its own
+            together[-1] += waiting
+        elif waiting:
+            together.append(waiting)
+        result += [_joined(parts) for parts in together]
+    place = {r.name: i for i, r in enumerate(recordings)}
+    return sorted(result, key=lambda r: place[r.name])
+
+
+def _joined(snapshots: list[Windows]) -> Windows:
+    if len(snapshots) == 1:
+        return snapshots[0]
+    digests = b"".join(r.samples_digest for r in snapshots)
+    return dataclasses.replace(
+        snapshots[0],
+        features=np.concatenate([r.features for r in snapshots]),
+        samples_digest=hashlib.sha256(digests).digest(),
+        snapshots=tuple(r.name for r in snapshots),
+    )
 
 
 def extract(

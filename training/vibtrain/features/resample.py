@@ -23,6 +23,7 @@ STOP_BAND_DB = 80.0
 CUTOFF_OF_HALF_RATE = 0.9  # -6 dB point
 TRANSITION_OF_HALF_RATE = 0.2
 
+CLOCKS_DIFFER = 0.02  # a recording of a chip's nominal rate may state what that chip really ran at
 RATE_TOLERANCE = 200e-6  # of the rate asked for; sensors' own clocks are off by far more
 LARGEST_OFFSET_G = 1.5
 OFFSET_FRAMES = 8192
@@ -33,7 +34,7 @@ def resample(recording: Recording, rate_hz: float, *, bandwidth_hz: float | None
     """The recording at `rate_hz`, band-limited to below half of it and to `bandwidth_hz` (-6 dB point).
 
     Frames at either end on which the filter has no complete input are left out. The rate of the result may
-    differ from `rate_hz` by RATE_TOLERANCE. Raises `DataError` for a rate above the recording's, for one
+    differ from `rate_hz` by RATE_TOLERANCE. Raises `DataError` for a rate that `reaches` says no to, for one
     without a workable ratio, and for a recording shorter than the filter.
     """
     resampler = Resampler(recording, rate_hz, bandwidth_hz)
@@ -55,7 +56,7 @@ class Resampler:
 
     def __init__(self, condition: Condition, rate_hz: float, bandwidth_hz: float | None = None) -> None:
         """Raises `DataError` as `resample` does, but for the length."""
-        ratio = rate_ratio(condition, rate_hz)
+        ratio = rate_ratio(condition, rate_hz, bandwidth_hz)
         self._where = f"{condition.source}: {condition.name}"
         self._up, self._down = ratio.numerator, ratio.denominator
         self.rate_hz = float(condition.rate_hz * ratio)
@@ -66,12 +67,12 @@ class Resampler:
         if bandwidth_hz is None and ratio == 1:
             self.rate_hz = condition.rate_hz
             return
-        cutoff_hz = min(CUTOFF_OF_HALF_RATE * self.rate_hz / 2, bandwidth_hz or math.inf)
+        lower_hz = min(self.rate_hz, condition.rate_hz)
+        cutoff_hz = min(CUTOFF_OF_HALF_RATE * lower_hz / 2, bandwidth_hz or math.inf)
         self.note = f"{condition.rate_hz:g} Hz resampled to {self.rate_hz:g} Hz, -6 dB at {cutoff_hz:g} Hz"
-        self._design(condition.rate_hz * self._up, cutoff_hz)
+        self._design(condition.rate_hz * self._up, cutoff_hz, TRANSITION_OF_HALF_RATE * lower_hz / 2)
 
-    def _design(self, filter_rate_hz: float, cutoff_hz: float) -> None:
-        transition_hz = TRANSITION_OF_HALF_RATE * self.rate_hz / 2
+    def _design(self, filter_rate_hz: float, cutoff_hz: float, transition_hz: float) -> None:
         taps, beta = signal.kaiserord(STOP_BAND_DB, transition_hz / (filter_rate_hz / 2))
         taps |= 1  # odd: the delay is a whole number of samples
         self._delay = taps // 2
@@ -114,10 +115,18 @@ class Resampler:
             )
 
 
-def rate_ratio(recording: Condition, rate_hz: float) -> Fraction:
+def reaches(recorded_hz: float, rate_hz: float, bandwidth_hz: float | None = None) -> bool:
+    """Whether a recording says what a sensor of that rate and bandwidth would have put out: its rate is as high, but
+    for what two clocks differ by; or it holds the sensor's whole band."""
+    if rate_hz <= recorded_hz * (1 + CLOCKS_DIFFER):
+        return rate_hz > 0
+    return bandwidth_hz is not None and bandwidth_hz <= CUTOFF_OF_HALF_RATE * recorded_hz / 2
+
+
+def rate_ratio(recording: Condition, rate_hz: float, bandwidth_hz: float | None = None) -> Fraction:
     """New rate over old as a fraction of small integers. Raises `DataError` as `resample` does."""
     where = f"{recording.source}: {recording.name}"
-    if not 0 < rate_hz <= recording.rate_hz * (1 + RATE_TOLERANCE):
+    if not reaches(recording.rate_hz, rate_hz, bandwidth_hz):
         raise DataError(
             f"{where}: cannot be resampled to {rate_hz:g} Hz; "
             f"accepted: rates up to its own {recording.rate_hz:g} Hz"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ class Sensor:
 
     Attributes:
         rate_hz: samples a second on each axis.
+        rates_hz: those that the chip itself has, highest first; a study may choose another one.
         bandwidth_hz: -3 dB bandwidth, at most half the rate.
         range_g: largest acceleration in g; beyond it the output is clipped.
         lsb_nm_s2: acceleration of one count in nm/s².
@@ -29,6 +31,7 @@ class Sensor:
 
     name: str
     rate_hz: float
+    rates_hz: tuple[float, ...]
     bandwidth_hz: float
     range_g: int
     lsb_nm_s2: int
@@ -63,17 +66,19 @@ def sensor(name: str, *, rate_hz: float | None = None, range_g: int | None = Non
     if name not in table:
         raise DataError(f"sensor {name!r} is unknown; accepted: {', '.join(sorted(table))}")
     chip = table[name]
-    rate_hz = chip["rate_hz"] if rate_hz is None else rate_hz
+    highest_hz = chip["rates_hz"][0]
+    rate_hz = highest_hz if rate_hz is None else rate_hz
     range_g = chip["range_g"] if range_g is None else range_g
     ug_per_count = {int(g): ug for g, ug in chip["ug_per_count"].items()}
-    if not 0 < rate_hz <= chip["rate_hz"]:
-        raise DataError(f"sensor {name}: rate_hz {rate_hz:g}; accepted: rates up to {chip['rate_hz']} Hz")
+    if not 0 < rate_hz <= highest_hz:
+        raise DataError(f"sensor {name}: rate_hz {rate_hz:g}; accepted: rates up to {highest_hz} Hz")
     if range_g not in ug_per_count:
         ranges = ", ".join(str(g) for g in ug_per_count)
         raise DataError(f"sensor {name}: range_g {range_g}; accepted: {ranges}")
     return Sensor(
         name=name,
         rate_hz=rate_hz,
+        rates_hz=tuple(chip["rates_hz"]),
         bandwidth_hz=min(chip["bandwidth_hz"], rate_hz / 2),
         range_g=range_g,
         lsb_nm_s2=round(ug_per_count[range_g] * STANDARD_GRAVITY * 1e3),
@@ -83,6 +88,7 @@ def sensor(name: str, *, rate_hz: float | None = None, range_g: int | None = Non
     )
 
 
+@cache
 def _table() -> dict[str, dict[str, Any]]:
     with SENSORS.open("rb") as stream:
         return tomllib.load(stream)

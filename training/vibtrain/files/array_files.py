@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -19,6 +20,7 @@ from vibtrain.files.file_columns import (
     is_rate,
     library,
     of_arrays,
+    rates_of,
     slices,
     split_shape,
 )
@@ -48,7 +50,11 @@ def read_sound(path: Path) -> FileColumns:
             yield [block[:, int(name)] for name in chosen]
 
     return FileColumns(
-        names, blocks, named=False, rate_hz=float(facts.samplerate), expected_frames=facts.frames
+        names,
+        blocks,
+        named=False,
+        rates_hz=dict.fromkeys(names, float(facts.samplerate)),
+        expected_frames=facts.frames,
     )
 
 
@@ -62,15 +68,15 @@ def read_mat(path: Path) -> FileColumns:
     except (TypeError, KeyError, IndexError) as error:  # what loadmat makes of a damaged file
         raise DataError(f"{path}: cannot be read: {error}") from error
     columns: dict[str, Array] = {}
-    rate_hz = None
+    stated: dict[str, float] = {}
     for name, value in _flattened({k: v for k, v in content.items() if not k.startswith("__")}):
         array = np.asarray(value)
-        rate_hz = _rate(name, array) or rate_hz
+        stated |= _rate(name, array)
         for column, place in split_shape(name, array.shape, array.dtype.kind).items():
             table = array if array.ndim == 1 or array.shape[0] >= array.shape[1] else array.T
             columns[column] = table if place is None else table[:, place]
     _refuse_none(path, columns)
-    return of_arrays(columns, rate_hz=rate_hz)
+    return of_arrays(columns, rates_hz=rates_of(columns, stated))
 
 
 def _mat_bytes(path: Path) -> int:
@@ -85,17 +91,16 @@ def read_hdf5(path: Path) -> FileColumns:
     h5py = library(path, "h5py")
     places: dict[str, tuple[str, int | None]] = {}
     lengths: dict[str, int] = {}
-    rate_hz: float | None = None
+    stated: dict[str, float] = {}
 
     def visit(name: str, item: Any) -> None:
-        nonlocal rate_hz
         if name.startswith("#"):  # MATLAB's own references
             return
         for key, value in item.attrs.items():
-            rate_hz = _rate(key, np.asarray(value)) or rate_hz
+            stated.update(_rate(f"{name}/{key}" if name else key, np.asarray(value)))
         if isinstance(item, h5py.Dataset):
             if item.size == 1:
-                rate_hz = _rate(name, np.asarray(item[()])) or rate_hz
+                stated.update(_rate(name, np.asarray(item[()])))
             for column, place in split_shape(name, item.shape, item.dtype.kind).items():
                 places[column], lengths[column] = (name, place), max(item.shape)
 
@@ -108,7 +113,7 @@ def read_hdf5(path: Path) -> FileColumns:
         with h5py.File(path, "r") as file:
             yield from slices([_hdf5_column(file[places[n][0]], places[n][1]) for n in chosen])
 
-    return FileColumns(tuple(places), blocks, lengths, rate_hz=rate_hz)
+    return FileColumns(tuple(places), blocks, lengths, rates_hz=rates_of(places, stated))
 
 
 def _hdf5_column(dataset: Any, place: int | None) -> Sliceable:
@@ -119,10 +124,12 @@ def _hdf5_column(dataset: Any, place: int | None) -> Sliceable:
     return Sliceable(len(dataset), lambda first, last: dataset[first:last, place])
 
 
-def _rate(name: str, array: Array) -> float | None:
-    if array.size == 1 and array.dtype.kind in "iuf" and is_rate(name):
-        return float(array.reshape(-1)[0])
-    return None
+def _rate(name: str, array: Array) -> dict[str, float]:
+    """The sample rate that a single number of this name is; none of anything else, or of nonsense."""
+    if array.size != 1 or array.dtype.kind not in "iuf" or not is_rate(name):
+        return {}
+    value = float(array.reshape(-1)[0])
+    return {name: value} if math.isfinite(value) and value > 0 else {}
 
 
 def _refuse_none(path: Path, columns: Mapping[str, object]) -> None:

@@ -4,7 +4,7 @@ says of them."""
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ BLOCK_FRAMES = 1 << 17  # read at a time: some megabytes, and thousands of windo
 RATE_NAMES = {
     "fs",
     "sr",
-    "rate",
     "ratehz",
     "samplerate",
     "samplingrate",
@@ -39,7 +38,7 @@ class FileColumns:
         blocks: reads the named columns from their beginning, BLOCK_FRAMES at a time, so that memory holds one block.
         lengths: of each column, where the file's format lets columns be of different lengths; else empty.
         named: whether the names are the file's own; else they are numbers from 0.
-        rate_hz: the sample rate that the file states, None where it states none.
+        rates_hz: the sample rate that the file states for a column, by the column's name.
         units: the unit that the file states for a column, by the column's name.
         expected_frames: of columns without `lengths`, about how many there are; None where nothing says so.
     """
@@ -48,9 +47,14 @@ class FileColumns:
     blocks: Callable[[Sequence[str]], Iterator[Block]]
     lengths: Mapping[str, int] = field(default_factory=dict)
     named: bool = True
-    rate_hz: float | None = None
+    rates_hz: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     expected_frames: int | None = None
+
+    def rate_hz(self, names: Collection[str]) -> float | None:
+        """The sample rate that the file states for these columns; None where it states none, or they differ."""
+        stated = {self.rates_hz[name] for name in names if name in self.rates_hz}
+        return stated.pop() if len(stated) == 1 else None
 
     def beginning(self) -> dict[str, Array]:
         """The first block of every column that has any."""
@@ -78,7 +82,7 @@ def of_arrays(
     columns: Mapping[str, Array],
     *,
     named: bool = True,
-    rate_hz: float | None = None,
+    rates_hz: Mapping[str, float] | None = None,
     units: Mapping[str, str] | None = None,
 ) -> FileColumns:
     """Columns that are in memory, or mapped into it."""
@@ -87,7 +91,7 @@ def of_arrays(
         return slices([in_memory(columns[name]) for name in names])
 
     lengths = {name: len(column) for name, column in columns.items()}
-    return FileColumns(tuple(columns), blocks, lengths, named, rate_hz, units or {})
+    return FileColumns(tuple(columns), blocks, lengths, named, rates_hz or {}, units or {})
 
 
 def in_memory(column: Array) -> Sliceable:
@@ -114,6 +118,30 @@ def is_rate(name: str) -> bool:
     """Whether a single number of this name is a sample rate: `fs`, `sample_rate`, `bearing.sr`."""
     last = name.replace("/", ".").rsplit(".", 1)[-1]
     return last.lower().replace("_", "").replace(" ", "") in RATE_NAMES
+
+
+def rates_of(columns: Iterable[str], stated: Mapping[str, float]) -> dict[str, float]:
+    """The sample rate of each column, of those that a file states under names such as `acc.fs`.
+
+    A rate holds for what lies beside or below it: `acc.fs` for `acc.xyz`, not for `tacho.rpm`. One that lies elsewhere
+    holds where the file states no other.
+    """
+    found: dict[str, float] = {}
+    places = {_place(name): value for name, value in stated.items()}
+    for column in columns:
+        place = _place(column)
+        while place not in places and place:
+            place = place[:-1]
+        if place in places:
+            found[column] = places[place]
+        elif len(set(stated.values())) == 1:
+            found[column] = next(iter(stated.values()))
+    return found
+
+
+def _place(name: str) -> tuple[str, ...]:
+    """The groups or structures that a name lies in."""
+    return tuple(name.replace("/", ".").split(".")[:-1])
 
 
 def library(path: Path, module: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from vibtrain.files.file_columns import (
 from vibtrain.files.whole_files import refuse_beyond_memory
 from vibtrain.recordings import DataError
 
+_TDMS_SCALES = (  # what npTDMS applies
+    "Linear", "Polynomial", "Table", "Add", "Subtract", "AdvancedAPI", "RTD", "Strain", "Thermistor", "Thermocouple",
+)  # fmt: skip
 _UFF_TIME_RESPONSE = 1
 _UFF_BEGINNING = 200  # bytes: the first set's number is in them
 
@@ -46,22 +49,39 @@ def read_tdms(path: Path) -> FileColumns:
     with nptdms.TdmsFile.read_metadata(path) as file:
         channels = _channels(file)
         lengths = {name: len(channel) for name, channel in channels.items()}
-        facts = {name: dict(channel.properties) for name, channel in channels.items()}
+        of_groups = {group.name: dict(group.properties) for group in file.groups()}
+        facts = {
+            name: dict(file.properties) | of_groups[channel.group_name] | dict(channel.properties)
+            for name, channel in channels.items()
+        }
 
     def blocks(chosen: Sequence[str]) -> Iterator[Block]:
+        for name in chosen:
+            _refuse_unscaled(path, name, facts[name])
         with nptdms.TdmsFile.open(path) as file:
             channels = _channels(file)
             yield from slices([_channel(channels[name]) for name in chosen])
 
-    increments_s = {float(f["wf_increment"]) for f in facts.values() if f.get("wf_increment")}
+    rates_hz = {name: 1 / float(f["wf_increment"]) for name, f in facts.items() if f.get("wf_increment")}
     units = {name: str(f["unit_string"]) for name, f in facts.items() if f.get("unit_string")}
-    return FileColumns(tuple(lengths), blocks, lengths, rate_hz=_one_rate(increments_s), units=units)
+    return FileColumns(tuple(lengths), blocks, lengths, rates_hz=rates_hz, units=units)
 
 
 def _channels(file: Any) -> dict[str, Any]:
     channels = [channel for group in file.groups() for channel in group.channels()]
     names = [channel.name for channel in channels]
     return {c.name if names.count(c.name) == 1 else f"{c.group_name}/{c.name}": c for c in channels}
+
+
+def _refuse_unscaled(path: Path, name: str, facts: Mapping[str, Any]) -> None:
+    """Raise `DataError` where npTDMS would give a channel's raw numbers for its values, with no more than a warning."""
+    if facts.get("NI_Scaling_Status", "unscaled") == "scaled":
+        return
+    for key, kind in facts.items():
+        if key.endswith("_Scale_Type") and key.startswith("NI_Scale[") and kind not in _TDMS_SCALES:
+            raise DataError(
+                f"{path}: channel {name!r}: {key} {kind!r}; accepted: {', '.join(_TDMS_SCALES)}; or saved scaled"
+            )
 
 
 def _channel(channel: Any) -> Sliceable:
@@ -85,17 +105,17 @@ def read_uff(path: Path) -> FileColumns:
     if not responses:
         raise DataError(f"{path}: no time response; accepted: data sets 58 with function type 1")
     columns: dict[str, Array] = {}
-    units, increments = {}, set()
+    units, rates_hz = {}, {}
     for response in responses:
         if not response.get("abscissa_spacing"):
             raise DataError(f"{path}: unevenly spaced samples; accepted: data sets 58 of even spacing")
         name = _uff_name(response, columns)
         columns[name] = np.asarray(response["data"])
-        increments.add(float(response["abscissa_inc"]))
+        rates_hz[name] = 1 / float(response["abscissa_inc"])
         unit = str(response.get("ordinate_axis_units_lab") or "").strip()
         if unit and unit != "NONE":
             units[name] = unit
-    return of_arrays(columns, rate_hz=_one_rate(increments), units=units)
+    return of_arrays(columns, rates_hz=rates_hz, units=units)
 
 
 def _uff_name(response: dict[str, Any], taken: dict[str, Array]) -> str:
@@ -103,8 +123,3 @@ def _uff_name(response: dict[str, Any], taken: dict[str, Array]) -> str:
     if name in ("", "NONE") or name in taken:
         name = f"{response.get('rsp_node', 0)}:{response.get('rsp_dir', 0)}"
     return name if name not in taken else f"{name}#{len(taken)}"
-
-
-def _one_rate(increments_s: set[float]) -> float | None:
-    """The rate of all channels; None where they state none or differ."""
-    return 1 / increments_s.pop() if len(increments_s) == 1 else None

@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from vibtrain.files.array_files import refuse_other_than_tables
-from vibtrain.files.file_columns import BLOCK_FRAMES, Array, Block, FileColumns, is_rate
+from vibtrain.files.file_columns import BLOCK_FRAMES, Array, Block, FileColumns, is_rate, rates_of
 from vibtrain.recordings import DataError
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -43,7 +43,7 @@ def read_npz(path: Path) -> FileColumns:
     """
     with zipfile.ZipFile(path) as archive:
         members = {name.removesuffix(".npy"): _header(archive, name) for name in archive.namelist()}
-        rates = [_single(archive, m) for name, m in members.items() if m.size == 1 and is_rate(name)]
+        stated = {name: _single(archive, m) for name, m in members.items() if m.size == 1 and is_rate(name)}
     members = {name: m for name, m in members.items() if m.size != 1}
     if not members:
         raise DataError(f"{path}: holds no array; accepted: numbers of shape (frames, axes)")
@@ -70,8 +70,7 @@ def read_npz(path: Path) -> FileColumns:
                 yield [next(read[places[name][0]]) for name in chosen]
 
     lengths = {name: member.shape[0] for name, (member, _) in places.items()}
-    rate_hz = rates[0] if len(rates) == 1 else None
-    return FileColumns(tuple(places), blocks, lengths, named=named, rate_hz=rate_hz)
+    return FileColumns(tuple(places), blocks, lengths, named=named, rates_hz=rates_of(places, stated))
 
 
 def _single(archive: zipfile.ZipFile, member: _Member) -> float:

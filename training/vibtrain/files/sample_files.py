@@ -57,10 +57,10 @@ def open_table(
     place, value and what is accepted.
     """
     content = read_file(path)
-    own_rate_hz = content.rate_hz
+    chosen = [_name(path, column, content) for column in columns] or list(content.names)
+    own_rate_hz = _own_rate(path, chosen, content)
     if rate_hz and own_rate_hz and not math.isclose(rate_hz, own_rate_hz, rel_tol=RATE_TOLERANCE):
         raise DataError(f"{path}: rate_hz {rate_hz:g}; accepted: the file's own {own_rate_hz:g}")
-    chosen = [_name(path, column, content) for column in columns] or list(content.names)
     for name in chosen:
         _check_unit(path, name, content.units.get(name, ""), unit)
     lengths = {name: content.lengths[name] for name in chosen if name in content.lengths}
@@ -69,6 +69,15 @@ def open_table(
         raise DataError(f"{path}: columns of different lengths, {listed}; accepted: equally long ones")
     expected = next(iter(lengths.values()), content.expected_frames)
     return _checked(path, chosen, content), expected
+
+
+def _own_rate(path: Path, chosen: list[str], content: FileColumns) -> float | None:
+    """The rate that the file states for the columns."""
+    stated = {name: content.rates_hz[name] for name in chosen if name in content.rates_hz}
+    if len(set(stated.values())) > 1:
+        listed = ", ".join(f"{name} ({hz:g} Hz)" for name, hz in stated.items())
+        raise DataError(f"{path}: columns of different rates, {listed}; accepted: columns of one rate")
+    return content.rate_hz(chosen)
 
 
 def read_blocks(

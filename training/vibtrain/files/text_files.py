@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,12 @@ from vibtrain.recordings import DataError
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 BLANKS = r"\s+"
 _SNIFFED_BYTES = 8192
+_SNIFFED_LINES = (
+    20  # whole ones, at least, where a text has them: a heading may be longer than all those bytes
+)
+_MOST_SNIFFED = 1 << 20
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(e[-+]?\d+)?", re.I)
+_COUNT = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -62,25 +70,66 @@ def read_text(path: Path) -> FileColumns:
 
 
 def layout(path: Path) -> Layout:
-    """Layout of a text, from its beginning: lines before the first row of numbers are a preamble, the last of them
-    a heading if it has as many cells. Raises `DataError` for an empty file."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as stream:
-        encoding, text = _decoded(stream.read(_SNIFFED_BYTES))
-    lines = text.splitlines()
+    """Layout of a text, from its beginning: lines before the first row of samples are a preamble, the last of them
+    a heading if it has as many cells. Raises `DataError` for an empty file, and where commas may be anything."""
+    encoding, lines = _beginning(path)
     if not any(line.strip() for line in lines):
         raise DataError(f"{path}: is empty; accepted: rows of numbers")
-    rows = [_cells(line) for line in lines]
-    first = next((i for i, (_, cells) in enumerate(rows) if cells and all(map(_is_number, cells))), None)
-    # No row is all numbers, as with time stamps in words: then the first line is the heading.
-    if first is None:
-        delimiter, names = rows[0]
-        return Layout(encoding, delimiter, ".", names, len(names), 1)
-    delimiter, cells = rows[first]
-    decimal = "," if any("," in cell for cell in cells) else "."
-    heading = _cells(lines[first - 1], delimiter)[1] if first else []
-    names = heading if len(heading) == len(cells) else []
-    return Layout(encoding, delimiter, decimal, names, len(cells), first)
+    delimiter = _delimiter(path, lines)
+    rows = [_cells(line, delimiter) for line in lines]
+    count, places = _shape(rows)
+    first = next((i for i, cells in enumerate(rows) if _is_sample(cells, count, places)), None)
+    if first is None:  # nothing but words
+        return Layout(encoding, delimiter, ".", rows[0], len(rows[0]), 1)
+    decimal = "," if any("," in cells[i] for cells in rows[first:] for i in places if i < len(cells)) else "."
+    count = max(
+        count, len(rows[first]) if rows[first][-1] else 0
+    )  # a first row may carry more than the others
+    heading = rows[first - 1] if first else []
+    if len(heading) == count + 1 and not heading[-1]:
+        heading.pop()
+    return Layout(encoding, delimiter, decimal, heading if len(heading) == count else [], count, first)
+
+
+def _beginning(path: Path) -> tuple[str, list[str]]:
+    """Encoding, and the first lines; the one that the beginning cuts off is none of them."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as stream:
+        content = stream.read(_SNIFFED_BYTES)
+        while content.count(b"\n") < _SNIFFED_LINES and len(content) < _MOST_SNIFFED:
+            more = stream.read(_SNIFFED_BYTES)
+            if not more:
+                break
+            content += more
+        whole = not stream.read(1)
+    encoding, text = _decoded(content)
+    lines = text.splitlines()
+    return encoding, lines if whole or len(lines) < 2 else lines[:-1]
+
+
+def _shape(rows: list[list[str]]) -> tuple[int, list[int]]:
+    """Of most rows with a number in them: how many cells, and which of these are numbers. No cells where none is."""
+    with_numbers = [cells for cells in rows if any(map(_is_number, cells))]
+    if not with_numbers:
+        return 0, []
+    times = Counter(map(len, with_numbers))
+    latest = {len(cells): i for i, cells in enumerate(with_numbers)}
+    count = max(times, key=lambda n: (times[n], latest[n]))
+    usual = [cells for cells in with_numbers if len(cells) == count]
+    if not any(cells[-1] for cells in usual) and count > 1:  # rows that end in a delimiter
+        count -= 1
+    return count, [i for i in range(count) if 2 * sum(_is_number(cells[i]) for cells in usual) > len(usual)]
+
+
+def _is_sample(cells: list[str], count: int, places: list[int]) -> bool:
+    """Numbers where numbers are due. A row may lack some of them, and is no heading for that, if one is no whole
+    number: column names such as `0` and `1` are."""
+    if len(cells) < count or not places:
+        return False
+    numbers = [cells[i] for i in places if _is_number(cells[i])]
+    if len(numbers) == len(places):
+        return True
+    return 2 * len(numbers) >= len(places) and any(not number.lstrip("+-").isdecimal() for number in numbers)
 
 
 def _expected_rows(path: Path) -> int | None:
@@ -103,15 +152,52 @@ def _decoded(beginning: bytes) -> tuple[str, str]:
         return "cp1252", beginning.decode("cp1252", "replace")
 
 
-def _cells(line: str, delimiter: str | None = None) -> tuple[str, list[str]]:
-    """Delimiter and cells of a line. A comma parts cells only where nothing else does: else it is a decimal comma."""
-    if delimiter is None:
-        stronger = [mark for mark in "\t;" if mark in line]
-        delimiter = stronger[0] if stronger else "," if "," in line else BLANKS
+def _delimiter(path: Path, lines: list[str]) -> str:
+    """What parts the cells of most lines with a number in them."""
+    filled = [line for line in lines if line.strip()]
+    found = [_delimiter_of(line) for line in filled if re.search(r"\d", line)] or [_delimiter_of(filled[0])]
+    times, latest = Counter(found), {mark: i for i, mark in enumerate(found)}
+    delimiter = max(times, key=lambda mark: (times[mark], latest[mark]))
+    return _comma_or_decimal_comma(path, lines) if delimiter == "," else delimiter
+
+
+def _delimiter_of(line: str) -> str:
+    """A comma parts cells only where nothing else does: else it is a decimal comma."""
+    for mark in "\t;":
+        if mark in line:
+            return mark
+    words = line.split()
+    if "," not in line or (
+        len(words) > 1 and 2 * sum(map(bool, map(_DECIMAL_COMMA.fullmatch, words))) > len(words)
+    ):
+        return BLANKS
+    return ","
+
+
+def _comma_or_decimal_comma(path: Path, lines: list[str]) -> str:
+    """Whole numbers alone, of which every second one is never signed and has zeros in front now and then, are decimals:
+    one column of them, or nobody can tell where a cell ends."""
+    rows = [_cells(line, ",") for line in lines]
+    rows = [cells for cells in rows if cells and all(_is_number(cell) for cell in cells)]
+    behind = [cell for cells in rows for cell in cells[1::2]]
+    if (
+        not rows
+        or any(len(cells) % 2 or any("." in cell for cell in cells) for cells in rows)
+        or not all(map(_COUNT.fullmatch, behind))
+        or not any(len(cell) > 1 and cell[0] == "0" for cell in behind)
+    ):
+        return ","
+    if all(len(cells) == 2 for cells in rows):
+        return BLANKS
+    raise DataError(
+        f"{path}: commas part the cells and mark the decimals, as in {','.join(rows[0])!r}; accepted: cells parted by "
+        "semicolons, tabs or blanks, or points for decimals"
+    )
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
     cells = line.split() if delimiter == BLANKS else next(csv.reader([line], delimiter=delimiter), [])
-    if len(cells) > 1 and not cells[-1].strip():  # rows that end in a delimiter
-        cells.pop()
-    return delimiter, [cell.strip() for cell in cells]
+    return [cell.strip() for cell in cells]
 
 
 def _is_number(cell: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,16 +28,49 @@ ROUNDED_SHARE = 0.05  # so many steps other than the usual one are rounding, not
 Float = npt.NDArray[np.float64]
 
 
-def is_time(name: str, column: Array) -> bool:
-    """Whether a column holds time stamps: by its name, or because it rises evenly."""
+def time_column(columns: Mapping[str, Array], taken: Collection[str] = ()) -> str | None:
+    """The name of the column of time stamps: one that is called so or holds dates; else one that rises evenly; else one
+    that counts the samples, which tells where some are missing, but no rate. None where there is none.
+
+    `taken`: names of columns that hold samples.
+    """
+    free = {name: column for name, column in columns.items() if name not in taken}
+    for is_one in (_is_stamps, _rises_evenly, _counts):
+        for name, column in free.items():
+            if is_one(name, column):
+                return name
+    return None
+
+
+def no_samples(columns: Mapping[str, Array]) -> set[str]:
+    """Names of all columns that time or count the samples."""
+    return {n for n, c in columns.items() if _is_stamps(n, c) or _rises_evenly(n, c) or _counts(n, c)}
+
+
+def _is_stamps(name: str, column: Array) -> bool:
+    """By its name, even with gaps or steps back in time; or because it holds dates."""
     if column.dtype.kind in "MOTU":
         return _is_date(column)
-    if column.dtype.kind not in "iuf" or len(column) < 3:
+    if column.dtype.kind not in "iuf" or len(column) < 3 or not _NAME.fullmatch(name):
+        return False
+    return bool((np.diff(column.astype(np.float64)) > 0).any())
+
+
+def _rises_evenly(name: str, column: Array) -> bool:
+    """Whatever its name; unless it counts."""
+    if column.dtype.kind not in "iuf" or len(column) < 3 or _counts(name, column):
         return False
     steps = np.diff(column.astype(np.float64))
-    if _NAME.fullmatch(name):
-        return bool((steps >= 0).all() and steps.max() > 0)
-    return bool(steps.min() > 0 and steps.max() < 1.01 * steps.min())  # evenly rising, whatever its name
+    return bool(steps.min() > 0 and steps.max() < 1.01 * steps.min())
+
+
+def _counts(name: str, column: Array) -> bool:
+    """Whole numbers that rise, most of them by one: an index, a sample's number."""
+    if column.dtype.kind not in "iuf" or len(column) < 3:
+        return False
+    numbers = column.astype(np.float64)
+    steps = np.diff(numbers)
+    return bool((steps > 0).all() and np.median(steps) == 1 and (numbers == np.floor(numbers)).all())
 
 
 def unit_s(name: str, column: Array) -> float | None:
@@ -47,7 +80,7 @@ def unit_s(name: str, column: Array) -> float | None:
     named = _NAME.fullmatch(name) or _UNIT.search(name)
     if named and named["unit"]:
         return _SECONDS[named["unit"].lower()]
-    return 1.0 if usual_step(column) * SLOWEST_HZ < 1 else None
+    return 1.0 if 0 < usual_step(column) * SLOWEST_HZ < 1 else None
 
 
 def usual_step(column: Array) -> float:
@@ -68,15 +101,15 @@ def _longest_usual(steps: Float) -> float:
 
 
 def gaps(path: Path, samples: Sequence[str | int]) -> Gaps | None:
-    """Gaps of a file, by the first column of time stamps that is none of `samples`, which are names or numbers; None
-    where there is none.
+    """Gaps of a file, by the column of time stamps that is none of `samples`, which are names or numbers; None where
+    there is none.
 
     Raises `DataError` where the file cannot be read.
     """
     content = read_file(path)
     beginning = content.beginning()
     taken = {content.names[column] if isinstance(column, int) else column for column in samples}
-    name = next((n for n, column in beginning.items() if n not in taken and _may_be_time(n, column)), None)
+    name = time_column(beginning, taken)
     if name is None:
         return None
     step, unit = usual_step(beginning[name]), unit_s(name, beginning[name])
@@ -94,13 +127,6 @@ def gaps(path: Path, samples: Sequence[str | int]) -> Gaps | None:
         backward += int((steps < 0).sum())
         last = stamps[-1:]
     return Gaps(1 / (step * unit) if unit else None, found, missing, backward)
-
-
-def _may_be_time(name: str, column: Array) -> bool:
-    """More lenient than `is_time`: stamps with gaps, or that go back, are still stamps by their name."""
-    if column.dtype.kind in "iuf" and len(column) >= 3 and _NAME.fullmatch(name):
-        return True
-    return is_time(name, column)
 
 
 def _is_date(column: Array) -> bool:

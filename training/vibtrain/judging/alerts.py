@@ -3,7 +3,7 @@
 A group's device is switched on, learns its baseline and plays the healthy recordings in order. Each fault recording is
 an episode: the device starts anew with the baseline that it learnt, at the first faulty window. Where all recordings
 of a group state their time they are played as they happened, from the first healthy one on, and a fault's episode
-begins where it follows on something healthy.
+begins where it follows on something healthy; what is raised while nobody knows the machine's state is no false alarm.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def _arranged(group: Group) -> tuple[list[Windows], list[Windows]]:
     if group.timed:
         first = next((i for i, r in enumerate(members) if r.is_healthy), len(members))
         return members[first:], [r for r in members[:first] if r.is_fault]
-    return [r for r in members if not r.is_fault], [r for r in members if r.is_fault]
+    known = [r for r in members if r.is_known]
+    return [r for r in known if not r.is_fault], [r for r in known if r.is_fault]
 
 
 def _play_story(
@@ -106,7 +107,7 @@ def _play_story(
                 figures.delays_s.append(0.0 if alert_up else math.inf)
             if raised and math.isinf(figures.delays_s[-1]):
                 figures.delays_s[-1] = (raised[0] - episode_from) * sensor.hop_s + sensor.window_s
-        else:
+        elif r.is_known:
             figures.false_alarms += len(raised)
         if r.is_healthy:
             judged = len(r.features) - min(len(r.features), learn_windows)

@@ -130,7 +130,9 @@ def evaluate(
     hop_s = config["hop"] * 1000 / config["rate_millihz"]
     groups = by_regime(recordings, trained, hop_s, baseline_s)
     if not groups:
-        raise DataError(f"nothing to judge: all {len(recordings)} recordings are of a machine switched off")
+        raise DataError(
+            f"nothing to judge: all {len(recordings)} recordings are of a machine switched off, or of a state unknown"
+        )
     results = []
     for group in groups:
         baseline = group.baseline()

@@ -1,7 +1,7 @@
 """What the anomaly models have in common: the score's scale, the healthy baseline, the forms that they take.
 
-Each is fitted on healthy windows alone, as differences from a machine's healthy baseline; mahalanobis.py, mixture.py
-and isolation.py hold one each.
+Each is a scikit-learn outlier detector, fitted on healthy windows alone, as differences from a machine's healthy
+baseline; mahalanobis.py, mixture.py and isolation.py hold one each.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 Float = npt.NDArray[np.float64]
 Int16 = npt.NDArray[np.int16]
@@ -66,8 +69,60 @@ class EmlearnForm:
     steps: Callable[[Float], Float]
 
 
-class AnomalyModel(ABC):
-    """An anomaly model of one kind, fitted by its `fit_healthy`."""
+Model = TypeVar("Model", bound="AnomalyModel")
+
+
+class AnomalyModel(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]
+    """A scikit-learn outlier detector of one kind, that can become a core's model.
+
+    `steps` scores differences from a baseline, as a device has them. scikit-learn's own methods take windows as they
+    are and know one baseline, the mean of those fitted on. What a kind learns, it learns in `_learn`.
+
+    Parameters of every kind:
+        contamination: share of the windows fitted on that `predict` calls outliers. A package's threshold does not
+            come from it: calibration.py sets that.
+
+    Attributes:
+        location_: mean of all windows, shape (features,): the baseline of `score_samples`.
+        offset_: the score in scikit-learn's sense under which a window is an outlier.
+        n_features_in_: features seen in `fit`.
+    """
+
+    contamination: float
+
+    def fit(
+        self: Model, X: npt.ArrayLike, y: npt.ArrayLike | None = None, groups: npt.ArrayLike | None = None
+    ) -> Model:
+        """Learn how healthy windows scatter about their group's mean.
+
+        X: shape (windows, features), log2 steps. y: not used. groups: one name per window, of its machine, speed and
+        load; None: all are one group. Raises `ValueError` for what is not finite or of another shape.
+        """
+        windows: Float = validate_data(self, X, dtype=np.float64)
+        if groups is not None:
+            check_consistent_length(windows, groups)
+        self.location_ = windows.mean(axis=0)
+        about_groups = residuals(windows, groups)
+        self._learn(about_groups)
+        self.offset_ = float(np.percentile(-self.steps(about_groups), 100 * self.contamination))
+        return self
+
+    def score_samples(self, X: npt.ArrayLike) -> Float:
+        """Minus `steps` about `location_`, shape (windows,): lower is more anomalous, as scikit-learn has it."""
+        check_is_fitted(self)
+        return -self.steps(validate_data(self, X, dtype=np.float64, reset=False) - self.location_)
+
+    def decision_function(self, X: npt.ArrayLike) -> Float:
+        """`score_samples` over `offset_`: under 0 for outliers."""
+        return np.asarray(self.score_samples(X) - self.offset_)
+
+    def predict(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """1 for an inlier, -1 for an outlier."""
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    @abstractmethod
+    def _learn(self, residuals: Float) -> None:
+        """From windows less their group's mean, shape (windows, features)."""
 
     @abstractmethod
     def steps(self, d: npt.ArrayLike) -> Float:

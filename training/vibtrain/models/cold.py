@@ -1,14 +1,18 @@
-"""Before a baseline is learnt: what healthy machines differ by, how that moves with speed, and what lies outside.
+"""Before a baseline is learnt: what healthy machines differ by, how that moves with speed or load, what is outside.
 
 A model that has never seen a machine knows its healthy features only as well as it knows those of one training
-condition from the others. So each feature is compared with the line that healthy levels follow against the logarithm
-of the shaft's speed, in units of how far a condition that was not trained on is assumed to lie from it, or more where
-training conditions lie farther from what the others give. The speed is not asked for: it is the one that explains the
-window best.
+condition from the others. So each feature is compared with the line that healthy levels follow from condition to
+condition, in units of how far a condition that was not trained on lies from it: as far as training conditions lie from
+what the others give, or as is assumed where there are few of them. Against the logarithm of the shaft's speed the line
+is known where speeds are stated. Else it is the one along which conditions differ most, as by a load, if the others
+give a condition that was left out far better with it than without. The place on it is not asked for: it is the one
+that explains the window best.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +25,12 @@ RIDGE_OCTAVES2 = 0.25  # speeds half an octave apart say little of a slope
 # Beyond the slowest and fastest speed, 1/256 octave: speeds are told that well.
 SPEED_MARGIN = STEPS_PER_OCTAVE // 2
 REACH_OCTAVES = 0.25  # so far beyond others vibnode.detector.untrained_speed calls nothing outside either
+ENOUGH_TRIALS = 4  # to take a line for one whose speeds nobody knows
+ENOUGH_LEFT_OUT = 3  # machines, speeds or loads, to take deviations for less than assumed
+LINE_EXPLAINS = (
+    0.5  # share of the squared differences that a line of unknown speeds leaves at most, to be one
+)
+ASSUMED_TRIALS = 1  # trials that the assumed deviation counts for, beside those at hand
 GAIN_BITS, WEIGHT_BITS = 28, 20  # of the core's fractions
 MAX_GAIN, MAX_WEIGHT, MAX_OCTAVES = 2**24 - 1, 2**16 - 1, 32.0
 
@@ -30,7 +40,7 @@ class HealthyCondition:
     """The mean healthy features of one mounting at one speed and load.
 
     Attributes:
-        left_out: what is left out together when the model is tried on what it was not given: a speed, a machine.
+        left_out: what is left out together when the model is tried on what it was not given: a machine, speed or load.
         log2_rpm: logarithm of the shaft's speed, None where it is not known.
         mean: steps, shape (inputs,).
     """
@@ -38,6 +48,40 @@ class HealthyCondition:
     left_out: str
     log2_rpm: float | None
     mean: Float
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Where healthy conditions lie: at `centre`, and `slopes` steps on for each octave.
+
+    Attributes:
+        middle: log2 of the speed at the centre; None where an octave is half of what the conditions span.
+        conditions: how many it was drawn through.
+        spread: sum of their squared places, octaves.
+    """
+
+    centre: Float
+    slopes: Float
+    middle: float | None
+    conditions: int
+    spread: float
+
+    def place(self, condition: HealthyCondition) -> float:
+        """Octaves from the centre."""
+        if self.middle is not None and condition.log2_rpm is not None:
+            return condition.log2_rpm - self.middle
+        power = float(self.slopes @ self.slopes)
+        return float(self.slopes @ (condition.mean - self.centre)) / power if power else 0.0
+
+    def rest(self, condition: HealthyCondition) -> Float:
+        """Distance from the line in steps."""
+        return np.asarray(condition.mean - self.centre - self.place(condition) * self.slopes)
+
+    def uncertainty(self, condition: HealthyCondition) -> float:
+        """Variance of one more condition about the line, in units of those about the true one: what few conditions, or
+        a place beyond theirs, leave unknown comes on top (the prediction variance of a regression)."""
+        beyond = self.place(condition) ** 2 / self.spread if self.spread else 0.0
+        return 1 + 1 / self.conditions + beyond
 
 
 @dataclass(frozen=True)
@@ -57,9 +101,9 @@ class ColdModel:
 
     Attributes:
         centre: healthy features at the middle of the trained speeds, steps, shape (inputs,).
-        slopes: steps an octave of speed; 0 where training knew under two speeds.
+        slopes: steps an octave of speed, or of the line that was found in its place; 0 where there is none.
         deviations: how far a condition is from what the other ones let expect, steps, one standard deviation.
-        low, high: slowest and fastest speed trained on, octaves from the middle.
+        low, high: slowest and fastest speed trained on, octaves from the middle; of a line that was found its ends.
     """
 
     centre: Float
@@ -111,26 +155,40 @@ class ColdModel:
         )
 
 
-def fit(conditions: Sequence[HealthyCondition], names: Sequence[str], condition_steps: float) -> ColdModel:
+def fit(
+    conditions: Sequence[HealthyCondition],
+    names: Sequence[str],
+    condition_steps: float,
+    *,
+    least_assumed: bool = False,
+) -> ColdModel:
     """Fit on healthy conditions.
 
     Deviations are those of each of `trials` from what the others let expect, pooled over the axes, with
-    `condition_steps` as one condition more; and never less than that.
+    `condition_steps` as ASSUMED_TRIALS conditions more; not less than that where under ENOUGH_LEFT_OUT were left out.
 
     Args:
         names: of each input, without its axis.
         condition_steps: deviation assumed of a condition never seen.
+        least_assumed: never less than that: what was left out says nothing of another machine or condition.
     """
-    centre, slopes, middle = _line(conditions)
-    variance = np.full(len(centre), float(condition_steps**2))
-    missed = [_rest(conditions[i], others) for i, others in trials(conditions)]
+    found = _has_a_line(conditions)
+    line = _line(conditions, found)
+    assumed = np.full(len(line.centre), float(condition_steps**2))
+    missed = [
+        other.rest(conditions[i]) / math.sqrt(_unfairness(conditions[i], other, line))
+        for i, other in _lines_of_others(conditions, found)
+    ]
+    variance = assumed
     if missed:
         of = np.asarray(names)
         squares = np.square(missed).sum(axis=0)
         pooled = np.array([squares[of == name].mean() for name in of])
-        variance = np.maximum(variance, (pooled + variance) / (len(missed) + 1))
-    speeds = [c.log2_rpm - middle for c in conditions if c.log2_rpm is not None] if slopes.any() else [0.0]
-    return ColdModel(centre, slopes, np.sqrt(variance), min(speeds), max(speeds))
+        variance = (pooled + ASSUMED_TRIALS * assumed) / (len(missed) + ASSUMED_TRIALS)
+    if least_assumed or len({conditions[i].left_out for i, _ in trials(conditions)}) < ENOUGH_LEFT_OUT:
+        variance = np.maximum(variance, assumed)
+    places = [line.place(c) for c in conditions] if line.slopes.any() else [0.0]
+    return ColdModel(line.centre, line.slopes, np.sqrt(variance), min(places), max(places))
 
 
 def trials(conditions: Sequence[HealthyCondition]) -> list[tuple[int, list[HealthyCondition]]]:
@@ -151,26 +209,73 @@ def _reach(others: Sequence[HealthyCondition], log2_rpm: float | None) -> bool:
     return min(speeds) - REACH_OCTAVES <= log2_rpm <= max(speeds) + REACH_OCTAVES
 
 
-def _rest(condition: HealthyCondition, others: Sequence[HealthyCondition]) -> Float:
-    """Distance in steps from what the other conditions let expect."""
-    centre, slopes, middle = _line(others)
-    octaves = 0.0 if condition.log2_rpm is None else condition.log2_rpm - middle
-    return condition.mean - centre - octaves * slopes
+def tried_on_others(model: ColdModel, conditions: Sequence[HealthyCondition]) -> list[tuple[int, ColdModel]]:
+    """Of each of `trials`, the index of the condition, and a model of the others to score it by: their line, with the
+    deviations of `model`, wider by as much as the others know less of that place than all do."""
+    found = _has_a_line(conditions)
+    line = _line(conditions, found)
+    return [
+        (
+            i,
+            dataclasses.replace(model, centre=other.centre, slopes=other.slopes).rescaled(
+                -math.log2(unfair) / 2
+            ),
+        )
+        for i, other in _lines_of_others(conditions, found)
+        for unfair in [_unfairness(conditions[i], other, line)]
+    ]
 
 
-def with_deviations_of(model: ColdModel, conditions: Sequence[HealthyCondition]) -> ColdModel:
-    """The line of these conditions, with the deviations of `model`: to score a condition that was left out of them."""
-    centre, slopes, _ = _line(conditions)
-    return ColdModel(centre, slopes, model.deviations, model.low, model.high)
+def _lines_of_others(conditions: Sequence[HealthyCondition], found: bool) -> list[tuple[int, _Line]]:
+    lines: dict[str, _Line] = {}
+    result = []
+    for i, others in trials(conditions):
+        name = conditions[i].left_out
+        if name not in lines:
+            lines[name] = _line(others, found)
+        result.append((i, lines[name]))
+    return result
 
 
-def _line(conditions: Sequence[HealthyCondition]) -> tuple[Float, Float, float]:
-    """Centre, slopes, and the log2 of the speed in the middle; slopes 0 unless two speeds are known."""
+def _unfairness(condition: HealthyCondition, others: _Line, line: _Line) -> float:
+    """How much more uncertain a condition is by the others than one more at its place is by all; a variance."""
+    return others.uncertainty(condition) / line.uncertainty(condition)
+
+
+def _has_a_line(conditions: Sequence[HealthyCondition]) -> bool:
+    """Whether conditions without known speeds follow a line: it gives one that was left out far better."""
+    if _speeds(conditions) or len(trials(conditions)) < ENOUGH_TRIALS:
+        return False
+    flat, along = (
+        sum(
+            float(np.square(line.rest(conditions[i])).sum())
+            for i, line in _lines_of_others(conditions, found)
+        )
+        for found in (False, True)
+    )
+    return along < LINE_EXPLAINS * flat
+
+
+def _speeds(conditions: Sequence[HealthyCondition]) -> list[float]:
+    """Logarithms of their speeds; none unless all are known, and two of them differ."""
+    known = [c.log2_rpm for c in conditions if c.log2_rpm is not None]
+    return known if len(known) == len(conditions) and len(set(known)) > 1 else []
+
+
+def _line(conditions: Sequence[HealthyCondition], found: bool) -> _Line:
+    """By their speeds; else, where they have a line (`found`), by what they differ in most; else none."""
     means = np.stack([c.mean for c in conditions])
     centre = means.mean(axis=0)
-    known = [c.log2_rpm for c in conditions if c.log2_rpm is not None]
-    if len(known) < len(conditions) or len(set(known)) < 2:
-        return centre, np.zeros_like(centre), 0.0
-    octaves = np.array(known) - np.mean(known)
-    slopes = octaves @ (means - centre) / (octaves @ octaves + RIDGE_OCTAVES2)
-    return centre, slopes, float(np.mean(known))
+    known = _speeds(conditions)
+    if known:
+        octaves = np.array(known) - np.mean(known)
+        spread = float(octaves @ octaves + RIDGE_OCTAVES2)
+        slopes = octaves @ (means - centre) / spread
+        return _Line(centre, slopes, float(np.mean(known)), len(known), spread)
+    if not found or len(conditions) < 2:
+        return _Line(centre, np.zeros_like(centre), None, len(conditions), 0.0)
+    direction = np.linalg.svd(means - centre, full_matrices=False)[2][0]
+    direction = direction if direction.sum() >= 0 else -direction
+    along = (means - centre) @ direction
+    octave = float(np.ptp(along)) / 2
+    return _Line(centre, direction * octave, None, len(conditions), float(np.square(along / octave).sum()))

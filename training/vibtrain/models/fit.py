@@ -15,7 +15,14 @@ from vibtrain.features.config import AnomalyChoice, TrainingConfig, select_input
 from vibtrain.features.extraction import Regime, Windows, digest, regimes_of
 from vibtrain.models import cold
 from vibtrain.models.anomaly import STEPS_PER_OCTAVE, AnomalyModel, averaged, differences, median_baseline
-from vibtrain.models.calibration import left_out, warning_threshold
+from vibtrain.models.calibration import (
+    Threshold,
+    left_out,
+    left_out_by,
+    reached_at_most,
+    too_short,
+    warning_threshold,
+)
 from vibtrain.models.classifier import Classifier, fit_forest
 from vibtrain.models.cold import ColdModel, HealthyCondition
 from vibtrain.models.isolation import BaselineIsolationForest
@@ -32,7 +39,10 @@ NOISE_MARGIN = STEPS_PER_OCTAVE  # over the sensor's own noise, or a machine kno
 
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
-    """A model before conversion. Scores and thresholds are steps of SPEC.md 1.3, levels of SPEC.md 1.2."""
+    """A model before conversion. Scores and thresholds are steps of SPEC.md 1.3, levels of SPEC.md 1.2.
+
+    `learnt`, `unlearnt`: how the warning threshold lies to healthy recordings held out, with a baseline and without.
+    """
 
     name: str
     core: dict[str, int]
@@ -55,11 +65,13 @@ class FittedModel:
     shaft_low_millihz: int
     shaft_high_millihz: int
     data_digest: bytes
+    learnt: Threshold
+    unlearnt: Threshold
 
 
 def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     """Fit both models on the recordings that the configuration admits. Raises `DataError` where they do not suffice."""
-    chosen = [r for r in recordings if config.train.admits(r)]
+    chosen = [r for r in recordings if config.train.admits(r) and r.is_known]
     healthy = [r for r in chosen if r.is_healthy]
     if not healthy:
         raise DataError(f"{config.name}: no healthy recording among the {len(chosen)} that [train] admits")
@@ -68,8 +80,9 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     _refuse_silent(chosen, names, config)
     inputs = select_inputs(names, config.anomaly.inputs)
     anomaly = _fit_anomaly(healthy, inputs, config)
-    warning = warning_threshold(healthy, inputs, config, partial(_fit_anomaly, inputs=inputs, config=config))
-    centre, cold_model = fit_cold(healthy, names, inputs, warning, config)
+    learnt = warning_threshold(healthy, inputs, config, partial(_fit_anomaly, inputs=inputs, config=config))
+    warning = learnt.at
+    centre, cold_model, unlearnt = fit_cold(healthy, names, inputs, warning, config)
     tree_inputs, classes, forest = _fit_classifier(chosen, names, centre, config)
     quiet_rms = _quiet_rms(healthy, names, config.detector.off_octaves)
     shaft_millihz = [round(r.speed_rpm * 1000 / 60) for r in healthy if r.speed_rpm]
@@ -95,6 +108,8 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
         shaft_low_millihz=min(shaft_millihz) if len(shaft_millihz) == len(healthy) else 0,
         shaft_high_millihz=max(shaft_millihz) if len(shaft_millihz) == len(healthy) else 0,
         data_digest=digest(chosen),
+        learnt=learnt,
+        unlearnt=unlearnt,
     )
 
 
@@ -129,30 +144,31 @@ def _fit_anomaly(healthy: list[Windows], inputs: list[int], config: TrainingConf
     X = np.concatenate(means)
     groups = np.concatenate([[str(r.regime)] * len(rows) for r, rows in zip(healthy, means, strict=True)])
     needed = config.anomaly.mixture.components if config.anomaly.kind == "gaussian-mixture" else 1
+    if not len(X):
+        raise too_short(config)
     if len(X) < needed:
         raise DataError(
             f"{config.name}: {len(X)} healthy windows to fit on; accepted: {needed} or more, one a component"
         )
-    return _of_kind(config.anomaly, X, groups)
+    return _of_kind(config.anomaly).fit(X, groups=groups)
 
 
-def _of_kind(choice: AnomalyChoice, X: Int16, groups: npt.NDArray[np.str_]) -> AnomalyModel:
-    floor = choice.floor_steps
+def _of_kind(choice: AnomalyChoice) -> AnomalyModel:
+    """The estimator that a configuration names, not fitted yet."""
+    floor, m, f = choice.floor_steps, choice.mixture, choice.isolation
     if choice.kind == "gaussian-mixture":
-        m = choice.mixture
-        return BaselineMixture(m.components, m.covariance, floor, m.seed).fit(X, groups)
+        return BaselineMixture(m.components, m.covariance, floor, m.seed)
     if choice.kind == "isolation-forest":
-        f = choice.isolation
-        return BaselineIsolationForest(f.trees, f.samples, floor, f.seed).fit(X, groups)
-    return BaselineMahalanobis(floor).fit(X, groups=groups)
+        return BaselineIsolationForest(f.trees, f.samples, floor, f.seed)
+    return BaselineMahalanobis(floor)
 
 
 def fit_cold(
     healthy: list[Windows], names: list[str], inputs: list[int], warning: int, config: TrainingConfig
-) -> tuple[Int16, ColdModel]:
+) -> tuple[Int16, ColdModel, Threshold]:
     """The centre, of all features, and the model for want of a baseline, scaled so that `warning` is its threshold
     too: `cold_margin_steps` over a condition that is as far from the trained ones as assumed, or over the farthest
-    healthy condition where that is farther."""
+    healthy condition where that is farther. Conditions tried on many others show the margin themselves."""
     choice = config.anomaly
     features = [_scored(r.features, config) for r in healthy]
     kept = [(r, rows) for r, rows in zip(healthy, features, strict=True) if len(rows)]
@@ -161,15 +177,30 @@ def fit_cold(
         HealthyCondition(name, r.speed_rpm and float(np.log2(r.speed_rpm)), rows.mean(axis=0))
         for name, (r, _), rows in zip(left_out([r for r, _ in kept]), kept, scored, strict=True)
     ]
-    model = cold.fit(conditions, [names[i].split(".")[1] for i in inputs], choice.condition_steps)
-    trials = [(model, rows) for rows in scored]
-    trials += [(cold.with_deviations_of(model, others), scored[i]) for i, others in cold.trials(conditions)]
-    quantiles = [np.quantile(m.steps(rows - m.centre), 1 - choice.false_alarm_rate) for m, rows in trials]
-    knows_others = len(trials) > len(scored) or model.slopes.any()
-    farthest = max(0.0 if knows_others else FARTHEST_UNKNOWN, *map(float, quantiles))
+    model = cold.fit(
+        conditions,
+        [names[i].split(".")[1] for i in inputs],
+        choice.condition_steps,
+        least_assumed=left_out_by([r for r, _ in kept]) in ("", "session"),
+    )
+    rate = choice.false_alarm_rate
+
+    def reach(by: ColdModel, rows: Int16) -> float:
+        return float(np.quantile(by.steps(rows - by.centre), 1 - rate))
+
+    known = [reach(model, rows) for rows in scored]
+    tried = [(i, reach(m, scored[i])) for i, m in cold.tried_on_others(model, conditions)]
+    worst: dict[str, float] = {}  # of each machine, speed or load that was left out
+    for i, score in tried:
+        worst[conditions[i].left_out] = max(score, worst.get(conditions[i].left_out, score))
+    knows_others = worst or model.slopes.any()
+    farthest = max(0.0 if knows_others else FARTHEST_UNKNOWN, *known, *worst.values())
+    at_most = reached_at_most(list(worst.values()), rate)
+    threshold = max(farthest, min(farthest + choice.cold_margin_steps, at_most))
     centre = np.rint(np.stack([rows.mean(axis=0) for _, rows in kept]).mean(axis=0)).astype(np.int16)
-    octaves = (warning - farthest - choice.cold_margin_steps) / STEPS_PER_OCTAVE
-    return centre, model.rescaled(octaves).quantised()
+    reached = tuple(sorted((round(score + warning - threshold) for _, score in tried), reverse=True))
+    fitted = model.rescaled((warning - threshold) / STEPS_PER_OCTAVE).quantised()
+    return centre, fitted, Threshold(warning, reached)
 
 
 def baselines(recordings: list[Windows]) -> dict[Regime, Int16]:

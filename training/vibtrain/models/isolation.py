@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import IsolationForest
 from sklearn.ensemble._iforest import _average_path_length
 
-from vibtrain.models.anomaly import AnomalyModel, EmlearnForm, Float, PathForest, residuals
+from vibtrain.models.anomaly import AnomalyModel, EmlearnForm, Float, PathForest
 from vibtrain.models.classifier import convertible
 from vibtrain.models.emlearn_code import flat_forest, regression_code
 
@@ -28,39 +28,60 @@ class BaselineIsolationForest(AnomalyModel):
     `floor_steps` on every feature: cuts follow the range of the data, and a few seconds of them have too little.
 
     Parameters:
-        trees: how many.
-        samples: windows that each tree is grown from.
+        n_estimators: how many trees.
+        max_samples: windows that each tree is grown from.
         floor_steps: least standard deviation of a feature, 1/256 octave.
-        seed: of the noise and the cuts.
+        random_state: seed of the noise and the cuts.
+        contamination: share of the windows fitted on that `predict` calls outliers.
 
     Attributes:
         forest_: the fitted sklearn.ensemble.IsolationForest.
+        location_, offset_, n_features_in_: see `AnomalyModel`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from vibtrain.models.isolation import BaselineIsolationForest
+        >>> X = np.random.default_rng(0).normal(0, 40, (200, 2))
+        >>> model = BaselineIsolationForest(n_estimators=32).fit(X)
+        >>> model.predict([[0, 0], [800, -800]])
+        array([ 1, -1])
     """
 
-    def __init__(self, trees: int, samples: int, floor_steps: float, seed: int) -> None:
-        self.trees, self.samples, self.floor_steps, self.seed = trees, samples, floor_steps, seed
+    def __init__(
+        self,
+        n_estimators: int = 64,
+        max_samples: int = 256,
+        floor_steps: float = 32.0,
+        random_state: int = 1,
+        contamination: float = 0.01,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_samples = max_samples
+        self.floor_steps = floor_steps
+        self.random_state = random_state
+        self.contamination = contamination
 
-    def fit(self, X: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> BaselineIsolationForest:
-        """X: healthy windows, shape (windows, features), log2 steps. groups: one group name per window."""
-        windows = residuals(X, groups)
-        draws = -(-SHARE_OF_POOL * self.samples // len(windows))
-        noise = np.random.default_rng(self.seed).normal(0, self.floor_steps, (draws, *windows.shape))
-        pool = (windows + noise).reshape(-1, windows.shape[1])
-        forest = IsolationForest(n_estimators=self.trees, max_samples=self.samples, random_state=self.seed)
+    def _learn(self, residuals: Float) -> None:
+        draws = -(-SHARE_OF_POOL * self.max_samples // len(residuals))
+        random = np.random.default_rng(self.random_state)
+        noise = random.normal(0, self.floor_steps, (draws, *residuals.shape))
+        pool = (residuals + noise).reshape(-1, residuals.shape[1])
+        forest = IsolationForest(
+            n_estimators=self.n_estimators, max_samples=self.max_samples, random_state=self.random_state
+        )
         self.forest_ = forest.fit(pool)
-        return self
 
     def steps(self, d: npt.ArrayLike) -> Float:
         return np.asarray(STEPS * np.log2(-2 * self.forest_.score_samples(np.asarray(d, np.float64))))
 
     @property
     def _average_path(self) -> float:
-        return float(_average_path_length([self.samples])[0])
+        return float(_average_path_length([self.max_samples])[0])
 
     def core_form(self) -> PathForest:
         """The trees as emlearn flattened them, a leaf's path length in its link."""
         nodes, roots = flat_forest(PathLengthRegressor(self.forest_), lambda path: round(path * PATH_STEPS))
-        scale = STEPS / (PATH_STEPS * self.trees * self._average_path)
+        scale = STEPS / (PATH_STEPS * self.n_estimators * self._average_path)
         return PathForest(nodes, roots, round(scale * 2**SCALE_BITS))
 
     def emlearn_form(self) -> EmlearnForm:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.covariance import LedoitWolf
 
-from vibtrain.models.anomaly import AnomalyModel, EmlearnForm, Float, Gaussians, residuals, score_steps
+from vibtrain.models.anomaly import AnomalyModel, EmlearnForm, Float, Gaussians, score_steps
 from vibtrain.models.emlearn_code import elliptic_code
 from vibtrain.models.whitening import quantise
 
 
-class BaselineMahalanobis(AnomalyModel, OutlierMixin, BaseEstimator):  # type: ignore[misc]
+class BaselineMahalanobis(AnomalyModel):
     """Distance of a feature vector from its group's healthy mean, in the pooled spread within groups.
 
     A group is one machine under one condition (speed, load). Its mean stands for what the device learns as its
@@ -22,49 +21,43 @@ class BaselineMahalanobis(AnomalyModel, OutlierMixin, BaseEstimator):  # type: i
 
     Parameters:
         floor_steps: least standard deviation of a feature, 1/256 octave.
+        contamination: share of the windows fitted on that `predict` calls outliers.
 
     Attributes:
-        location_: mean of all windows, shape (features,); what a device without a baseline subtracts.
         covariance_: shape (features, features).
-        offset_: minus the squared distance that counts as an outlier, for scikit-learn's conventions.
+        location_, offset_, n_features_in_: see `AnomalyModel`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from vibtrain.models.mahalanobis import BaselineMahalanobis
+        >>> machines = np.repeat(["a", "b"], 100)
+        >>> level = np.where(machines == "a", 2000, 2600)[:, None]
+        >>> X = level + np.random.default_rng(0).normal(0, 40, (200, 3))
+        >>> model = BaselineMahalanobis(floor_steps=32).fit(X, groups=machines)
+        >>> model.steps([[0, 0, 60], [0, 0, 600]]).round()  # ten times as far is 3.3 octaves more
+        array([-143.,  707.])
     """
 
-    def __init__(self, floor_steps: float = 32.0) -> None:
+    def __init__(self, floor_steps: float = 32.0, contamination: float = 0.01) -> None:
         self.floor_steps = floor_steps
+        self.contamination = contamination
 
-    def fit(
-        self, X: npt.ArrayLike, y: npt.ArrayLike | None = None, groups: npt.ArrayLike | None = None
-    ) -> BaselineMahalanobis:
-        """X: healthy windows, shape (windows, features), log2 steps. groups: one group name per window."""
-        X = np.asarray(X, np.float64)
-        spread = LedoitWolf(assume_centered=True).fit(residuals(X, groups)).covariance_
-        self.covariance_ = spread + self.floor_steps**2 * np.eye(X.shape[1])
-        self.location_ = X.mean(axis=0)
-        self.n_features_in_ = X.shape[1]
-        self.offset_ = -float(X.shape[1])
-        return self
+    def _learn(self, residuals: Float) -> None:
+        spread = LedoitWolf(assume_centered=True).fit(residuals).covariance_
+        self.covariance_ = spread + self.floor_steps**2 * np.eye(residuals.shape[1])
 
     @property
     def precision_(self) -> Float:
         """Inverse of `covariance_`."""
         return np.asarray(np.linalg.inv(self.covariance_))
 
-    def mahalanobis(self, X: npt.ArrayLike, baseline: npt.ArrayLike | None = None) -> Float:
-        """Squared distance from `baseline` (default: `location_`), shape (windows,)."""
-        d = np.asarray(X, np.float64) - (self.location_ if baseline is None else np.asarray(baseline))
+    def squared_distance(self, d: npt.ArrayLike) -> Float:
+        """Squared Mahalanobis distance of differences from a baseline, shape (windows,)."""
+        d = np.asarray(d, np.float64)
         return np.asarray(np.einsum("ij,jk,ik->i", d, self.precision_, d))
 
-    def score_samples(self, X: npt.ArrayLike, baseline: npt.ArrayLike | None = None) -> Float:
-        """Minus the squared distance: lower is more anomalous, as scikit-learn has it."""
-        return -self.mahalanobis(X, baseline)
-
-    def predict(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """1 for an inlier, -1 for an outlier."""
-        return np.where(self.score_samples(X) >= self.offset_, 1, -1)
-
     def steps(self, d: npt.ArrayLike) -> Float:
-        n = self.n_features_in_
-        return score_steps(self.mahalanobis(d, np.zeros(n)), n)
+        return score_steps(self.squared_distance(d), len(self.covariance_))
 
     def core_form(self) -> Gaussians:
         """One Gaussian. With covariance = L L^T, |L^-1 d|^2 is the squared distance, and L^-1 is lower triangular."""
@@ -72,7 +65,7 @@ class BaselineMahalanobis(AnomalyModel, OutlierMixin, BaseEstimator):  # type: i
         return quantise(factor[None], np.zeros((1, len(factor))), np.zeros(1))
 
     def emlearn_form(self) -> EmlearnForm:
-        n = self.n_features_in_
+        n = len(self.covariance_)
         units = np.sqrt(np.diag(self.covariance_))
-        code = elliptic_code(self.precision_ * np.outer(units, units), self.offset_)
+        code = elliptic_code(self.precision_ * np.outer(units, units), -float(n))
         return EmlearnForm(code, units, lambda squared: score_steps(squared, n))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import string
 import struct
 import zlib
 from collections.abc import Iterable
@@ -157,6 +158,14 @@ def _array(kind: str, name: str, values: Iterable[object]) -> str:
     return f"static const {kind} {name}[] = {{\n    {body},\n}};\n"
 
 
+def _c_string(name: str) -> str:
+    """A string literal: what could end it, or be read as something else, as its code."""
+    safe = string.ascii_letters + string.digits + " .,_+-()/:"
+    return (
+        '"' + "".join(c if c in safe else "".join(f"\\{byte:03o}" for byte in c.encode()) for c in name) + '"'
+    )
+
+
 def _c_section(kind: str, name: str, values: np.ndarray) -> str:
     if name == "path_nodes":
         return _array("vib_node_t", name, ("{ " + ", ".join(map(str, node)) + " }" for node in values))
@@ -181,7 +190,7 @@ def _classifier_parts(model: FittedModel, trees: Trees) -> tuple[list[str], list
         trees.code,
         "#pragma GCC diagnostic pop\n",
         _array("uint16_t", "tree_inputs", model.tree_inputs),
-        _array("char *const", "classes", (f'"{name}"' for name in model.classes)),
+        _array("char *const", "classes", map(_c_string, model.classes)),
     ]
     fields = [
         f".n_classes = {len(model.classes)}",
@@ -201,7 +210,7 @@ def _source(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees, d
         f".feature_version = {vib.FEATURE_VERSION}",
         f".config = {{ {config} }}",
         f".digest = {{ {', '.join(str(byte) for byte in digest)} }}",
-        f'.name = "{model.name}"',
+        f".name = {_c_string(model.name)}",
         ".centre = centre",
         f".n_inputs = {len(model.inputs)}",
         ".inputs = inputs",
@@ -215,7 +224,7 @@ def _source(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees, d
     body = ",\n    ".join(rows)
     made = f"Made by vibtrain through emlearn {emlearn_code.VERSION}."
     parts = [
-        f"/* Model {model.name}, digest {digest.hex()}. {made} */",
+        f"/* Model {_c_string(model.name)[1:-1]}, digest {digest.hex()}. {made} */",
         '#include "vib.h"\n',
         _array("int16_t", "centre", model.centre),
         _array("uint16_t", "inputs", model.inputs),

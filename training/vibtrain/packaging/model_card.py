@@ -6,6 +6,7 @@ from typing import Any
 
 from vibtrain.data import registry
 from vibtrain.judging.evaluate import Evaluation
+from vibtrain.models.anomaly import STEPS_PER_OCTAVE
 from vibtrain.plain_words import number, percent
 from vibtrain.recordings import DataError
 
@@ -83,11 +84,25 @@ def _technical(description: dict[str, Any]) -> dict[str, str]:
         "Names": _listed(meta["classes"][1:]) or "no faults",
         "Thresholds": f"warning {meta['warning']}, alarm {meta['alarm']} score steps, each after "
         f"{meta['dwell_windows']} windows",
+        "Over healthy": "; ".join(
+            f"{words}, {_gap(description.get('calibration', {}).get(key, {}))}"
+            for key, words in (("with_baseline", "with a baseline"), ("without_baseline", "without one"))
+        ),
         "Conversion": f"{proof['windows']:,} windows compared with the float model: {proof['class_differences']} "
         f"classes differ, scores within {proof['score_error_steps']:.2f} steps",
         "Versions": f"model {description['digest']}, core {description['core_version']}, "
         f"features {description['feature_version']}",
     }
+
+
+def _gap(calibration: dict[str, Any]) -> str:
+    """How far the warning threshold is over the worst healthy recording that the model did not know."""
+    if "gap" not in calibration:
+        return "by a margin assumed: no healthy recording could be held out"
+    held_out, gap = calibration["held_out"], calibration["gap"]
+    worst = f"the worst of {held_out} healthy recordings held out" if held_out > 1 else "the one held out"
+    place = "under" if gap < 0 else "over"
+    return f"the warning threshold is {abs(gap)} steps ({number(abs(gap) / STEPS_PER_OCTAVE)} octaves) {place} {worst}"
 
 
 def _listed(values: Any) -> str:

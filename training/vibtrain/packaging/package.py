@@ -17,9 +17,10 @@ import tomli_w
 import vib
 
 from vibtrain.data import registry, simulator
-from vibtrain.features.config import AnomalyChoice, CoreChoice, SensorChoice, TrainingConfig
+from vibtrain.features.config import AnomalyChoice, CoreChoice, DetectorChoice, SensorChoice, TrainingConfig
 from vibtrain.features.extraction import Windows
 from vibtrain.judging.groups import Trained
+from vibtrain.models.calibration import Threshold
 from vibtrain.models.fit import FittedModel
 from vibtrain.packaging import ota
 from vibtrain.packaging.convert import LIMITS, SHAFT_RANGE, Converted
@@ -95,7 +96,7 @@ def _description(
     dropped: Mapping[str, str],
 ) -> dict[str, Any]:
     chip = config.chip()
-    chosen = [r for r in recordings if config.train.admits(r)]
+    chosen = [r for r in recordings if config.train.admits(r) and r.is_known]
     described: dict[str, Any] = _without_none(
         {
             "name": model.name,
@@ -112,6 +113,10 @@ def _description(
             },
             "meta": {"classes": list(model.classes)}
             | {f: getattr(model, f) for f in (*LIMITS, *SHAFT_RANGE)},
+            "calibration": {
+                "with_baseline": _calibration(model.learnt),
+                "without_baseline": _calibration(model.unlearnt),
+            },
             "anomaly": {"kind": config.anomaly.kind} | _kind_parameters(config),
             "size": {
                 "bytes": len(converted.binary),
@@ -121,7 +126,7 @@ def _description(
             "training": {
                 "data_digest": model.data_digest.hex(),
                 "sources": sorted({r.source for r in chosen}),
-                "recordings": sorted(r.name for r in chosen),
+                "recordings": sorted(name for r in chosen for name in r.names),
                 "settle_s": config.settle_s,
                 "conditions": _conditions(chosen),
                 "select": {k: list(v) for k, v in dataclasses.asdict(config.train).items() if v},
@@ -132,6 +137,12 @@ def _description(
         }
     )
     return described
+
+
+def _calibration(threshold: Threshold) -> dict[str, Any]:
+    """How the threshold lies to healthy recordings that the model did not know, steps; nothing but 0 where none was."""
+    worst = threshold.reached[0] if threshold.reached else None
+    return {"held_out": len(threshold.reached), "worst_held_out": worst, "gap": threshold.gap}
 
 
 def _conditions(chosen: list[Windows]) -> list[dict[str, Any]]:
@@ -226,6 +237,7 @@ def configuration(description: dict[str, Any]) -> TrainingConfig:
         if dataset in registry.names()
         else "",
         settle_s=description["training"].get("settle_s", 0.0),
+        detector=DetectorChoice(average_windows=description["meta"].get("average_windows", 1)),
     )
     if config.core_config() != description["config"]:
         raise DataError(

@@ -24,6 +24,9 @@ from vibtrain.packaging import convert, package, proof
 from vibtrain.recordings import DataError, Entry
 from vibtrain.workers import HERE, Workers
 
+MOST_MEASURED = 20  # recordings, spread over a manifest, whose length a configuration is made for
+LONG_S = 10.0  # what is longer needs no configuration of its own
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -44,14 +47,36 @@ def entries_of(config: TrainingConfig, announce: Callable[[str], None] = print) 
     return catalogue(config.dataset, announce=announce)
 
 
-def general(manifest: Path, entries: list[Entry], sensor_name: str) -> TrainingConfig:
+def general(manifest: Path, entries: list[Entry], sensor_name: str, settle_s: float = 0.0) -> TrainingConfig:
     """A configuration for a manifest's recordings on a sensor: see `config.general`. Raises `DataError`."""
     name = re.sub(r"[^a-z0-9]+", "-", manifest.stem.lower()).strip("-") or "model"
     with_axes = {len(entry.axes): entry.name for entry in reversed(entries)}  # the first of each
     if len(with_axes) > 1:
         found = ", ".join(f"{axes} ({name})" for axes, name in sorted(with_axes.items()))
         raise DataError(f"{manifest}: recordings of {found} axes; accepted: one number of axes for all")
-    return configs.general(name, sensor_name, min(entry.rate_hz for entry in entries), len(entries[0].axes))
+    rate_hz, axes = min(entry.rate_hz for entry in entries), len(entries[0].axes)
+    lengths_s = sorted(map(_seconds, entries[:: -(-len(entries) // MOST_MEASURED)]))
+    usual_s = lengths_s[
+        len(lengths_s) // 2
+    ]  # one that is far shorter is a fault of its own, and refused later
+    shortest_s = min(s for s in lengths_s if 2 * s >= usual_s) - settle_s
+    return configs.general(name, sensor_name, rate_hz, axes, shortest_s=shortest_s, settle_s=settle_s)
+
+
+def _seconds(entry: Entry) -> float:
+    """How long a recording lasts, or some seconds if it lasts longer. Raises `DataError` where it cannot be read."""
+    enough = round(LONG_S * entry.rate_hz)
+    reading = entry.reader()
+    if (
+        reading.expected_frames is not None and reading.expected_frames >= 2 * enough
+    ):  # of a text it is an estimate
+        return LONG_S
+    frames = 0
+    for block in reading.blocks:
+        frames += len(block)
+        if frames >= enough:
+            break
+    return min(frames / entry.rate_hz, LONG_S)
 
 
 def simulated(config: TrainingConfig) -> TrainingConfig:
@@ -92,5 +117,6 @@ def windows_of(
     progress: Callable[[str], None] = lambda name: None,
     workers: Workers = HERE,
 ) -> list[Windows]:
-    """Features of all recordings, as the configured sensor would have seen them."""
-    return extraction.extract(entries, config, progress, workers)
+    """Features of all recordings, as the configured sensor would have seen them; short snapshots are put together."""
+    windows = extraction.extract(entries, config, progress, workers)
+    return extraction.pooled(windows, 2 * config.detector.average_windows)

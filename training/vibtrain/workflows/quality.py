@@ -12,6 +12,7 @@ from vibtrain.data.survey import Figures, survey
 from vibtrain.features.config import TrainingConfig, select_inputs
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import evaluate
+from vibtrain.judging.run_up import run_up_s
 from vibtrain.judging.valuation import valuations
 from vibtrain.models import fit
 from vibtrain.packaging import convert
@@ -48,6 +49,14 @@ def findings(
     return found
 
 
+def run_ups(windows: Sequence[Windows], config: TrainingConfig) -> dict[str, float]:
+    """Seconds for which healthy recordings begin otherwise than they go on, by name; none of those that do not."""
+    core = config.core_config()
+    hop_s = core["hop"] * 1000 / core["rate_millihz"]
+    found = {r.name: run_up_s(r, compared(config), hop_s) for r in windows if r.is_healthy}
+    return {name: seconds for name, seconds in found.items() if seconds}
+
+
 def drop(
     wanted: Sequence[str],
     entries: Sequence[Entry],
@@ -56,9 +65,9 @@ def drop(
     workers: Workers,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Dropped:
-    """Leave recordings out: `wanted` names them, or is FLAGGED; `progress` is told each name that was looked at.
-    Raises `DataError` for a name that is none."""
-    names = {r.name for r in windows}
+    """Leave recordings out: `wanted` names them, or is FLAGGED; `progress` is told each name that was looked at. Of
+    snapshots that were put together all go with the one. Raises `DataError` for a name that is none."""
+    names = {name for r in windows for name in r.names}
     for name in wanted:
         if name != FLAGGED and name not in names:
             raise DataError(
@@ -68,7 +77,7 @@ def drop(
     if FLAGGED in wanted:
         found = findings(survey(entries, progress, workers), windows, config)
         reasons |= {name: f"{FLAGGED}: {'; '.join(why)}" for name, why in sorted(found.items()) if why}
-    return Dropped(reasons, [r for r in windows if r.name not in reasons])
+    return Dropped(reasons, [r for r in windows if not reasons.keys() & set(r.names)])
 
 
 def change(dropped: Dropped, windows: list[Windows], config: TrainingConfig) -> dict[str, dict[str, Any]]:
