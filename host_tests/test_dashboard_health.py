@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from vibdash.database.opening import open_database
+from vibdash.database.schema import work
 from vibdash.ingest.store import Store
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import HistoryReader
@@ -35,6 +36,13 @@ def test_health_looks_at_no_table_that_grows_with_sensors(tmp_path: Path) -> Non
     answer = TestClient(app).get("/healthz")
     assert (answer.status_code, answer.json()["broker"]) == (200, "connected")
     words = " ".join(asked).replace(".", " ").replace(",", " ").split()
-    assert "ingest_link" in words
+    assert {"ingest_link", "work"} <= set(words)
     assert not set(OF_SENSORS) & set(words)
+    row = {"process": "ingest", "name": "retention", "failing": True, "failures": 3}
+    told = row | {"last_failure": "disk full", "said_at_ms": time.time_ns() // 1_000_000}
+    with engine.begin() as connection:
+        connection.execute(work.insert(), told)
+    answer = TestClient(app).get("/healthz")
+    assert (answer.status_code, answer.json()["ok"]) == (503, False)
+    assert answer.json()["failing"] == ["retention (ingest), failed 3 times: disk full"]
     engine.dispose()

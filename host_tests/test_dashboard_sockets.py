@@ -93,13 +93,24 @@ class Tab:
         return said
 
     def button(self, label: str) -> dict[str, Any]:
-        """Take messages until there is a button; return what a click on it says."""
+        """Take messages until there are a button and an open alert; return what a click says, with that alert seen."""
         while True:
+            all_props = [
+                element.get("props", {}) for element in self.elements.values() if isinstance(element, dict)
+            ]
+            opened = [props for props in all_props if "data-alert" in props]
             for number, element in self.elements.items():
-                if element and element.get("props", {}).get("label") == label:
+                if opened and isinstance(element, dict) and element.get("props", {}).get("label") == label:
                     listener = next(one for one in element["events"] if one["type"] == "click")
-                    return {"id": int(number), "listener_id": listener["listener_id"], "args": []}
+                    args = [json.dumps({"open": _told(opened[0]), "rows": []})]
+                    return {"id": int(number), "listener_id": listener["listener_id"], "args": args}
             self.take()
+
+
+def _told(props: dict[str, Any]) -> dict[str, Any]:
+    """What page.js says of an alert on the screen."""
+    id, newest_id = int(props["data-alert"]), int(props["data-newest"])
+    return {"id": id, "newest_id": newest_id, "level": props["data-level"]}
 
 
 @pytest.fixture
