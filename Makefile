@@ -55,7 +55,7 @@ test: $(NEEDS_$(PART)) ## Install and build what the tests need, and run them: P
 mutants: venv ## Change the code on purpose: does a test notice? FILE=outbox.py; AGAIN=1 last survivors; ACCEPT=1 the table
 	@$(BIN)/python -m lab.mutants $(if $(FILE),--file $(FILE)) $(if $(AGAIN),--again) $(if $(ACCEPT),--accept)
 
-bench: packages-bench venv firmware-unix ## Count what a window costs, and compare with docs/BENCH.md: ACCEPT=1 rewrites its table
+bench: packages-bench venv firmware-unix firmware-qemu-sensor ## Count what a window costs, and compare with docs/BENCH.md: ACCEPT=1 rewrites its table
 	@$(BIN)/python -m lab.bench $(if $(ACCEPT),--accept)
 
 fuzz: packages-fuzz venv ## Try the core on arbitrary bytes, with sanitizers: RUNS executions in all

@@ -12,4 +12,4 @@ SRC_C += shared/timeutils/timeutils.c
 MICROPY_VFS_LFS2 = 1
 FROZEN_MANIFEST ?= $(SENSOR_DIR)/manifest.py
 
-MICROPY_HEAP_SIZE = 196608
+MICROPY_HEAP_SIZE = 262144

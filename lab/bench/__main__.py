@@ -10,6 +10,9 @@ import json
 import sys
 from pathlib import Path
 
+from lab.device import counting as device
+from lab.device.chips import CHIPS
+
 from . import counting, host, python_peer, report
 from .inputs import MODELS, Workload, workload, write_headers
 from .targets import LEVEL, RV32, TARGETS, Target
@@ -72,12 +75,16 @@ def measure() -> report.Measured:
     figures["x86_64.ratio_to_plain_python"] = round(
         plain_python / figures["x86_64.window3x1024.instructions"], 1
     )
+    for chip in CHIPS.values():
+        print(f"the application on a {chip.name}: counting", flush=True)
+        figures |= device.figures(chip, BUILD / "bench" / "device")
     print("accuracy, and batches on this computer", flush=True)
     host_cc = TARGETS[-1].cc
     figures["rfft1024.snr_db"] = host.rfft_snr_db(host_cc, FOLDER / "host", 0)
     figures["rfft1024_minus40dbfs.snr_db"] = host.rfft_snr_db(host_cc, FOLDER / "host", -40)
     figures |= host.extraction(work.envelope)
-    return report.Measured({t.name: counting.compiler_version(t) for t in TARGETS}, figures)
+    compilers = {t.name: counting.compiler_version(t) for t in TARGETS}
+    return report.Measured(compilers | {"device": compilers["rv32"]}, figures)
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ BOARD = ROOT / "boards" / "QEMU_RV32_SENSOR"
 SCRIPT = Path(__file__).with_name("on_board.py")
 TIMEOUT_S = 120
 STREAM_BYTES = 65536
+FIRMWARE = ROOT / "build/firmware/QEMU_RV32_SENSOR/firmware.elf"
 PINS = {"sck": 6, "mosi": 7, "miso": 5, "cs": 10, "int1": 4}
 
 
@@ -32,7 +33,7 @@ def model_of(chip: Chip, folder: Path) -> Path:
         vibtrain = [sys.executable, "-m", "vibtrain"]
         if chip.name in ("adxl345", "iis3dwb"):
             config = "adi-motor" if chip.name == "adxl345" else str(_at_its_rate(chip, folder))
-            fit = ["fit", "--config", config, "--or-simulate", "--out", str(out)]
+            fit = ["fit", "--config", config, "--simulate", "--out", str(out)]
         else:
             plant = folder / f"{chip.name}-plant"
             simulate = [
@@ -141,11 +142,28 @@ def _said(printed: str) -> dict[str, Any]:
     raise BenchFailure(f"the application was not counted; it printed:\n{printed[-2000:]}")
 
 
+def figures(chip: Chip, folder: Path) -> dict[str, float]:
+    """What `make bench` states of a chip, by name. Raises BenchFailure."""
+    said = run(chip, model_of(chip, folder), FIRMWARE)
+    second = chip.rate_hz / said["frames"]
+    in_parts = chip.rate_hz / said["parts"]["frames"]
+    parts = said["parts"]
+    named = {f"{part}.instructions_per_s": parts[part] * in_parts for part in ("bus", "push", "features")}
+    named["node.instructions_per_s"] = said["node"] * second
+    named["instructions_per_s"] = said["instructions"] * second
+    named["longest_stretch_instructions"] = said["stretch_steady"]
+    named["longest_step_instructions"] = said["longest_step"]
+    named["heap_bytes"] = said["heap_bytes"]
+    named["allocated_bytes_a_window"] = said["allocated_a_window"]
+    named |= {f"{pause}.instructions": n for pause, n in said["pauses"].items()}
+    return {f"device.{chip.name}.frozen.{name}": round(n) for name, n in named.items()}
+
+
 if __name__ == "__main__":
     chosen = CHIPS[sys.argv[1]]
     found = run(
         chosen,
         model_of(chosen, ROOT / "build/bench/device"),
-        ROOT / "build/firmware/QEMU_RV32_SENSOR/firmware.elf",
+        FIRMWARE,
     )
     print(json.dumps(found, indent=1))

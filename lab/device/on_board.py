@@ -110,7 +110,7 @@ class Phases:
         """One window."""
         if self.begun is None:
             done = self.take(node, features)
-            if node.learnt() and node.sampler.rate.ppm is not None and not node.outbox.queued():
+            if node.baseline and node.sampler.knows_rate:
                 self.begin(node)
             return done
         at = node.windows - self.begun
@@ -175,7 +175,7 @@ class Phases:
         raised = detector.Transition("raise", "alarm", "anomaly", 700, 300, 0)
         said["alert"] = counted(lambda: node._alert_body(raised))[0]
         body = node._alert_body(raised)
-        said["outbox_append"] = counted(lambda: node.outbox.append(body))[0]
+        said["outbox_append"] = counted(lambda: node.run.outbox.append(body))[0]
         learner = baseline.Learner(30, len(node.sampler.features))
         for _ in range(29):
             learner.add(node.sampler.features)

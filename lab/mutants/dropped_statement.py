@@ -13,7 +13,7 @@ FOR_THEIR_EFFECT = ("return_stmt", "raise_stmt", "del_stmt")
 REACHES_INTO = ("atom_expr", "power")  # a call, an attribute, an item; awaited or not
 
 
-class DropStatement(Operator):
+class DropStatement(Operator):  # type: ignore[misc]
     """Puts `pass` in the place of a call, a `return` of a value, a `raise`, or an assignment to other than a name."""
 
     def mutation_positions(self, node: Any) -> Iterable[Position]:
@@ -23,7 +23,7 @@ class DropStatement(Operator):
 
     def mutate(self, node: Any, index: int) -> Any:
         """`node` with `pass` in place of its statement."""
-        nothing: Any = parso.parse("pass").children[0]
+        nothing: Any = parso.parse("pass").children[0]  # type: ignore[no-untyped-call]
         nothing.get_first_leaf().prefix = node.children[0].get_first_leaf().prefix
         node.children[0] = nothing
         return node
