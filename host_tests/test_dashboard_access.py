@@ -13,7 +13,15 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from vibdash.access.accounts import Accounts, Role
-from vibdash.access.attempts import FIRST_WAIT_S, FREE_FAILURES, LONGEST_WAIT_S, Attempts
+from vibdash.access.attempts import (
+    FIRST_WAIT_S,
+    FORGOTTEN_AFTER_S,
+    FREE_FAILURES,
+    FREE_OF_ACCOUNT,
+    FREE_OF_ADDRESS,
+    LONGEST_WAIT_S,
+    Attempts,
+)
 from vibdash.database.opening import open_database
 
 from lab.rigs.dashboard import Vibdash, run_vibdash
@@ -27,19 +35,55 @@ def test_guessing_gets_slower_and_a_right_password_starts_anew() -> None:
     now_s = [0.0]
     attempts = Attempts(lambda: now_s[0])
     for _ in range(FREE_FAILURES):
-        assert attempts.wait_s("here") == 0
-        attempts.note_failure("here")
-    assert attempts.wait_s("here") == FIRST_WAIT_S
-    assert attempts.wait_s("elsewhere") == 0
+        assert attempts.wait_s("ada", "here") == 0
+        attempts.note_failure("ada", "here")
+    assert attempts.wait_s("ada", "here") == FIRST_WAIT_S
+    assert attempts.wait_s("ada", "elsewhere") == 0
+    assert attempts.wait_s("bob", "here") == 0
     now_s[0] += FIRST_WAIT_S
-    assert attempts.wait_s("here") == 0
-    attempts.note_failure("here")
-    assert attempts.wait_s("here") == 2 * FIRST_WAIT_S
+    assert attempts.wait_s("ada", "here") == 0
+    attempts.note_failure("ada", "here")
+    assert attempts.wait_s("ada", "here") == 2 * FIRST_WAIT_S
     for _ in range(20):
-        attempts.note_failure("here")
-    assert attempts.wait_s("here") == LONGEST_WAIT_S
-    attempts.forget("here")
-    assert attempts.wait_s("here") == 0
+        attempts.note_failure("ada", "here")
+    assert attempts.wait_s("ada", "here") == LONGEST_WAIT_S
+    attempts.note_success("ada", "here")
+    assert attempts.wait_s("ada", "here") == 0
+
+
+def test_a_guesser_locks_nobody_out_who_is_known() -> None:
+    attempts = Attempts(lambda: 0.0)
+    attempts.note_failure("ada", "proxy")
+    attempts.note_success("ada", "proxy")
+    for n in range(FREE_OF_ADDRESS):
+        attempts.note_failure(f"name{n}", "proxy")
+    assert attempts.wait_s("bob", "proxy") > 0  # all of the address, for who is not known there
+    assert attempts.wait_s("ada", "proxy") == 0
+    for _ in range(FREE_FAILURES):
+        attempts.note_failure("ada", "proxy")
+    assert attempts.wait_s("ada", "proxy") > 0
+    assert attempts.wait_s("ada", "proxy", "known browser") == 0
+
+
+def test_guessers_at_many_addresses_are_slowed_down_together_and_forgotten_in_time() -> None:
+    now_s = [0.0]
+    attempts = Attempts(lambda: now_s[0])
+    for n in range(FREE_OF_ACCOUNT):
+        assert attempts.wait_s("ada", f"address {n}") == 0
+        attempts.note_failure("ada", f"address {n}")
+    assert attempts.wait_s("ada", "a new address") > 0
+    assert attempts.wait_s("ada", "a new address", "known browser") == 0
+    now_s[0] += FORGOTTEN_AFTER_S + 1
+    assert attempts.wait_s("ada", "a new address") == 0
+
+
+def test_an_own_account_does_not_win_guesses_at_others() -> None:
+    attempts = Attempts(lambda: 0.0)
+    for n in range(FREE_OF_ADDRESS):
+        attempts.note_failure(f"name{n}", "here")
+        attempts.note_failure("eve", "here")
+        attempts.note_success("eve", "here")
+    assert attempts.wait_s("ada", "here") > 0
 
 
 # The commands
@@ -198,6 +242,142 @@ def test_scripts_log_in_with_a_password(site: Site) -> None:
     assert basic("wrong") == 401
     assert site.ask("GET", "/api/v1/fleet", authorization="Basic %%%")[0] == 401
     assert basic(PASSWORD, "/") == 401
+
+
+def test_guessing_with_basic_authentication_is_slowed_down_too(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    Accounts(open_database(url)).add("ada", Role.VIEWER, PASSWORD, NOW_MS)
+    running = Vibdash(None, url, tmp_path / "log")
+    guessed = Site(running.url)
+
+    def basic(password: str) -> tuple[int, http.client.HTTPMessage, str]:
+        words = base64.b64encode(f"ada:{password}".encode()).decode()
+        return guessed.ask("GET", "/api/v1/fleet", authorization=f"Basic {words}")
+
+    codes = [basic(f"guess {n}")[0] for n in range(FREE_FAILURES)]
+    code, headers, _ = basic(PASSWORD)
+    by_form = guessed.log_in("ada", PASSWORD)[0]
+    running.stop()
+    assert codes == [401] * FREE_FAILURES
+    assert (code, by_form) == (429, 429)
+    assert int(headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"])
+def test_the_public_pages_do_nothing_for_other_methods(site: Site, method: str) -> None:
+    for path in ("/login", "/healthz"):
+        code, headers, text = site.ask(method, path)
+        assert (code, text) == (405, "not allowed")
+        assert "GET" in headers["allow"]
+
+
+def test_logins_and_guesses_are_in_the_log_and_passwords_are_not(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    Accounts(open_database(url)).add("ada", Role.VIEWER, PASSWORD, NOW_MS)
+    running = Vibdash(None, url, tmp_path / "log")
+    asked = Site(running.url)
+    asked.log_in("ada", "wrong password")
+    asked.log_in("a\nforged line", "wrong password")
+    asked.log_in("ada", PASSWORD)
+    running.stop()
+    text = (tmp_path / "log").read_text()
+    assert "a wrong password for 'ada' from 127.0.0.1" in text
+    assert "a wrong password for 'a\\nforged line' from 127.0.0.1" in text
+    assert "ada is logged in from 127.0.0.1" in text
+    assert "wrong password'" not in text
+    assert PASSWORD not in text
+
+
+def test_answers_are_not_kept_and_say_nothing_of_the_server(site: Site) -> None:
+    words = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
+    for path in ("/api/v1/fleet", "/login", "/metrics"):
+        headers = site.ask("GET", path, authorization=f"Basic {words}")[1]
+        assert headers["cache-control"] == "no-store"
+        assert "server" not in headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+
+
+# Behind a proxy
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site that believes this test to be a proxy."""
+    folder = tmp_path_factory.mktemp("proxied")
+    url = f"sqlite:///{folder}/x.db"
+    Accounts(open_database(url)).add("ada", Role.VIEWER, PASSWORD, NOW_MS)
+    running = Vibdash(None, url, folder / "log", arguments=("--proxies", "127.0.0.1"))
+    yield Site(running.url)
+    running.stop()
+
+
+def test_behind_a_named_proxy_with_tls_the_cookies_are_for_tls_only(proxied: Site, site: Site) -> None:
+    for asked, secure in ((proxied, True), (site, False)):
+        headers = asked.ask("GET", "/login", x_forwarded_proto="https")[1]
+        assert ("secure" in headers["set-cookie"].lower()) is secure
+
+
+def test_a_made_up_address_wins_no_guesses(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    Accounts(open_database(url)).add("ada", Role.VIEWER, PASSWORD, NOW_MS)
+    running = Vibdash(None, url, tmp_path / "log")
+    guessed = Site(running.url)
+
+    def guess(password: str, said: str) -> int:
+        words = base64.b64encode(f"ada:{password}".encode()).decode()
+        headers = {"authorization": f"Basic {words}", "x_forwarded_for": said}
+        return guessed.ask("GET", "/api/v1/fleet", **headers)[0]
+
+    codes = [guess("wrong password", f"198.51.100.{n}") for n in range(FREE_FAILURES + 1)]
+    running.stop()
+    assert codes == [401] * FREE_FAILURES + [429]
+
+
+def test_a_named_proxy_tells_guessers_apart(proxied: Site) -> None:
+    def guess(password: str, said: str) -> int:
+        words = base64.b64encode(f"ada:{password}".encode()).decode()
+        headers = {"authorization": f"Basic {words}", "x_forwarded_for": said}
+        return proxied.ask("GET", "/api/v1/fleet", **headers)[0]
+
+    for n in range(FREE_FAILURES):  # what the guesser says itself stands to the left of what the proxy says
+        assert guess("wrong password", f"192.0.2.{n}, 198.51.100.1") == 401
+    assert guess(PASSWORD, "198.51.100.1") == 429
+    assert guess(PASSWORD, "198.51.100.2") == 200
+
+
+def test_a_browser_that_was_logged_in_before_is_not_locked_out(proxied: Site) -> None:
+    def log_in(password: str, known: str = "") -> tuple[int, str]:
+        _, headers, text = proxied.ask("GET", "/login")
+        csrf = re.search(r'name="csrf" value="([^"]+)"', text)
+        assert csrf
+        cookies = "; ".join(filter(None, [headers["set-cookie"].split(";")[0], known]))
+        form = urlencode({"name": "ada", "password": password, "csrf": csrf[1]})
+        said = {"content_type": "application/x-www-form-urlencoded", "x_forwarded_for": "198.51.100.9"}
+        code, headers, _ = proxied.ask("POST", "/login", form, cookie=cookies, **said)
+        set_now = [line.split(";")[0] for line in headers.get_all("set-cookie") or []]
+        return code, next((one for one in set_now if one.startswith("vibdash_known=")), "")
+
+    code, known = log_in(PASSWORD)
+    assert (code, bool(known)) == (303, True)
+    for _ in range(FREE_FAILURES):
+        assert log_in("wrong password")[0] == 401
+    assert log_in(PASSWORD)[0] == 429
+    assert log_in(PASSWORD, "vibdash_known=guess")[0] == 429
+    assert log_in(PASSWORD, known)[0] == 303
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--proxies", "proxy.example"), ("--proxies", "10.0.0.1/8"), ("--prefix", "vib"), ("--prefix", "/a b")],
+)
+def test_a_proxy_or_prefix_that_cannot_be_is_said_in_a_line(tmp_path: Path, option: str, value: str) -> None:
+    ended = run_vibdash("page", option, value, "--port", "0", "--db", f"sqlite:///{tmp_path}/x.db")
+    assert ended.returncode == 1
+    (line,) = ended.stderr.strip().splitlines()
+    assert f"{option} {value!r}" in line
+    assert "accepted: " in line
+    assert not (tmp_path / "x.db").exists()
 
 
 def test_guessing_over_http_is_slowed_down(tmp_path: Path) -> None:

@@ -92,14 +92,15 @@ def test_charts_show_limits_events_gaps_and_zones(engine: sa.Engine, take: Take)
     (sensor,) = FleetReader(engine, silent_after_ms=2 * HOUR_MS).fleet(NOW_MS).sensors
     history = read(engine)
     line, marks = score_options(history, sensor)["series"]
-    assert [value for _, value in line["data"]] == [1.0, 2.0, None, None, 4.0]
+    assert [one["value"][1] for one in line["data"]] == [1.0, 2.0, None, None, 4.0]
+    assert [one["symbol"] for one in line["data"]] == ["none", "none", "none", "none", "circle"]
     assert [limit["yAxis"] for limit in line["markLine"]["data"]] == [1.414]
     assert [mark["name"] for mark in marks["data"]] == [
         "Warning raised: Unusual vibration, looks like outer-race"
     ]
     options = velocity_options(history, sensor, (1.4, 2.8, 4.5))
     line, marks = options["series"]
-    assert [value for _, value in line["data"]] == [1.5, 1.5, None, 1.5, 1.5]
+    assert [one["value"][1] for one in line["data"]] == [1.5, 1.5, None, 1.5, 1.5]
     assert [mark["value"][1] for mark in marks["data"]] == [7.5]
     assert [zone[0]["label"]["formatter"] for zone in line["markArea"]["data"]] == [
         f"zone {z}" for z in "ABCD"

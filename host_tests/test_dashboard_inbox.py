@@ -12,7 +12,8 @@ from vibdash.database.opening import open_database
 from vibdash.database.schema import journal
 from vibdash.ingest.store import Received, Store
 from vibdash.protocol.messages import Sensor
-from vibdash.read.occurrences import Occurrence, OccurrenceReader, State
+from vibdash.read.chatter import Seen
+from vibdash.read.occurrences import Flood, Occurrence, OccurrenceReader, State, count_by_state
 from vibdash.read.operating import LONGEST_SHELVING_MS, Operations, Refused
 
 from lab.rigs.dashboard import alert_message, status_message
@@ -40,6 +41,10 @@ class Inbox:
 
     def status(self, **changes: Any) -> None:
         self._take("status", status_message(**changes))
+
+    def alerts_of(self, sensor: Sensor, *messages: dict[str, Any]) -> None:
+        topic = sensor.topic("alert")
+        self._store.take([Received(topic, json.dumps(one).encode(), NOW_MS) for one in messages])
 
     def _take(self, kind: str, message: dict[str, Any]) -> None:
         self._store.take([Received(SENSOR.topic(kind), json.dumps(message).encode(), NOW_MS)])
@@ -230,3 +235,87 @@ def test_closed_ones_do_not_crowd_out_open_ones(inbox: Inbox) -> None:
     inbox.operations.acknowledge([one.id for one in inbox.all()], "ada", NOW_MS)
     states = [one.state for one in inbox.all()]
     assert (states.count(State.CLOSED), states.count(State.ACKNOWLEDGED)) == (200, 1)
+
+
+# What is never cut
+
+
+def raise_and_clear(inbox: Inbox, times: int, first_seq: int = 1, level: str = "warning") -> None:
+    events = ("raise", "clear")
+    seqs = range(first_seq, first_seq + 2 * times)
+    messages = [
+        alert_message(seq, event=events[at % 2], level=level, uptime_ms=1000 * seq)
+        for at, seq in enumerate(seqs)
+    ]
+    inbox.alerts_of(SENSOR, *messages)
+
+
+def test_chatter_is_one_row_with_a_count_and_pushes_no_other_alarm_out(inbox: Inbox) -> None:
+    other = Sensor("demo", "press-1")
+    inbox.alerts_of(other, alert_message(1, cause="velocity", score=9000, threshold=100))
+    raise_and_clear(inbox, 1200)
+    first, chatter = inbox.all()
+    assert (first.device, first.state, first.level) == ("press-1", State.NEW, "alarm")
+    assert (chatter.device, chatter.state, chatter.times) == ("motor-1", State.RETURNED, 1200)
+    assert count_by_state(inbox.all())[State.NEW] == 1
+
+
+def test_a_hundred_machines_in_alarm_are_a_hundred_rows_before_all_others(inbox: Inbox) -> None:
+    for number in range(1100):
+        level = "alarm" if number % 11 == 0 else "warning"
+        inbox.alerts_of(Sensor("demo", f"m-{number}"), alert_message(1, level=level))
+    found = inbox.all()
+    assert len(found) == 1100
+    assert [one.level for one in found[:101]] == [*["alarm"] * 100, "warning"]
+
+
+def test_what_is_done_about_chatter_is_done_about_all_of_it(inbox: Inbox) -> None:
+    raise_and_clear(inbox, 5)
+    raise_and_clear(inbox, 1, first_seq=11, level="alarm")
+    inbox.alert(13, "raise")
+    (one,) = inbox.all()
+    assert (one.times, one.level, one.state, one.first_at_ms is not None) == (7, "alarm", State.NEW, True)
+    assert inbox.operations.acknowledge([Seen(one.id, one.newest_id, one.level)], "ada", NOW_MS) == 7
+    states = [one.state for one in inbox.all()]
+    assert (states.count(State.ACKNOWLEDGED), states.count(State.CLOSED)) == (1, 6)
+    assert inbox.operations.acknowledge([one.id], "ada", NOW_MS) == 0
+
+
+def test_what_came_after_the_look_is_not_acknowledged_with_it(inbox: Inbox) -> None:
+    raise_and_clear(inbox, 3)
+    (seen,) = inbox.all()
+    inbox.alert(7, "raise", "alarm")
+    assert inbox.operations.acknowledge([Seen(seen.id, seen.newest_id, seen.level)], "ada", NOW_MS) == 3
+    assert next(one.state for one in inbox.all()) is State.NEW
+
+
+def test_what_became_worse_after_the_look_is_not_acknowledged(inbox: Inbox) -> None:
+    inbox.alert(*STORY[0])
+    seen = inbox.one()
+    inbox.alert(*STORY[1])
+    assert inbox.operations.acknowledge([Seen(seen.id, seen.newest_id, seen.level)], "ada", NOW_MS) == 0
+    assert inbox.one().state is State.NEW
+
+
+def test_more_than_ten_in_ten_minutes_are_a_flood(inbox: Inbox) -> None:
+    for number in range(10):
+        inbox.alerts_of(Sensor("demo", f"m-{number}"), alert_message(1))
+    assert inbox.reader.flood(NOW_MS) is None
+    inbox.alerts_of(Sensor("demo", "m-10"), alert_message(1))
+    assert inbox.reader.flood(NOW_MS) == Flood(11, NOW_MS)
+    assert inbox.reader.flood(NOW_MS + 600_000) is None
+
+
+def test_a_struck_out_note_stays_readable(inbox: Inbox) -> None:
+    inbox.alert(1, "raise")
+    id = inbox.one().id
+    inbox.operations.comment(id, "on the wrong machine", "ada", NOW_MS)
+    (entry,) = inbox.reader.journal(id)
+    inbox.operations.strike(entry.id, "bob", NOW_MS + 1)
+    (entry,) = inbox.reader.journal(id)
+    assert (entry.note, entry.author, entry.struck_by) == ("on the wrong machine", "ada", "bob")
+    assert entry.struck_at_ms == NOW_MS + 1
+    with pytest.raises(Refused, match="struck out already"):
+        inbox.operations.strike(entry.id, "bob", NOW_MS)
+    with pytest.raises(Refused, match="not there"):
+        inbox.operations.strike(12345, "bob", NOW_MS)

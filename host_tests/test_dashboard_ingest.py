@@ -12,10 +12,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+from vibdash.commands.removal import remove_device
 from vibdash.database.opening import DatabaseError, open_database
 from vibdash.ingest.acknowledgement import Ack
 from vibdash.ingest.session import Ingest
 from vibdash.ingest.store import Received, Store
+from vibdash.protocol.messages import Sensor
 from vibdash.site.broker import Broker
 
 from lab.rigs.dashboard import DEADLINE_S, Device, Mosquitto, Vibdash, eventually, run_vibdash
@@ -208,7 +212,7 @@ def test_ingest_and_page_may_be_two_processes(
     device.alert(1)
     device.wait_for_ack(1)
     assert [alert["seq"] for alert in page.alerts()] == [1]
-    assert page.get("/healthz") == {"ok": True, "database": "readable", "broker": "connected"}
+    assert page.get("/healthz") == {"ok": True, "database": "readable", "broker": "connected", "failing": []}
     ingest.stop()
     sensor = page.sensor("motor-1")
     assert sensor is not None
@@ -235,6 +239,11 @@ def test_alerts_are_asked_for_by_sensor_and_from_where_one_left_off(
     assert [alert["seq"] for alert in vibdash.get("/api/v1/alerts?device=motor-1")["alerts"]] == [3, 2, 1]
     assert len(vibdash.get("/api/v1/alerts?limit=2")["alerts"]) == 2
     assert vibdash.get(f"/api/v1/alerts?after_id={newest}") == {"alerts": []}
+    seen, last = [], 0
+    while found := vibdash.get(f"/api/v1/alerts?after_id={last}&limit=1")["alerts"]:
+        seen.append((found[0]["device"], found[0]["seq"]))
+        last = found[-1]["id"]
+    assert sorted(seen) == [("motor-1", 1), ("motor-1", 2), ("motor-1", 3), ("motor-2", 1)]
     assert vibdash.get("/api/v1/alerts?site=%27%20OR%201=1%20--")["alerts"] == []
     with pytest.raises(urllib.error.HTTPError, match="422"):
         vibdash.get("/api/v1/alerts?limit=0")
@@ -292,3 +301,41 @@ def test_a_password_is_not_repeated(tmp_path: Path) -> None:
     ended = run_vibdash("ingest", "--broker", "tcp://me:hush@127.0.0.1", "--db", f"sqlite:///{tmp_path}/x.db")
     assert "hush" not in ended.stderr
     assert ended.returncode == 1
+
+
+def test_what_the_broker_kept_of_a_removed_device_goes(
+    vibdash: Vibdash, device: Device, broker: Mosquitto, database: str
+) -> None:
+    device.status()
+    device.alert(1)
+    device.wait_for_ack(1)
+    eventually(lambda: vibdash.sensor("motor-1"), "the sensor is there")
+    assert kept(broker) == {"vibnode/v1/demo/motor-1/status", "vibnode/v1/demo/motor-1/ack"}
+    engine = open_database(database)
+    assert remove_device(engine, Sensor("demo", "motor-1"), "command line", 0)
+    engine.dispose()
+    assert vibdash.sensor("motor-1") is None
+    eventually(lambda: kept(broker) == set(), "the broker has forgotten it")
+    assert vibdash.sensor("motor-1") is None
+
+
+def kept(broker: Mosquitto) -> set[str]:
+    """Return the topics of the retained messages."""
+    found: set[str] = set()
+    ended = threading.Event()
+    client = Client(CallbackAPIVersion.VERSION2)
+    client.on_connect = lambda client, *_: client.subscribe([("vibnode/#", 1), ("$SYS/broker/uptime", 0)])
+
+    def on_message(_client: Client, _data: object, message: MQTTMessage) -> None:
+        if message.topic.startswith("$SYS"):
+            ended.set()  # retained too, and of the later subscription
+        elif message.retain:
+            found.add(message.topic)
+
+    client.on_message = on_message
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    assert ended.wait(DEADLINE_S)
+    client.disconnect()
+    client.loop_stop()
+    return found

@@ -94,6 +94,19 @@ def test_only_so_much_is_deleted_at_once_and_only_what_became_due_is_looked_at_a
     assert len(scores(engine, "late")) == 60
 
 
+def test_a_silence_outlives_the_statuses_around_it_that_are_thinned(engine: sa.Engine) -> None:
+    fill(engine, 40, 240)
+    told, silent_from_ms = status_history.c, NOW_MS // HOUR_MS * HOUR_MS - 40 * DAY_MS + 70 * MINUTE_MS
+    silent = told.said_at_ms.between(silent_from_ms, silent_from_ms + 19 * MINUTE_MS)
+    with engine.begin() as connection:
+        connection.execute(status_history.delete().where(silent))
+    while thin(engine):
+        pass
+    with engine.connect() as connection:
+        left = list(connection.scalars(sa.select(told.quiet_ms).order_by(told.said_at_ms)))
+    assert left == [MINUTE_MS, 21 * MINUTE_MS, MINUTE_MS, MINUTE_MS]
+
+
 # Taking out
 
 

@@ -51,8 +51,7 @@ def attack_from_sensors(broker: Mosquitto) -> int:
         sensor.status(**fields, **{"class": attack})
         named = {"class": attack, "model": attack, "features": [[f"x.{attack}"[:32], 900, 100]]}
         sensor.alert(1, **named)
-        sensor.alert(2, cause=f"fault:{attack}"[:54], **named)
-        sensor.wait_for_ack(2)
+        sensor.wait_for_ack(1)
         sensor.leave()
     return len(ATTACKS)
 

@@ -20,6 +20,9 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 from vibdash.access.accounts import Accounts, Role
 from vibdash.database.opening import open_database
+from vibdash.ingest.store import Received, Store
+from vibdash.protocol.messages import Sensor
+from vibdash.read.fleet import FleetReader
 from vibdash.site.folder import SiteError, SiteFolder
 from vibdash.site.local_broker import LocalBroker
 
@@ -317,3 +320,29 @@ def test_what_was_acknowledged_survives_a_kill_of_the_broker(site: SiteFolder) -
     assert [text for _, text in listener.heard[:20]] == [b"%d" % number for number in range(20)]
     listener.leave()
     running.stop()
+
+
+def test_a_mosquitto_that_dies_is_started_again(site: SiteFolder, broker: LocalBroker) -> None:
+    died = broker.pid
+    os.kill(died, signal.SIGKILL)
+    eventually(lambda: broker.pid != died, "another is started")
+    eventually(lambda: answers(site), "it takes connections")
+
+
+def answers(site: SiteFolder) -> bool:
+    try:
+        host(site).leave()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_device_that_can_connect_no_longer_can_still_be_taken_off(site: SiteFolder) -> None:
+    engine = open_database(f"sqlite:///{site.path}/vibdash.db")
+    message = json.dumps(status_message()).encode()
+    Store(engine).take([Received(Sensor("plant", "ghost").topic("status"), message, 0)])
+    reader = FleetReader(engine, silent_after_ms=60_000)
+    assert [one.device for one in reader.fleet(0).sensors] == ["ghost"]
+    assert run_in(site.path.parent, "device", "remove", "ghost").returncode == 0
+    assert reader.fleet(0).sensors == ()
+    assert "not there" in run_in(site.path.parent, "device", "remove", "ghost").stderr

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from vibdash.database.opening import DatabaseError, open_database
-from vibdash.database.schema import alert, metadata, quarantine, status_history
+from vibdash.database.schema import alert, boot, metadata, quarantine, status_history
+from vibdash.ingest import boot_clocks
+from vibdash.ingest import quarantine as quarantining
 from vibdash.ingest.store import Received, Store
 from vibdash.protocol.messages import Sensor
 from vibdash.read.fleet import FleetReader, Link
@@ -169,6 +171,37 @@ def test_an_identity_used_twice_for_different_alerts_loses_neither(host: Host) -
     (row,) = host.rows(quarantine)
     assert "boot 3 and seq 1" in row.reason
     assert b"2000" in row.payload
+
+
+def test_what_one_device_can_have_refused_is_bounded_and_all_of_it_counted(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantining, "MOST_OF_DEVICE", 20)
+    other = Received("vibnode/v1/demo/motor-2/status", b"no JSON", NOW_MS)
+    host.take(other)
+    host.take(*(received("alert", alert_message(seq, level="bad"), NOW_MS + seq) for seq in range(1, 31)))
+    last = received("alert", alert_message(31, level="bad", oldest=31), NOW_MS + 31)
+    assert host.take(last) == [(3, 31)]
+    host.take(*(Received(f"vibnode/v1/{n}", b"?", NOW_MS) for n in range(30)))
+    mine = [row for row in host.rows(quarantine) if row.device == "motor-1"]
+    assert sorted(row.seq for row in mine if row.seq is not None) == list(range(12, 32))
+    assert [(row.times, row.seq) for row in mine if row.digest == ""] == [(11, None)]
+    assert len([row for row in host.rows(quarantine) if row.device is None]) == 21
+    assert [row.times for row in host.rows(quarantine) if row.device == "motor-2"] == [1]
+    assert host.reader.fleet(NOW_MS).quarantined == 62
+
+
+def test_what_one_device_can_start_is_bounded_and_all_of_it_added_up(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boot_clocks, "MOST_BOOTS", 20)
+    for number in range(1, 60):
+        host.status(boot=number * 7919, at_ms=NOW_MS + number, bytes_sampled=1000, bytes_sent=10)
+    with host.engine.begin() as connection:
+        boots = sorted(connection.scalars(sa.select(boot.c.boot)))
+    assert boots == [-1, *(number * 7919 for number in range(40, 60))]
+    sensor = host.sensor(NOW_MS + 60)
+    assert (sensor.bytes_sampled, sensor.bytes_sent) == (59_000, 590)
 
 
 def test_a_batch_is_committed_whole_and_acknowledged_once(host: Host) -> None:

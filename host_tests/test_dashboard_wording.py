@@ -4,18 +4,22 @@ import re
 from pathlib import Path
 
 import pytest
-from vibdash.protocol.messages import INSTRUMENT_STATES
+from vibdash.protocol.messages import INSTRUMENT_STATES, OVERRUNS
 from vibdash.wording import (
     INSTRUMENT_WORDS,
+    OVERRUN_WORDS,
+    REMEDIES,
     band_levels_m_s2,
     describe_bytes,
     describe_cause,
     describe_feature,
     describe_ratio,
+    describe_remedy,
     describe_score,
     describe_span,
     describe_velocity,
 )
+from vibnode import window_loss
 
 SPECTRUM = {"lo_hz": 10.0, "hi_hz": 10_000.0, "axis": "x", "levels": [0, 80, 127]}
 X = "\N{MULTIPLICATION SIGN}"
@@ -78,8 +82,8 @@ def test_a_byte_of_the_spectrum_is_a_quarter_octave_over_one_micrometre_per_seco
         ("anomaly", "outer-race", "Unusual vibration, looks like outer-race"),
         ("anomaly", "healthy", "Unusual vibration"),
         ("velocity", None, "Vibration velocity over its limit"),
-        ("fault:imbalance", "imbalance", "Fault pattern: imbalance"),
         ("instrument:stuck", None, "Sensor fault: reading is stuck"),
+        ("instrument:overrun-bus", None, "Sensor fault: losing windows, the sensor's bus is too slow"),
     ],
 )
 def test_a_cause_is_said_in_words(cause: str, class_name: str | None, words: str) -> None:
@@ -93,6 +97,15 @@ def test_every_fault_that_a_sensor_can_tell_of_has_words() -> None:
     assert found
     named = set(re.findall(r"`([a-z]+)`", found[1])) - {"note"}
     assert named == set(INSTRUMENT_STATES) == set(INSTRUMENT_WORDS)
+
+
+def test_windows_lost_have_words_and_say_what_helps_whatever_the_reason() -> None:
+    faults = [f"overrun-{one}" for one in window_loss.CAUSES]
+    assert window_loss.CAUSES == OVERRUNS
+    assert faults == list(OVERRUN_WORDS) == list(REMEDIES)
+    assert describe_remedy("anomaly") is None
+    for fault in faults:
+        assert "over 1 % of the windows of ten minutes" in str(describe_remedy(f"instrument:{fault}")).lower()
 
 
 def test_amounts_are_rounded_to_what_a_person_reads() -> None:

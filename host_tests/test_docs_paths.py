@@ -20,7 +20,7 @@ PATH_ENDS = re.compile(
 MADE_BY = {
     "vibtrain fit": ("model.toml", "model.bin", "model.c", "model.ota", "golden.npz"),
     "vibtrain report, search, simulate": ("r.html", "report.html", "s.json", "plant/*"),
-    "vibdash": ("vibdash.db", "vibdash.toml", "ca/", "mosquitto/", "devices/NAME/*", "alerts.*", "copy.db"),
+    "vibdash": ("vibdash.db", "vibdash.toml", "ca/", "mosquitto/", "devices/NAME/*", "alerts.*"),
     "vibnode provision": ("device.json",),
     "a person": ("site.toml",),
     "make": ("build/*", "vib.mpy"),

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 STEPS_PER_OCTAVE = 256
+MOST_OCTAVES = 512  # a float holds twice that
+MOST_TIMES = 1_000_000
 _NUMBERS = {f"{number:02d}" for number in range(100)}
 TIMES_SIGN = "\N{MULTIPLICATION SIGN}"
 STEPS_PER_SPECTRUM_BYTE = 64
@@ -31,6 +33,23 @@ INSTRUMENT_WORDS = {
     "gone": "Accelerometer gone",
     "rate": "Wrong sample rate",
     "config": "Configuration is broken",
+}
+OVERRUN_WORDS = {
+    "overrun-processor": "Losing windows, the processor is too slow",
+    "overrun-bus": "Losing windows, the sensor's bus is too slow",
+    "overrun-link": "Losing windows while it connects",
+}
+_LOST = "Over 1 % of the windows of ten minutes were lost, because {} kept the accelerometer's FIFO from being read. "
+REMEDIES = {  # by what is after `instrument:` in a cause
+    "overrun-processor": _LOST.format("the processor")
+    + "What helps: fewer axes, a lower rate, a faster board, or the interrupt pin.",
+    "overrun-bus": _LOST.format("the sensor's bus") + "What helps: a faster bus clock, or SPI.",
+    "overrun-link": _LOST.format("connecting to the broker")
+    + "What helps: a nearer broker, or fewer reconnects.",
+}
+OWN_WORDS = {  # what this host says of a sensor, protocol.own_alerts
+    "silent": "Nothing is heard of it",
+    "twin": "Two devices of one name",
 }
 RESET_WORDS = {
     "power": "power came back",
@@ -60,6 +79,7 @@ ACTION_WORDS = {
     "shelve": "Shelved",
     "unshelve": "Brought back from the shelf",
     "comment": "Comment",
+    "remove": "The device was removed",
 }
 COMMAND_WORDS = {
     "report": "Report",
@@ -94,12 +114,14 @@ OCCURRED_WORDS = {
     "rtc": "by the sensor's own clock",
     "uptime": "worked out from the sensor's uptime",
     "received": "time of arrival; when it happened is not known",
+    "host": "noticed by this host",
 }
 
 
 def factor(steps: int) -> float:
-    """Return the ratio that a difference on the log2 scale stands for."""
-    return float(2.0 ** (steps / STEPS_PER_OCTAVE))
+    """Return the ratio that a difference on the log2 scale stands for; one that no sensor measures is cut."""
+    octaves = steps / STEPS_PER_OCTAVE
+    return float(2.0 ** max(-MOST_OCTAVES, min(MOST_OCTAVES, octaves)))
 
 
 def describe_cause(cause: str, class_name: str | None) -> str:
@@ -110,9 +132,24 @@ def describe_cause(cause: str, class_name: str | None) -> str:
         return f"Unusual vibration{looks}"
     if kind == "velocity":
         return "Vibration velocity over its limit"
-    if kind == "fault":
-        return f"Fault pattern: {rest}"
-    return f"Sensor fault: {INSTRUMENT_WORDS.get(rest, rest).lower()}"
+    if cause == "instrument:host":
+        return "Nothing is received: no sensor's state is known"
+    return f"Sensor fault: {describe_fault(rest).lower()}"
+
+
+def describe_fault(fault: str) -> str:
+    """Say what is wrong with a sensor."""
+    return (INSTRUMENT_WORDS | OVERRUN_WORDS | OWN_WORDS).get(fault, fault)
+
+
+def describe_remedy(cause: str) -> str | None:
+    """Say why a cause is raised and what helps, where its name does not."""
+    return REMEDIES.get(cause.removeprefix("instrument:"))
+
+
+def describe_device(device: str) -> str:
+    """Return the name of a device, or that it is this host."""
+    return "This host" if device == "-" else device
 
 
 def describe_event(event: str, level: str) -> str:
@@ -133,6 +170,8 @@ def describe_feature(
 
 def describe_factor(ratio: float) -> str:
     """Return how many times as much something is."""
+    if ratio > MOST_TIMES:
+        return f"over {MOST_TIMES:,}{TIMES_SIGN}"
     amount = f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 0.095 else "under 0.1"
     return amount + TIMES_SIGN
 
@@ -192,7 +231,8 @@ def describe_answer(cmd: str, parts: list[dict[str, Any]]) -> list[tuple[str, st
         told = "not judged" if type(score) is not int else describe_score(score)
         return [("Spectrum", "see Spectra"), ("From healthy", told)]
     if cmd == "baseline":
-        count = sum(len(part.get("names") or ()) for part in parts)
+        names = [part.get("names") for part in parts]
+        count = sum(len(some) for some in names if isinstance(some, list))
         return [("Baseline", f"{count} features, drawn as usual in the alerts' spectra")]
     found = dict(_flat(first, ""))
     return [(name, _shown(value)) for name, value in found.items()][:MOST_ANSWERS] or [("Answer", "done")]

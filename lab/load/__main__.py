@@ -1,4 +1,6 @@
-"""`make load`: a storm, the limit of the ingest, and fifty kills; prints what came out and writes build/load.json.
+"""`make load`: a storm, the limit of the ingest, fifty kills with restarts and locks of the database, a large fleet.
+
+Prints what came out and writes build/load.json.
 
 Exits with 1 where something was lost or a goal is missed.
 """
@@ -16,7 +18,8 @@ from pathlib import Path
 from lab.rigs.databases import PostgreSQL
 
 from .ingest_limit import alerts_per_s
-from .kills import kill_at_random
+from .kills import break_at_random
+from .many_sensors import SENSORS, measure_api
 from .storm import storm
 
 RESULT = Path(__file__).parents[2] / "build" / "load.json"
@@ -34,7 +37,10 @@ GOALS = {
     "rss_growth_mb": 20,
     "kills.lost": 0,
     "kills.not_sent": 0,
+    "kills.frozen": 0,
+    "fleet10k_healthz_cpu_ms": 5,
 }
+OF_KILLS = ("sent", "lost", "not_sent", "frozen")
 KILL_SENSORS, KILL_RATE_PER_S = 50, 100.0
 
 Figures = dict[str, float]
@@ -71,28 +77,43 @@ def measure_limits(asked: argparse.Namespace, folder: Path) -> Figures:
 
 def measure_kills(asked: argparse.Namespace, folder: Path) -> Figures:
     """Figures of the kills, half of them with each database."""
-    print(f"kills: {asked.kills}, --seed {asked.seed}", flush=True)
-    figures: Figures = {"kills.seed": asked.seed, "kills.lost": 0, "kills.not_sent": 0, "kills.sent": 0}
+    harm = f"{asked.restarts} restarts, {asked.locks} locks of each database"
+    print(f"kills: {asked.kills}, {harm}, --seed {asked.seed}", flush=True)
+    figures: Figures = {"kills.seed": asked.seed}
+    figures |= dict.fromkeys((f"kills.{name}" for name in OF_KILLS), 0)
     halves = {True: asked.kills - asked.kills // 2, False: asked.kills // 2}
     for with_server, kills in halves.items():
         place = folder / ("postgresql" if with_server else "sqlite")
         place.mkdir()
-        outcome = kill_at_random(
+        outcome = break_at_random(
             place,
             seed=asked.seed,
             kills=kills,
+            restarts=asked.restarts,
+            locks=asked.locks,
             sensors=KILL_SENSORS,
             rate_per_s=KILL_RATE_PER_S,
             with_server=with_server,
         )
-        for name in ("sent", "lost", "not_sent"):
+        for name in OF_KILLS:
             figures[f"kills.{name}"] += getattr(outcome, name)
-        for victim, times in outcome.kills.items():
-            figures[f"kills.of_{victim}"] = figures.get(f"kills.of_{victim}", 0) + times
+        for fault, times in outcome.faults.items():
+            figures[f"kills.of_{fault}"] = figures.get(f"kills.of_{fault}", 0) + times
     return figures
 
 
-PARTS = {"storm": measure_storm, "limits": measure_limits, "kills": measure_kills}
+def measure_fleet10k(_asked: argparse.Namespace, folder: Path) -> Figures:
+    """Processor time of what is asked of the API, with 10,000 sensors."""
+    print(f"fleet10k: {SENSORS:,} sensors", flush=True)
+    return measure_api(SENSORS, folder)
+
+
+PARTS = {
+    "storm": measure_storm,
+    "limits": measure_limits,
+    "kills": measure_kills,
+    "fleet10k": measure_fleet10k,
+}
 
 
 def main() -> int:
@@ -104,6 +125,8 @@ def main() -> int:
     parser.add_argument("--duration-s", type=float, default=300.0, help="of the storm")
     parser.add_argument("--alerts", type=int, default=20_000, help="stored to find the limit")
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--restarts", type=int, default=10, help="of PostgreSQL")
+    parser.add_argument("--locks", type=int, default=10, help="of each database, by another program")
     parser.add_argument(
         "--seed", type=int, default=random.SystemRandom().randrange(2**31), help="of the kills"
     )

@@ -1,8 +1,9 @@
-"""Kill the ingest, the broker or the database at random moments under load, and compare at the end.
+"""Kill the ingest, the broker or the database, restart and lock the database, at random moments under load; compare.
 
 What is killed gets SIGKILL (PostgreSQL SIGQUIT, its crash without clean-up) and is started again after a random while.
-The sensors go on: what no ack has come for they send again. At the end the alerts in the database must be the very
-ones that the sensors raised.
+A restart of PostgreSQL ends its connections in good order; a lock is another program's, longer at times than the ingest
+waits for one. The sensors go on: what no ack has come for they send again. At the end the alerts in the database must
+be the very ones that the sensors raised. A page is served meanwhile, and must be well again after every fault.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import random
 import signal
 import time
+import urllib.error
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.rigs.dashboard import Mosquitto, eventually
+import sqlalchemy as sa
+
+from lab.rigs.dashboard import Mosquitto, Vibdash, eventually
 from lab.rigs.databases import PostgreSQL
 
 from .processes import IngestProcess
@@ -22,53 +26,83 @@ from .sensors import SensorFleet
 from .storm import stored_alerts
 
 RECOVERY_S = 120.0
+LOCKS_S = (0.1, 15.0)  # the ingest waits 10 s for SQLite
 
 
 @dataclass
 class Outcome:
-    """What was sent and what became of it. `kills` says how often each part was killed."""
+    """What was sent and what became of it. `faults` says how often what was done to which part."""
 
     seed: int
-    kills: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     lost: int = 0
     not_sent: int = 0  # in the database, though no sensor sent it
+    frozen: int = 0  # faults after which the page was not well again
 
 
-class _Victims:
-    """The parts that can be killed, and how each comes back."""
+class _Parts:
+    """The parts to which something can be done, and how each comes back."""
 
-    def __init__(self, broker: Mosquitto, server: PostgreSQL | None, ingest: IngestProcess) -> None:
+    def __init__(
+        self, broker: Mosquitto, server: PostgreSQL | None, ingest: IngestProcess, database: str
+    ) -> None:
         self._broker = broker
         self._server = server
         self._ingest = ingest
-        self.names = ["ingest", "broker", *(["database"] if server else [])]
+        self._engine = sa.create_engine(database, poolclass=sa.NullPool)  # a restart ends what is kept open
+        self._lock: sa.Connection | None = None
+        self.killed = ["ingest", "broker", *(["database"] if server else [])]
 
-    def kill(self, name: str) -> None:
+    def break_off(self, name: str) -> None:
         match name:
             case "ingest":
                 self._ingest.stop(signal.SIGKILL)
             case "broker":
                 self._broker.stop(signal.SIGKILL)
-            case "database":
+            case "database" | "restart":
                 assert self._server is not None
-                self._server.stop(signal.SIGQUIT)
+                self._server.stop(signal.SIGQUIT if name == "database" else signal.SIGINT)
+            case "lock":
+                self._take_lock()
 
-    def start(self, name: str) -> None:
+    def take_up(self, name: str) -> None:
         match name:
             case "ingest":
                 eventually(self._ingest.start, "the ingest takes up its work", RECOVERY_S)
             case "broker":
                 self._broker.start()
-            case "database":
+            case "database" | "restart":
                 assert self._server is not None
                 self._server.start()
+            case "lock":
+                assert self._lock is not None
+                self._lock.rollback()
+                self._lock.close()
+
+    def _take_lock(self) -> None:
+        self._lock = self._engine.connect()
+        if self._server:
+            self._lock.execute(sa.text("LOCK TABLE alert, occurrence, device IN ACCESS EXCLUSIVE MODE"))
+        else:
+            # A statement that changes nothing: it takes the lock of a writer, as soon as nobody else has it.
+            self._lock.execute(sa.text("PRAGMA busy_timeout = 60000"))
+            self._lock.execute(sa.text("DELETE FROM alert WHERE id < 0"))
 
 
-def kill_at_random(
-    folder: Path, *, seed: int, kills: int, sensors: int, rate_per_s: float, with_server: bool = True
+def break_at_random(
+    folder: Path,
+    *,
+    seed: int,
+    kills: int,
+    sensors: int,
+    rate_per_s: float,
+    restarts: int = 0,
+    locks: int = 0,
+    locks_s: tuple[float, float] = LOCKS_S,
+    with_server: bool = True,
 ) -> Outcome:
-    """Kill so many times; on PostgreSQL, or on SQLite where the database is a file and no process."""
+    """Do so much harm; on PostgreSQL, or on SQLite where the database is a file and no process."""
     chance = random.Random(seed)
     outcome = Outcome(seed)
     broker = Mosquitto(folder / "broker")
@@ -76,18 +110,23 @@ def kill_at_random(
     server = PostgreSQL(durable=True) if with_server else None
     database = server.new_database() if server else f"sqlite:///{folder}/alerts.db"
     ingest = IngestProcess(broker, database, folder / "ingest.log")
-    victims = _Victims(broker, server, ingest)
+    page = Vibdash(None, database, folder / "page.log")
+    parts = _Parts(broker, server, ingest, database)
+    faults = [chance.choice(parts.killed) for _ in range(kills)]
+    faults += ["restart"] * (restarts if server else 0) + ["lock"] * locks
+    chance.shuffle(faults)
     try:
-        victims.start("ingest")
+        parts.take_up("ingest")
         with SensorFleet(broker.port, sensors, folder / "sensors").running() as fleet:
             eventually(fleet.connected, "every sensor is connected")
-            for _ in range(kills):
+            for fault in faults:
                 _raise_alerts(fleet, chance, rate_per_s, chance.uniform(0.05, 1.0))
-                victim = chance.choice(victims.names)
-                victims.kill(victim)
-                _raise_alerts(fleet, chance, rate_per_s, chance.uniform(0.0, 0.5))
-                victims.start(victim)
-                outcome.kills[victim] += 1
+                parts.break_off(fault)
+                for_s = chance.uniform(*(locks_s if fault == "lock" else (0.0, 0.5)))
+                _raise_alerts(fleet, chance, rate_per_s, for_s)
+                parts.take_up(fault)
+                outcome.faults[fault] += 1
+                outcome.frozen += not _becomes_well(page)
             eventually(lambda: not fleet.waiting(), "every alert is acknowledged", RECOVERY_S)
             stored = stored_alerts(database)
             outcome.sent = len(fleet.sent)
@@ -96,9 +135,23 @@ def kill_at_random(
         return outcome
     finally:
         ingest.stop(signal.SIGKILL)
+        page.stop()
         broker.stop()
         if server:
             server.remove()
+
+
+def _becomes_well(page: Vibdash) -> bool:
+    def is_well() -> bool:
+        try:
+            return bool(page.get("/healthz")["ok"])
+        except (urllib.error.URLError, TimeoutError):
+            return False
+
+    try:
+        return eventually(is_well, "the page is well", RECOVERY_S)
+    except AssertionError:
+        return False
 
 
 def _raise_alerts(fleet: SensorFleet, chance: random.Random, rate_per_s: float, for_s: float) -> None:

@@ -99,6 +99,7 @@ class Vibdash:
         ]
         command += ["--port", "0", *arguments]
         command += ["--db", database, "--silent-after-s", str(silent_after_s)]
+        self.log_path = log
         self._log = log.open("ab")
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
         assert self._process.stdout is not None
@@ -187,7 +188,8 @@ class Device:
         assert self._ready.wait(DEADLINE_S)
 
     def _on_ack(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self.acks.put(json.loads(message.payload))
+        if message.payload:  # else the retained one was removed
+            self.acks.put(json.loads(message.payload))
 
     def publish_raw(self, kind: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish, once connected, and wait until the broker has it."""

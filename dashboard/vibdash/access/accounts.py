@@ -13,12 +13,14 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from vibdash.database.opening import be_the_only_writer
-from vibdash.database.schema import account, journal, login_session
+from vibdash.database.opening import be_the_only_writer, for_reading
+from vibdash.database.schema import account, journal, known_browser, login_session
 
 SESSION_MS = 12 * 3_600_000
-SHORTEST_PASSWORD = 10
-LONGEST_PASSWORD = 256
+KNOWN_MS = 365 * 24 * 3_600_000
+MOST_KNOWN = 20  # browsers of an account
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 128
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _hasher = PasswordHasher()
 
@@ -52,16 +54,17 @@ class Accounts:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._reading = for_reading(engine)
 
     def exist(self) -> bool:
         """Return whether any user is defined."""
-        with self._engine.connect() as connection:
+        with self._reading.begin() as connection:
             return connection.scalar(sa.select(account.c.name).limit(1)) is not None
 
     def all(self) -> list[Account]:
         """Return the users by name."""
         query = sa.select(account.c.name, account.c.role).order_by(account.c.name)
-        with self._engine.connect() as connection:
+        with self._reading.begin() as connection:
             return [Account(name, Role(role)) for name, role in connection.execute(query)]
 
     def add(self, name: str, role: Role, password: str, now_ms: int) -> None:
@@ -85,7 +88,7 @@ class Accounts:
             be_the_only_writer(connection)
             changed = account.update().where(account.c.name == name).values(password_hash=hashed)
             _require(connection.execute(changed).rowcount, name)
-            connection.execute(login_session.delete().where(login_session.c.account == name))
+            _forget_logins(connection, name)
             _note(connection, "user-password", name, now_ms)
 
     def remove(self, name: str, now_ms: int) -> None:
@@ -93,12 +96,12 @@ class Accounts:
         with self._engine.begin() as connection:
             be_the_only_writer(connection)
             _require(connection.execute(account.delete().where(account.c.name == name)).rowcount, name)
-            connection.execute(login_session.delete().where(login_session.c.account == name))
+            _forget_logins(connection, name)
             _note(connection, "user-remove", name, now_ms)
 
     def check(self, name: str, password: str) -> Account | None:
         """Return the user if the password is right. Takes as long for a name that there is not."""
-        with self._engine.connect() as connection:
+        with self._reading.begin() as connection:
             row = connection.execute(sa.select(account).where(account.c.name == name)).one_or_none()
         try:
             _hasher.verify(row.password_hash if row else _no_hash(), password)
@@ -123,9 +126,36 @@ class Accounts:
             .join(login_session, login_session.c.account == account.c.name)
             .where(login_session.c.token_digest == _digest(token), login_session.c.expires_at_ms > now_ms)
         )
-        with self._engine.connect() as connection:
+        with self._reading.begin() as connection:
             row = connection.execute(query).one_or_none()
         return Account(row.name, Role(row.role)) if row else None
+
+    def make_known(self, name: str, now_ms: int) -> str:
+        """Return a token by which a browser shows later that this user was logged in there once."""
+        token, known = secrets.token_urlsafe(32), known_browser.c
+        row = {"token_digest": _digest(token), "account": name, "since_ms": now_ms}
+        newest = (
+            sa.select(known.token_digest)
+            .where(known.account == name)
+            .order_by(known.since_ms.desc())
+            .limit(MOST_KNOWN - 1)
+        )
+        with self._engine.begin() as connection:
+            be_the_only_writer(connection)
+            kept = connection.scalars(newest).all()
+            old = sa.and_(known.account == name, known.token_digest.not_in(kept))
+            connection.execute(known_browser.delete().where(old))
+            connection.execute(known_browser.insert(), row)
+        return token
+
+    def is_known(self, name: str, token: str, now_ms: int) -> bool:
+        """Return whether this user was logged in at the browser that shows this token, not long ago."""
+        known = known_browser.c
+        query = sa.select(known.account).where(
+            known.token_digest == _digest(token), known.account == name, known.since_ms > now_ms - KNOWN_MS
+        )
+        with self._reading.begin() as connection:
+            return connection.scalar(query) is not None
 
     def end_session(self, token: str) -> None:
         """Log out."""
@@ -149,6 +179,11 @@ def _no_hash() -> str:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _forget_logins(connection: sa.Connection, name: str) -> None:
+    for table in (login_session, known_browser):
+        connection.execute(table.delete().where(table.c.account == name))
 
 
 def _require(found: int, name: str) -> None:

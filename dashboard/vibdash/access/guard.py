@@ -2,7 +2,8 @@
 
 Without any user defined the page is open, on loopback only; then only requests to a loopback name pass, or a
 foreign page could reach it through a name that it makes point here. A request that changes something, and every
-WebSocket, must come from our own origin. With users, all but the login needs a session, or for scripts a password.
+WebSocket, must come from our own origin. With users, all but the login needs a session, or for scripts a password;
+and a WebSocket lives no longer than the session that it was opened with.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import math
 import time
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,12 +22,15 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vibdash.access.accounts import Account, Accounts, Role
-from vibdash.access.attempts import Attempts
+from vibdash.access.passwords import PasswordDoor, TooMany
+from vibdash.access.proxies import prefix_of
+from vibdash.access.socket_watch import WatchedSocket
 
 SESSION_COOKIE = "vibdash_session"
 LOCAL = Account("local", Role.ENGINEER)
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-PUBLIC_PATHS = ("/login", "/healthz")
+# What is answered without a login, and how it may be asked for: all else would be worked on for anybody.
+PUBLIC = {"/login": ("GET", "HEAD", "POST"), "/healthz": ("GET", "HEAD")}
 FOR_SCRIPTS = ("/api/", "/metrics")
 HEADERS = {
     "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -32,16 +38,17 @@ HEADERS = {
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
+    "cache-control": "no-store",  # but for files of the program, which say otherwise
 }
 
 
 class Guard:
     """ASGI middleware; puts the Account of the request into its state as `account`."""
 
-    def __init__(self, app: ASGIApp, *, accounts: Accounts, attempts: Attempts, may_be_open: bool) -> None:
+    def __init__(self, app: ASGIApp, *, accounts: Accounts, door: PasswordDoor, may_be_open: bool) -> None:
         self._app = app
         self._accounts = accounts
-        self._attempts = attempts
+        self._door = door
         self._may_be_open = may_be_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +57,10 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refusal = await self._judge(scope)
-        if refusal is None:
+        if refusal is None and scope["type"] == "websocket":
+            watched = WatchedSocket(receive, send, partial(self._lives, scope))
+            await self._app(scope, watched.receive, watched.send)
+        elif refusal is None:
             await self._app(scope, receive, _with_headers(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -66,26 +76,39 @@ class Guard:
                 return PlainTextResponse(f"ask for one of {', '.join(LOOPBACK_NAMES)}", 421)
             scope.setdefault("state", {})["account"] = LOCAL
             return None
-        if path in PUBLIC_PATHS:
-            return None
+        if path in PUBLIC and scope["type"] == "http":
+            allowed = PUBLIC[path]
+            needed = {"allow": ", ".join(allowed)}
+            return None if scope["method"] in allowed else PlainTextResponse("not allowed", 405, needed)
         for_scripts = path.startswith(FOR_SCRIPTS)
-        known = await asyncio.to_thread(self._who, headers, for_scripts, _address(scope))
+        try:
+            known = await self._who(headers, for_scripts, _address(scope))
+        except TooMany as error:
+            wait = {"retry-after": str(math.ceil(error.wait_s))}
+            return PlainTextResponse(str(error), 429, wait)
         if known is not None:
             scope.setdefault("state", {})["account"] = known
             return None
         if for_scripts:
             return PlainTextResponse("login needed", 401, {"www-authenticate": 'Basic realm="Vibnode"'})
         if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-            return RedirectResponse(f"/login?next={quote(path)}", 303)
+            return RedirectResponse(f"{prefix_of(scope)}/login?next={quote(path)}", 303)
         return PlainTextResponse("login needed", 401)
 
-    def _who(self, headers: Headers, for_scripts: bool, address: str) -> Account | None:
+    async def _lives(self, scope: Scope) -> bool:
+        """Return whether a WebSocket that was let in would still be."""
+        if scope["state"]["account"] == LOCAL:
+            return not await asyncio.to_thread(self._accounts.exist)
+        token = session_token(Headers(scope=scope)) or ""
+        return await asyncio.to_thread(self._accounts.of_session, token, _now_ms()) is not None
+
+    async def _who(self, headers: Headers, for_scripts: bool, address: str) -> Account | None:
         token = session_token(headers)
         if token:
-            return self._accounts.of_session(token, time.time_ns() // 1_000_000)
-        return self._of_password(headers, address) if for_scripts else None
+            return await asyncio.to_thread(self._accounts.of_session, token, _now_ms())
+        return await self._of_password(headers, address) if for_scripts else None
 
-    def _of_password(self, headers: Headers, address: str) -> Account | None:
+    async def _of_password(self, headers: Headers, address: str) -> Account | None:
         scheme, _, encoded = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
             return None
@@ -93,12 +116,7 @@ class Guard:
             name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return None
-        keys = (address, (address, name))
-        if self._attempts.wait_s(*keys):
-            return None
-        found = self._accounts.check(name, password)
-        (self._attempts.note_failure if found is None else self._attempts.forget)(*keys)
-        return found
+        return await self._door.check(name, password, address)
 
 
 def session_token(headers: Headers) -> str | None:
@@ -118,6 +136,10 @@ def _host_name(headers: Headers) -> str | None:
         return urlsplit(f"//{headers.get('host', '')}").hostname
     except ValueError:
         return None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _address(scope: Scope) -> str:

@@ -120,6 +120,13 @@ class HomeAssistantBridge:
                 self._published[topic] = payload
                 log.info("described %s/%s", sensor.site, sensor.device)
 
+        for site, name in self._reader.removed():
+            topic = discovery_topic(Sensor(site, name), self._prefix)
+            if self._published.get(topic) != "":
+                self._client.publish(topic, b"", qos=1, retain=True)
+                self._published[topic] = ""
+                log.info("%s/%s is removed", site, name)
+
     def _begin(self) -> None:
         self._client.subscribe(f"{self._prefix}/status", qos=1)
         self._again.set()

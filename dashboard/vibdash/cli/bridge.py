@@ -12,15 +12,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Protocol
 
+import sqlalchemy as sa
 import typer
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 from vibtrain.cli.option_groups import flattened
 
 from vibdash.cli.options import BrokerOptions, FleetOptions
+from vibdash.cli.parts import running
 from vibdash.database.opening import open_database
+from vibdash.database.work_states import WorkStates
 from vibdash.read.fleet import FleetReader
 from vibdash.site.broker import Broker, BrokerError
+from vibdash.supervision import FORESEEN, Record, new_record
 
 LOOK_EVERY_S = 1.0
 RECONNECT_AFTER_S = 2.0
@@ -47,13 +51,14 @@ def to_home_assistant(
     """Describe every sensor to Home Assistant, which then reads the sensors' own messages. The same broker for both."""
     from vibdash.bridges.homeassistant import HomeAssistantBridge
 
-    reader, where = _reader(fleet), connection.read()
-    client = _client(where)
+    engine, where = open_database(fleet.db), connection.read()
+    reader, client = _reader(engine, fleet), _client(where)
     bridge = HomeAssistantBridge(
         client, reader, prefix=_level("--prefix", prefix), silent_after_s=int(fleet.silent_after_s)
     )
-    with _until_told_to_end() as ended, _connected(client, where):
-        _keep_publishing(bridge, ended, lambda: True)
+    states = WorkStates(engine, f"bridge homeassistant, {prefix}")
+    with _until_told_to_end() as ended, running((states,)), _connected(client, where):
+        _keep_publishing(bridge, ended, lambda: True, new_record("bridge"))
 
 
 @bridges.command("sparkplug")
@@ -67,22 +72,23 @@ def to_sparkplug(
     """Be a Sparkplug B edge node, with a device for each sensor that is heard."""
     from vibdash.bridges.sparkplug import SparkplugBridge
 
-    reader, where = _reader(fleet), connection.read()
+    engine, where = open_database(fleet.db), connection.read()
+    reader, record = _reader(engine, fleet), new_record("bridge")
     names = {"group": _level("--group", group), "node": _level("--node", node)}
     bd_seq = int(time.time())  # another in each connection
-    with _until_told_to_end() as ended:
+    with _until_told_to_end() as ended, running((WorkStates(engine, f"bridge sparkplug, {node}"),)):
         while not ended.is_set():
             client = _client(where)
             bridge = SparkplugBridge(client, reader, **names, bd_seq=bd_seq, now_ms=_now_ms())
             with _connected(client, where):
-                _keep_publishing(bridge, ended, client.is_connected)
+                _keep_publishing(bridge, ended, client.is_connected, record)
                 bridge.say_goodbye(_now_ms())
             bd_seq += 1
             _wait_for(where, ended)
 
 
-def _reader(fleet: FleetOptions) -> FleetReader:
-    return FleetReader(open_database(fleet.db), silent_after_ms=fleet.silent_after_ms, site=fleet.site)
+def _reader(engine: sa.Engine, fleet: FleetOptions) -> FleetReader:
+    return FleetReader(engine, silent_after_ms=fleet.silent_after_ms, site=fleet.site)
 
 
 def _client(broker: Broker) -> Client:
@@ -130,10 +136,18 @@ def _wait_for(broker: Broker, ended: threading.Event) -> None:
             ended.wait(RECONNECT_AFTER_S)
 
 
-def _keep_publishing(bridge: _Bridge, ended: threading.Event, goes_on: Callable[[], bool]) -> None:
+def _keep_publishing(
+    bridge: _Bridge, ended: threading.Event, goes_on: Callable[[], bool], record: Record
+) -> None:
     while not ended.is_set() and goes_on():
-        bridge.publish_news(_now_ms())
-        ended.wait(LOOK_EVERY_S)
+        try:
+            bridge.publish_news(_now_ms())
+        except FORESEEN as error:  # what nobody foresaw ends the process
+            record.note_failure(error)
+            ended.wait(record.retry_after_s())
+        else:
+            record.note_working()
+            ended.wait(LOOK_EVERY_S)
 
 
 def _level(option: str, text: str) -> str:

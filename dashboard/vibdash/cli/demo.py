@@ -23,6 +23,7 @@ from vibdash.read.machines import Machine, Machines
 from vibdash.site.broker import Broker
 from vibdash.site.credentials import give_credentials
 from vibdash.site.folder import SiteError, SiteFolder, as_json, write_secret
+from vibdash.supervision import new_record
 
 SPEED_RPM, LOAD = 1800.0, "0 lb"
 LEARN_WINDOWS, LEARN_S = 20, 8.0
@@ -94,7 +95,8 @@ class Demo:
                 if self._stopping.is_set():
                     return
                 self._processes.append(self._start(scene, place / scene.device, chosen, recordings))
-        except Exception:  # the page is there all the same
+        except Exception as error:  # the page is there all the same, and says so
+            new_record("demo").note_failure(error)
             log.exception("the demonstration ended")
 
     def _start(

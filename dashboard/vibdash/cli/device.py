@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 import shutil
+import time
 from typing import Annotated
 
 import typer
 
 from vibdash.cli.options import DEFAULT_DATABASE, DatabaseUrl, Site
 from vibdash.commands.keys import CommandKeys
+from vibdash.commands.removal import remove_device
 from vibdash.database.opening import open_database
 from vibdash.protocol.messages import Sensor
 from vibdash.site import mosquitto_config
@@ -50,13 +52,16 @@ def renew(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE
 
 @devices.command()
 def remove(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE, site: Site = None) -> None:
-    """Let a device in no longer. What it said stays in the database."""
-    folder = _folder(context)
-    _require(folder, name)
-    set_password(folder, name, None)
-    CommandKeys(open_database(db)).remove(Sensor(_checked_site(site), name))
-    shutil.rmtree(folder.devices / name, ignore_errors=True)
-    print(f"device {name} may no longer connect")
+    """Let a device in no longer, and take it off the page. What it said stays in the database."""
+    folder, sensor, engine = _folder(context), Sensor(_checked_site(site), name), open_database(db)
+    may_connect = name in mosquitto_config.users(passwords(folder)) and name != mosquitto_config.HOST_USER
+    if may_connect:
+        set_password(folder, name, None)
+        CommandKeys(engine).remove(sensor)
+        shutil.rmtree(folder.devices / name, ignore_errors=True)
+    if not remove_device(engine, sensor, "command line", time.time_ns() // 1_000_000) and not may_connect:
+        raise SiteError(f"device {name}: not there; accepted: one that vibdash device list or the page shows")
+    print(f"device {name} may no longer connect, and is no longer shown")
 
 
 @devices.command("list")

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
 from vibtrain.cli.option_groups import flattened
 
 from vibdash.access.accounts import AccountError, Accounts
+from vibdash.access.proxies import ProxyError, parse_prefix, parse_proxies
 from vibdash.cli.bridge import bridges
+from vibdash.cli.care import backup, check, restore
 from vibdash.cli.demo import Demo
 from vibdash.cli.device import devices
 from vibdash.cli.init import certificate, init
@@ -36,14 +37,17 @@ from vibdash.cli.options import (
     Site,
     StartBroker,
 )
+from vibdash.cli.parts import running
 from vibdash.cli.score import import_features_command, score
 from vibdash.cli.user import users
-from vibdash.database.backup import BackupError, back_up
+from vibdash.database.backup import BackupError
 from vibdash.database.export import TABLES, ExportError, export_table
 from vibdash.database.opening import DatabaseError, open_database
 from vibdash.database.retention import Thinning
+from vibdash.database.work_states import WorkStates
 from vibdash.ingest.session import Ingest
 from vibdash.ingest.store import Store
+from vibdash.ingest.watch import Watch
 from vibdash.notify.notifier import Notifier
 from vibdash.notify.rules import NotifyError, read_rules
 from vibdash.read.feature_import import ImportFailure
@@ -52,11 +56,12 @@ from vibdash.read.zones import ZoneError, parse_zones
 from vibdash.site.broker import Broker, BrokerError
 from vibdash.site.folder import SiteError, find_site
 from vibdash.site.local_broker import LocalBroker
+from vibdash.supervision import gave_up
 from vibdash.web.address import ServeError, bind, require_users
 
 FORESEEN = (
     *(AccountError, BackupError, BrokerError, DatabaseError),
-    *(ExportError, ImportFailure, NotifyError, ScoreError, ServeError, SiteError, ZoneError),
+    *(ExportError, ImportFailure, NotifyError, ProxyError, ScoreError, ServeError, SiteError, ZoneError),
 )
 
 app = typer.Typer(
@@ -73,6 +78,9 @@ app.add_typer(devices, name="device")
 app.add_typer(bridges, name="bridge")
 app.command()(init)
 app.command()(certificate)
+app.command()(backup)
+app.command()(restore)
+app.command()(check)
 app.command("notify")(notify_command)
 app.command()(score)
 app.command("import-features")(import_features_command)
@@ -89,7 +97,7 @@ def settle_on_site(
     ] = None,
 ) -> None:
     """Take the settings of a site's folder as the defaults of every command."""
-    if context.invoked_subcommand == "init" or context.resilient_parsing:
+    if context.invoked_subcommand in ("init", "restore", "check") or context.resilient_parsing:
         return
     site = find_site(folder)
     if site is None:
@@ -116,13 +124,15 @@ def run(
     engine, serve = _page(served, fleet)
     broker = connection.read()
     parts = (
+        WorkStates(engine, _client_id(fleet.site, client_id)),
         LocalBroker(start_broker) if start_broker is not None else None,
         _make_ingest(broker, Store(engine), fleet.site, client_id),
+        Watch(engine, fleet.site, fleet.silent_after_ms),
         Thinning(engine, retention.read()),
         Notifier(engine, rules) if rules is not None else None,
         _make_demo(context, fleet.site, engine, broker) if demo else None,
     )
-    with _running(parts):
+    with running(parts):
         serve()
 
 
@@ -148,18 +158,18 @@ def ingest(
         signal.signal(number, lambda *_: taking.ask_to_stop())
     taking.start()
     print(f"taking messages from {broker}", flush=True)
-    thinning = Thinning(engine, retention.read())
-    thinning.start()
-    taking.join()
-    thinning.stop()
+    with running((WorkStates(engine, _client_id(site, client_id)), Thinning(engine, retention.read()))):
+        taking.join()
 
 
 @app.command()
 @flattened
 def page(*, fleet: FleetOptions, served: PageOptions) -> None:
     """Serve the page from the database that an ingest fills."""
-    _, serve = _page(served, fleet)
-    serve()
+    engine, serve = _page(served, fleet)
+    process = f"page at port {served.port}"
+    with running((WorkStates(engine, process), Watch(engine, fleet.site, fleet.silent_after_ms))):
+        serve()
 
 
 @app.command()
@@ -178,33 +188,20 @@ def _page(served: PageOptions, fleet: FleetOptions) -> tuple[sa.Engine, Callable
     from vibdash.web.server import serve  # slow to import, so that --help is not
 
     zones_mm_s = parse_zones(served.zones) if served.zones is not None else None
+    proxies, prefix = parse_proxies(served.proxies), parse_prefix(served.prefix)
     taken = bind(served.host, served.port)
     engine = open_database(fleet.db)
     require_users(taken, Accounts(engine))
     return engine, partial(
-        serve, taken, engine, silent_after_ms=fleet.silent_after_ms, site=fleet.site, zones_mm_s=zones_mm_s
+        serve,
+        taken,
+        engine,
+        silent_after_ms=fleet.silent_after_ms,
+        site=fleet.site,
+        zones_mm_s=zones_mm_s,
+        proxies=proxies,
+        prefix=prefix,
     )
-
-
-class _Part(Protocol):
-    """Something that runs beside the page."""
-
-    def start(self) -> None:
-        """Begin, and leave nothing behind where that fails."""
-
-    def stop(self) -> None:
-        """End."""
-
-
-@contextlib.contextmanager
-def _running(parts: Iterable[_Part | None]) -> Iterator[None]:
-    """Start the parts in order; at the end stop, in reverse, those that were started."""
-    with contextlib.ExitStack() as stack:
-        for part in parts:
-            if part is not None:
-                part.start()
-                stack.callback(part.stop)
-        yield
 
 
 def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
@@ -213,16 +210,6 @@ def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
     return (
         defaults if inner is None else {name: _for_each_command(one, defaults) for name, one in inner.items()}
     )
-
-
-@app.command()
-def backup(
-    file: Annotated[Path, typer.Argument(help="A new file: SQLite's for --db, or pg_dump's for pg_restore.")],
-    db: DatabaseUrl = DEFAULT_DATABASE,
-) -> None:
-    """Copy the whole database as it is at one moment, while everything goes on."""
-    back_up(db, file)
-    print(f"the database is copied to {file}")
 
 
 def _make_demo(context: typer.Context, site: str | None, engine: sa.Engine, broker: Broker) -> Demo:
@@ -241,11 +228,18 @@ def _make_ingest(
 ) -> Ingest:
     if site is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", site):
         raise typer.BadParameter(f"{site!r}; accepted: 1 to 32 of a-z, 0-9 and -", param_hint="--site")
-    return Ingest(broker, store, site=site, client_id=client_id or f"vibdash-{site or 'all'}", share=share)
+    return Ingest(broker, store, site=site, client_id=_client_id(site, client_id), share=share)
+
+
+def _client_id(site: str | None, client_id: str | None) -> str:
+    return client_id or f"vibdash-{site or 'all'}"
 
 
 def main() -> None:
-    """Run the command; every foreseeable failure is one line on stderr and exit code 1."""
+    """Run the command; every foreseeable failure is one line on stderr and exit code 1.
+
+    The code is 1, too, where some work of it could not go on.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     for name in ("httpx", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -254,6 +248,10 @@ def main() -> None:
     except FORESEEN as error:
         print(f"vibdash: {error}", file=sys.stderr)
         sys.exit(1)
+    except SystemExit:
+        if gave_up():
+            sys.exit(1)
+        raise
 
 
 if __name__ == "__main__":

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from vibtrain.cli.option_groups import flattened
 
-from vibdash.cli.options import DEFAULT_DATABASE, DatabaseUrl
+from vibdash.cli.options import FleetOptions
+from vibdash.cli.parts import running
 from vibdash.database.opening import open_database
+from vibdash.database.work_states import WorkStates
+from vibdash.ingest.watch import Watch
 from vibdash.notify.channels import Told, Undelivered
 from vibdash.notify.notifier import Notifier
 from vibdash.notify.rules import NotifyError, read_rules
@@ -18,9 +22,11 @@ from vibdash.notify.rules import NotifyError, read_rules
 _TRIAL = Told("This is a trial of the notifications", "warning", {"text": "trial"})
 
 
+@flattened
 def notify(
     rules: Annotated[Path, typer.Argument(help="TOML file with channels and rules.")],
-    db: DatabaseUrl = DEFAULT_DATABASE,
+    *,
+    fleet: FleetOptions,
     trial: Annotated[
         bool, typer.Option("--try", help="Send one message through every channel, and end.")
     ] = False,
@@ -35,10 +41,12 @@ def notify(
                 raise NotifyError(f"channel {name}: {error}") from None
             print(f"channel {name}: delivered")
         return
-    notifier, ended = Notifier(open_database(db), read), threading.Event()
+    engine, ended = open_database(fleet.db), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    notifier.start()
-    print(f"telling of alerts by {len(read.rules)} rules through {len(read.channels)} channels", flush=True)
-    ended.wait()
-    notifier.stop()
+    watch = Watch(engine, fleet.site, fleet.silent_after_ms)
+    with running((WorkStates(engine, "notify"), watch, Notifier(engine, read))):
+        print(
+            f"telling of alerts by {len(read.rules)} rules through {len(read.channels)} channels", flush=True
+        )
+        ended.wait()

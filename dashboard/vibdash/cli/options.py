@@ -107,6 +107,22 @@ class PageOptions:
         typer.Option(help="Address to serve on. One that others can reach needs a user: vibdash user add."),
     ] = "127.0.0.1"
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")] = 8765
+    proxies: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESSES",
+            help="Proxies that are believed about client, scheme and path, e.g. 127.0.0.1,10.0.0.0/8.  [default: none]",
+            show_default=False,
+        ),
+    ] = ""
+    prefix: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="Path below which a proxy serves the page, e.g. /vib.  [default: as the proxy says, or none]",
+            show_default=False,
+        ),
+    ] = ""
     zones: Annotated[
         str | None,
         typer.Option(

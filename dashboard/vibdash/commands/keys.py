@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from vibnode.signing import KEY_BYTES
 
-from vibdash.database.opening import be_the_only_writer
+from vibdash.database.opening import for_reading, writing
 from vibdash.database.schema import command_key
 from vibdash.database.upsert import insert_or_update
 from vibdash.protocol.messages import Sensor
@@ -34,8 +34,7 @@ class CommandKeys:
     def make(self, sensor: Sensor, now_ms: int) -> bytes:
         """Return a new key for a device; the one it had is no longer used."""
         key = secrets.token_bytes(KEY_BYTES)
-        with self._engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(self._engine) as connection:
             # The counter starts at the clock: a device that took commands before goes on from there.
             values = {"key": key, "last_n": 0, "created_at_ms": now_ms}
             insert_or_update(connection, command_key, vars(sensor), values)
@@ -43,18 +42,17 @@ class CommandKeys:
 
     def remove(self, sensor: Sensor) -> None:
         """Forget a device's key: no command can be sent to it."""
-        with self._engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(self._engine) as connection:
             connection.execute(command_key.delete().where(_of(sensor)))
 
     def has(self, sensor: Sensor) -> bool:
         """Return whether a device has a key here."""
-        with self._engine.connect() as connection:
+        with for_reading(self._engine).begin() as connection:
             return connection.scalar(sa.select(command_key.c.site).where(_of(sensor))) is not None
 
     def all(self) -> dict[Sensor, int]:
         """Return the devices that have a key, and when it was made."""
-        with self._engine.connect() as connection:
+        with for_reading(self._engine).begin() as connection:
             rows = connection.execute(
                 sa.select(command_key).order_by(command_key.c.site, command_key.c.device)
             )

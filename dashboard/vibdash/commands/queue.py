@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from vibnode import signing
 
 from vibdash.commands.keys import take_next
-from vibdash.database.opening import be_the_only_writer
+from vibdash.database.opening import ACTION_WAIT_MS, for_reading, writing
 from vibdash.database.schema import command, journal
 from vibdash.protocol.commands import check_command
 from vibdash.protocol.messages import Sensor
@@ -38,27 +38,25 @@ class Commander:
         self._engine = engine
 
     def ask(self, sensor: Sensor, cmd: str, fields: dict[str, Any], author: str, now_ms: int) -> int:
-        """Have a command sent; return its number. Raises NotAccepted."""
+        """Have a command sent; return its number. Raises NotAccepted, DatabaseError."""
         check_command(cmd, fields)
         row = {**vars(sensor), "cmd": cmd, "fields": fields, "author": author, "asked_at_ms": now_ms}
         told = " ".join(f"{name}={value}" for name, value in fields.items())
         note = f"{sensor.site}/{sensor.device} {cmd} {told}".strip()
         entry = {"at_ms": now_ms, "author": author, "action": "command", "note": note}
-        with self._engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(self._engine, ACTION_WAIT_MS) as connection:
             number = connection.scalar(command.insert().returning(command.c.id), row)
             connection.execute(journal.insert(), entry)
         assert number is not None
         return int(number)
 
     def take_due(self, now_ms: int, site: str | None = None) -> list[Outgoing]:
-        """Return the commands that are to be sent now, signed, each once."""
+        """Return the commands that are to be sent now, signed, each once. Raises DatabaseError."""
         due = _DUE if site is None else _DUE.where(command.c.site == site)
-        with self._engine.connect() as connection:
+        with for_reading(self._engine).begin() as connection:
             if connection.execute(due.limit(1)).one_or_none() is None:
                 return []  # the usual case, without a lock
-        with self._engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(self._engine) as connection:
             taken = [
                 _take(connection, row, now_ms) for row in connection.execute(due.order_by(command.c.id)).all()
             ]

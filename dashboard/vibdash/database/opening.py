@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from vibdash.supervision import Unavailable
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 WRITERS_LOCK = 0x76696264  # any number, as long as it is ours
 SQLITE_BUSY_MS = 10_000
+ACTION_WAIT_MS = 3_000  # for the database, of a person who waits for an answer
 _SERVER = {
     "connect_timeout": 10,
     # A writer that froze must not keep the others waiting: the server ends its transaction.
@@ -18,7 +24,7 @@ _SERVER = {
 }
 
 
-class DatabaseError(Exception):
+class DatabaseError(Unavailable):
     """The database cannot be opened or written; the text is one line for the user."""
 
 
@@ -27,13 +33,29 @@ def connect(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
         server = parsed.get_backend_name() == "postgresql"
-        engine = sa.create_engine(parsed, pool_pre_ping=server, connect_args=_SERVER if server else {})
+        engine = sa.create_engine(
+            parsed,
+            pool_pre_ping=server,
+            connect_args=_SERVER if server else {},
+            json_deserializer=_read_json,
+        )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         needed = "accepted: e.g. sqlite:///alerts.db or postgresql://user@host/name"
         raise DatabaseError(f"--db {_without_password(url)}: {_first_line(error)}; {needed}") from None
     if engine.dialect.name not in ("sqlite", "postgresql"):
         raise DatabaseError(f"--db: {engine.dialect.name} is not supported; accepted: sqlite or postgresql")
     return engine
+
+
+class Unreadable:
+    """What stands in a column in place of JSON: whoever uses it fails, and no other row does."""
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return Unreadable()
 
 
 def open_database(url: str) -> sa.Engine:
@@ -58,14 +80,55 @@ def for_reading(engine: sa.Engine) -> sa.Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def be_the_only_writer(connection: sa.Connection) -> None:
-    """Wait until no other process writes, and keep it so until this transaction ends.
+@contextmanager
+def writing(engine: sa.Engine, wait_ms: int | None = None) -> Iterator[sa.Connection]:
+    """A transaction of the only writer. Raises DatabaseError: then nothing was written.
 
-    SQLite has one writer in any case. With more, the acks could not be told from what is committed, and rows
-    would become visible in another order than that of their ids.
+    `wait_ms`: how long to wait for other writers, where somebody waits for the answer.
+    """
+    try:
+        with engine.begin() as connection:
+            with _waiting(connection, wait_ms):
+                be_the_only_writer(connection)
+            yield connection
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"database: {reason_of(error)}") from error
+
+
+@contextmanager
+def _waiting(connection: sa.Connection, wait_ms: int | None) -> Iterator[None]:
+    if wait_ms is None:
+        yield
+    elif connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")  # for the whole transaction
+        yield
+    else:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait_ms}")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+
+
+def be_the_only_writer(connection: sa.Connection) -> None:
+    """Wait until no other process writes, and keep it so until this transaction ends; to be done first in it.
+
+    SQLite has one writer in any case, but a writer that begins as a reader fails with "locked" when another wrote in
+    between. With more than one, the acks could not be told from what is committed, and rows would become visible in
+    another order than that of their ids.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_LOCK)))
+        return
+    begun = connection.connection.driver_connection
+    if begun is not None and begun.in_transaction:  # as a reader's, in which nothing was done yet
+        connection.exec_driver_sql("COMMIT")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what a database said, in one line."""
+    return _first_line(getattr(error, "orig", None) or error)
 
 
 class _UnknownRevision(Exception):
@@ -105,9 +168,10 @@ def _use_wal(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        # A writer that begins as a reader fails with "locked" when another wrote in between.
+        # A reader takes no lock that a writer could hold: `be_the_only_writer` asks for that.
         reads = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(reads)}")
+        connection.exec_driver_sql("BEGIN")
 
 
 def _what_is_needed(engine: sa.Engine) -> str:

@@ -56,9 +56,12 @@ device = Table(  # the latest word of each sensor
     Column("heap_free", BigInt),
     Column("battery_mv", Integer),
     Column("note", Text),
+    Column("removed_at_ms", BigInt),  # by a person; until it is heard again it is shown nowhere
+    Column("other_boot", BigInt),  # the last boot of another life of it, or of another device of its name
+    Column("twin_at_ms", BigInt),  # when a status went back to that: two devices of one name
 )
 
-boot = Table(  # one row for each run of a device: its clock, and what it sampled and sent
+boot = Table(  # one row for each run of a device: its clock, and what it sampled and sent; -1: all that are put out
     "boot",
     metadata,
     *_sensor_key(primary_key=True),
@@ -76,6 +79,8 @@ status_history = Table(
     *_sensor_key(),
     Column("received_at_ms", BigInt, nullable=False),
     Column("said_at_ms", BigInt, nullable=False),  # earlier, for one that waited in the broker
+    # The longest silence since the row before, which others parted until they were thinned; null: the whole of it.
+    Column("quiet_ms", BigInt),
     Column("boot", BigInt, nullable=False),
     Column("uptime_ms", BigInt),
     Column("state", Text, nullable=False),
@@ -138,6 +143,20 @@ occurrence = Table(  # an alert from its raise to its clear, and what operators 
     Column("shelved_by", Text),
     UniqueConstraint("site", "device", "cause", "boot", "seq", name="occurrence_identity"),
 )
+# What asks for attention: it lasts, or nobody has acknowledged it at the level that it reached.
+IS_OPEN = sa.text(
+    "((cleared_id IS NULL AND ended_at_ms IS NULL) OR acked_level IS NULL"
+    " OR (acked_level <> level AND acked_level <> 'alarm'))"
+)
+Index(
+    "occurrence_open",
+    occurrence.c.site,
+    occurrence.c.device,
+    occurrence.c.cause,
+    occurrence.c.id,
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
+)
 
 journal = Table(  # everything that a person did, and when; rows are only ever added
     "journal",
@@ -148,6 +167,7 @@ journal = Table(  # everything that a person did, and when; rows are only ever a
     Column("action", Text, nullable=False),
     Column("occurrence_id", BigInt),
     Column("note", Text, nullable=False),
+    Column("strikes_id", BigInt),  # the entry that this one strikes out
     Index("journal_of_occurrence", "occurrence_id", "id"),
 )
 
@@ -166,6 +186,14 @@ login_session = Table(
     Column("token_digest", Text, primary_key=True),  # SHA-256: who reads the database cannot log in with it
     Column("account", Text, nullable=False),
     Column("expires_at_ms", BigInt, nullable=False),
+)
+
+known_browser = Table(  # where a user was logged in once: there nobody else's guesses are held against them
+    "known_browser",
+    metadata,
+    Column("token_digest", Text, primary_key=True),  # SHA-256
+    Column("account", Text, nullable=False),
+    Column("since_ms", BigInt, nullable=False),
 )
 
 cause = Table(  # the last event of each cause: what is raised now can be read without the whole history
@@ -298,4 +326,15 @@ ingest_link = Table(  # how each ingest process stands with its broker
     Column("since_ms", BigInt, nullable=False),
     Column("heartbeat_at_ms", BigInt, nullable=False),
     Column("detail", Text, nullable=False),
+)
+
+work = Table(  # how the threads and tasks of each process go, said again and again
+    "work",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("failing", Boolean, nullable=False),
+    Column("failures", BigInt, nullable=False),
+    Column("last_failure", Text),
+    Column("said_at_ms", BigInt, nullable=False),
 )

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 
 from vibdash.database.batch_keys import as_keys, insert_rows, key_rows
 from vibdash.database.schema import alert, cause, device
-from vibdash.ingest.boot_clocks import BootClock, Told, date_alert, learn_clocks
+from vibdash.ingest.boot_clocks import CLOCKS_APART_MS, BootClock, Told, can_be, date_alert, learn_clocks
 from vibdash.ingest.occurrences import join
 from vibdash.ingest.quarantine import store_refused
-from vibdash.protocol.fields import BOOTS_OF_ONE_LIFE
-from vibdash.protocol.messages import Alert, Malformed
+from vibdash.protocol.fields import BOOTS_OF_ONE_LIFE, Identity
+from vibdash.protocol.messages import Alert, Malformed, Sensor
+from vibdash.protocol.own_alerts import HOST_BOOT
 
 _NOT_THE_SAME = "boot {} and seq {} are those of another alert: boot counter lost, or two devices of one name"
 _IDENTITY = ("site", "device", "boot", "seq")
@@ -31,6 +32,35 @@ def store_alerts(connection: sa.Connection, arrived: Sequence[Arrived]) -> None:
     """Store alerts, each once however often it comes."""
     for part in _parts_of_one_life(arrived):
         _store(connection, part)
+
+
+def store_own(
+    connection: sa.Connection, sensor: Sensor, cause: str, event: str, level: str, now_ms: int
+) -> None:
+    """Store an alert that this host raises itself."""
+    mine = sa.and_(alert.c.site == sensor.site, alert.c.device == sensor.device, alert.c.boot == HOST_BOOT)
+    seq = (connection.scalar(sa.select(sa.func.max(alert.c.seq)).where(mine)) or 0) + 1
+    new = Alert(
+        sensor,
+        Identity(HOST_BOOT, seq, seq),
+        replay=False,
+        uptime_ms=0,
+        time=None,
+        time_quality="none",
+        event=event,
+        level=level,
+        cause=cause,
+        score=None,
+        threshold=None,
+        class_name=None,
+        model=None,
+        features=(),
+        spectrum=None,
+    )
+    row = {**_alert_values(new, BootClock(None, None), now_ms), "occurred_from": "host"}
+    connection.execute(alert.insert(), row)
+    join(connection, [new], now_ms)
+    _note_causes(connection, [new])
 
 
 def _parts_of_one_life(arrived: Sequence[Arrived]) -> Iterator[list[Arrived]]:
@@ -51,7 +81,8 @@ def _parts_of_one_life(arrived: Sequence[Arrived]) -> Iterator[list[Arrived]]:
 
 
 def _store(connection: sa.Connection, arrived: list[Arrived]) -> None:
-    clocks = learn_clocks(connection, (Told(one.sensor, one.identity.boot, one, None) for one, _ in arrived))
+    told = (Told(one.sensor, one.identity.boot, one, at_ms, fresh=False) for one, at_ms in arrived)
+    clocks = learn_clocks(connection, told)
     new = _without_repetitions(connection, arrived)
     if not new:
         return
@@ -160,12 +191,17 @@ def _insert_or_hear_device(dialect: str) -> sa.Insert:
     columns = ("site", "device", "state", "state_since_ms", "why", "boot", "heard_at_ms")
     statement = insert_rows(dialect, device, columns)
     said = statement.excluded.heard_at_ms
-    later = said > sa.func.coalesce(device.c.heard_at_ms, 0)
+    known = sa.func.coalesce(device.c.heard_at_ms, 0)
+    # A known time that is still to come was written when this host's clock was ahead.
+    ahead = known > statement.excluded.state_since_ms + CLOCKS_APART_MS
+    later = sa.or_(said > known, sa.and_(said.is_not(None), ahead))
     key = ["site", "device"]
-    return statement.on_conflict_do_update(index_elements=key, set_={"heard_at_ms": said}, where=later)
+    return statement.on_conflict_do_update(
+        index_elements=key, set_={"heard_at_ms": said, "removed_at_ms": None}, where=later
+    )
 
 
 def _heard_at_ms(new: Alert, received_at_ms: int) -> int:
-    if new.time is not None and new.time_quality == "ntp":
+    if new.time is not None and new.time_quality == "ntp" and can_be(new.time * 1000, received_at_ms):
         return min(received_at_ms, new.time * 1000 + 999)
     return received_at_ms

@@ -18,6 +18,10 @@ from vibdash.database.schema import BigInt, alert, boot
 from vibdash.protocol.messages import Alert, Measured, Sensor
 
 _RUN = ("site", "device", "boot")
+EARLIEST_MS = 1_577_836_800_000  # 2020-01-01: a clock that says less was never set
+CLOCKS_APART_MS = 600_000  # by which a device's clock may be ahead of this host's
+MOST_BOOTS = 2000  # of a device
+EARLIER = -1  # the row of all boots that are no longer kept
 _CLOCK_RANK = {None: 0, "received": 1, "rtc": 2, "ntp": 3}
 
 
@@ -30,12 +34,13 @@ class BootClock:
 
 
 class Told(NamedTuple):
-    """Something that a run of a device said. `received_at_ms`: when, if it was said only then; else None."""
+    """Something that a run of a device said, `fresh` if only just when it was received."""
 
     sensor: Sensor
     boot: int
     said: Measured | Alert
-    received_at_ms: int | None
+    received_at_ms: int
+    fresh: bool
 
 
 def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[Sensor, int], BootClock]:
@@ -54,12 +59,14 @@ def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[
     }
     unheard = [{**vars(sensor), "boot": number} for sensor, number in by_boot.keys() - known.keys()]
     if unheard:
+        for sensor in {sensor for sensor, _ in by_boot.keys() - known.keys()}:
+            _put_out_farthest(connection, sensor, [number for one, number in by_boot if one == sensor])
         connection.execute(_INSERT_BOOT, unheard)
     learnt = []
     for run, all_told in by_boot.items():
         clock = before = known.get(run, BootClock(None, None))
         for one in all_told:
-            offset_ms, source = _read_clock(one.said, one.received_at_ms)
+            offset_ms, source = _read_clock(one)
             if _CLOCK_RANK[source] > _CLOCK_RANK[clock.source]:
                 clock = BootClock(offset_ms, source)
         known[run] = clock
@@ -69,13 +76,40 @@ def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[
     return known
 
 
+def _put_out_farthest(connection: sa.Connection, sensor: Sensor, told: list[int]) -> None:
+    """Keep so many boots of a device, those nearest to what it tells now; add up what the others sampled and sent."""
+    mine = sa.and_(boot.c.site == sensor.site, boot.c.device == sensor.device, boot.c.boot != EARLIER)
+    count = connection.scalar(sa.select(sa.func.count()).where(mine)) or 0
+    if count < MOST_BOOTS:
+        return
+    far = sa.select(boot.c.boot).where(mine, boot.c.boot.not_in(told))
+    far = far.order_by(sa.func.abs(boot.c.boot - told[-1]).desc()).limit(count - MOST_BOOTS + 1)
+    going = sa.and_(mine, boot.c.boot.in_(connection.scalars(far).all()))
+    sums = (sa.func.sum(boot.c.bytes_sampled), sa.func.sum(boot.c.bytes_sent))
+    sampled, sent = connection.execute(sa.select(*sums).where(going)).one()
+    connection.execute(boot.delete().where(going))
+    of_earlier = sa.and_(boot.c.site == sensor.site, boot.c.device == sensor.device, boot.c.boot == EARLIER)
+    added = {"bytes_sampled": boot.c.bytes_sampled + sampled, "bytes_sent": boot.c.bytes_sent + sent}
+    if not connection.execute(boot.update().where(of_earlier).values(added)).rowcount:
+        first = {**vars(sensor), "boot": EARLIER, "bytes_sampled": sampled, "bytes_sent": sent}
+        connection.execute(boot.insert(), first)
+
+
 def date_alert(new: Alert, clock: BootClock, received_at_ms: int) -> tuple[int, str]:
-    """Return when an alert was raised, and what that is taken from (schema: alert.occurred_from)."""
-    if new.time is not None:
+    """Return when an alert was raised, and what that is taken from (schema: alert.occurred_from).
+
+    No alert is from a time before there were such devices, nor from after it was received.
+    """
+    if new.time is not None and can_be(new.time * 1000, received_at_ms):
         return new.time * 1000, new.time_quality
-    if clock.offset_ms is not None:
+    if clock.offset_ms is not None and can_be(new.uptime_ms + clock.offset_ms, received_at_ms):
         return new.uptime_ms + clock.offset_ms, "uptime"
     return received_at_ms, "received"
+
+
+def can_be(at_ms: int, received_at_ms: int) -> bool:
+    """Return whether a device can have said at a time what was received then."""
+    return EARLIEST_MS <= at_ms <= received_at_ms + CLOCKS_APART_MS
 
 
 def _set_clocks(connection: sa.Connection, clocks: list[tuple[Sensor, int, BootClock]]) -> None:
@@ -94,12 +128,13 @@ def _set_clocks(connection: sa.Connection, clocks: list[tuple[Sensor, int, BootC
         connection.execute(_DATE_ALERTS, rows)
 
 
-def _read_clock(said: Measured | Alert, received_at_ms: int | None) -> tuple[int | None, str | None]:
+def _read_clock(told: Told) -> tuple[int | None, str | None]:
     """Return what to add to uptime_ms to get the time, and where that is from."""
-    if said.time is not None:
+    said = told.said
+    if said.time is not None and can_be(said.time * 1000, told.received_at_ms):
         return said.time * 1000 - said.uptime_ms, said.time_quality
-    if received_at_ms is not None:
-        return received_at_ms - said.uptime_ms, "received"
+    if told.fresh:
+        return told.received_at_ms - said.uptime_ms, "received"
     return None, None
 
 
@@ -120,8 +155,10 @@ _SET_CLOCK = (
     .where(_of_this_boot(boot))
     .values(clock_offset_ms=_OFFSET_MS, clock_from=sa.bindparam("source", type_=sa.Text))
 )
+_BY_UPTIME_MS = alert.c.uptime_ms + _OFFSET_MS
 _DATE_ALERTS = (
     alert.update()
     .where(_of_this_boot(alert), alert.c.time_s.is_(None))
-    .values(occurred_at_ms=alert.c.uptime_ms + _OFFSET_MS, occurred_from="uptime")
+    .where(_BY_UPTIME_MS.between(EARLIEST_MS, alert.c.received_at_ms + CLOCKS_APART_MS))
+    .values(occurred_at_ms=_BY_UPTIME_MS, occurred_from="uptime")
 )

@@ -21,6 +21,7 @@ from vibdash.database.batch_keys import as_keys, insert_rows, key_rows, update_r
 from vibdash.database.schema import alert, device, occurrence
 from vibdash.protocol.fields import BOOTS_OF_ONE_LIFE, same_life
 from vibdash.protocol.messages import Alert, Sensor
+from vibdash.protocol.own_alerts import OWN_CAUSES
 
 _EVENT_COLUMN = {"raise": "raised_id", "escalate": "escalated_id", "clear": "cleared_id"}
 _COMPARED = (*_EVENT_COLUMN.values(), "level", "boot", "seq", "ended_at_ms")
@@ -145,7 +146,7 @@ def _last_id(values: dict[str, Any]) -> int:
 
 def _is_denied(cause: str, event: Any, said: Any) -> bool:
     """Return whether the device, after this event, did not list the cause as active."""
-    if said is None or said.active is None or cause in said.active:
+    if said is None or said.active is None or cause in said.active or cause in OWN_CAUSES:
         return False
     status_said_at = (said.boot, -1 if said.uptime_ms is None else said.uptime_ms)
     return status_said_at > (event.boot, event.uptime_ms) or not same_life(said.boot, event.boot)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import select
 import socket
 import ssl
@@ -28,16 +27,17 @@ from paho.mqtt.reasoncodes import ReasonCode
 from vibnode.messages import TOPIC_ROOT
 
 from vibdash.commands.queue import Commander
+from vibdash.commands.removal import removed_devices
 from vibdash.database.opening import DatabaseError
 from vibdash.ingest.acknowledgement import Ack
 from vibdash.ingest.store import Received, Store
-from vibdash.protocol.messages import VERSION
+from vibdash.protocol.messages import VERSION, Sensor
 from vibdash.site.broker import Broker, BrokerError
+from vibdash.supervision import Work
 
 CONNECT_TIMEOUT_S = 10.0
 HEARTBEAT_S = 5.0
 COMMANDS_EVERY_S = 0.2
-LONGEST_RETRY_S = 30.0
 KEEPALIVE_S = 30
 LARGEST_BATCH = 500
 
@@ -61,32 +61,32 @@ class Ingest:
         self._keeps_session = share is None
         self._client_id = client_id
         self._arrived: list[MQTTMessage] = []
-        self._stopping = threading.Event()
         self._connected = threading.Event()
         self._refusal = ""
         self._client = self._make_client()
-        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self._work = Work("ingest", self._serve, lambda: self._note_link(self._refusal))
         self._commander = Commander(store.engine)
         self._site = site
+        self._forgotten: dict[Sensor, int] = {}
         self._heartbeat_due_s = self._commands_due_s = 0.0
 
     def start(self) -> None:
         """Connect and begin. Raises BrokerError if the broker cannot be reached or refuses."""
         self._connect()
-        self._thread.start()
+        self._work.start()
 
     def ask_to_stop(self) -> None:
         """Disconnect after the message in hand."""
-        self._stopping.set()
+        self._work.stopping.set()
 
     def stop(self) -> None:
         """Disconnect after the message in hand, and wait for that."""
         self.ask_to_stop()
-        self._thread.join(timeout=CONNECT_TIMEOUT_S)
+        self._work.stop(within_s=CONNECT_TIMEOUT_S)
 
     def join(self) -> None:
-        """Wait until the thread has ended."""
-        self._thread.join()
+        """Wait until it has ended: it was asked to, or cannot go on."""
+        self._work.join()
 
     def _make_client(self) -> Client:
         client = Client(
@@ -155,57 +155,37 @@ class Ingest:
             self._refusal = f"connection lost: {reason}"
         self._connected.clear()
 
-    def _run(self) -> None:
-        retry_s = 1.0
-        while not self._stopping.is_set():
-            trouble = self._serve() if self._connected.is_set() else self._reconnect()
-            if trouble is None:
-                retry_s = 1.0
-                continue
-            log.warning("%s; trying again", trouble)
-            self._note_link(trouble)
-            self._wait(retry_s * random.uniform(0.5, 1.0))
-            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+    def _serve(self) -> float:
+        """Connect if need be and handle messages, until told to stop. Raises what ends it before."""
+        try:
+            if not self._connected.is_set():
+                self._connect()
+            while not self._work.stopping.is_set():
+                self._handle_some()
+                self._work.record.note_working()
+        except Exception as error:
+            self._drop_connection()
+            self._refusal = str(error) if isinstance(error, BrokerError | DatabaseError) else repr(error)
+            self._note_link(self._refusal)
+            raise
         self._client.disconnect()
         self._note_link("the ingest was stopped")
+        return 0.0
 
-    def _wait(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while not self._stopping.wait(max(0.0, min(HEARTBEAT_S, end - time.monotonic()))):
-            if time.monotonic() >= end:
-                return
-            self._note_link(self._refusal)
-
-    def _reconnect(self) -> str | None:
-        try:
-            self._connect()
-        except (BrokerError, DatabaseError) as error:
-            self._drop_connection()
-            self._refusal = str(error)
-            return self._refusal
-        return None
-
-    def _serve(self) -> str | None:
-        """Handle messages until the connection or the database fails; return which, None when stopping."""
-        while not self._stopping.is_set():
-            try:
-                if time.monotonic() >= self._heartbeat_due_s:
-                    self._heartbeat_due_s = time.monotonic() + HEARTBEAT_S
-                    self._store.note_link(self._client_id, str(self._broker), True, "", now_ms())
-                lost = self._client.loop(0.5) != MQTTErrorCode.MQTT_ERR_SUCCESS or not self._read_on()
-                self._take_what_arrived()
-                self._send_commands()
-                if lost:
-                    self._connected.clear()
-                    return f"broker {self._broker}: {self._refusal}"
-            except DatabaseError as error:
-                # Not acknowledged, so the broker sends it again in the next connection.
-                self._drop_connection()
-                self._refusal = str(error)
-                return self._refusal
-        return None
+    def _handle_some(self) -> None:
+        """Take what has come within half a second, and send what is due. Raises BrokerError, DatabaseError."""
+        if time.monotonic() >= self._heartbeat_due_s:
+            self._heartbeat_due_s = time.monotonic() + HEARTBEAT_S
+            self._store.note_link(self._client_id, str(self._broker), True, "", now_ms())
+            self._forget_removed()
+        lost = self._client.loop(0.5) != MQTTErrorCode.MQTT_ERR_SUCCESS or not self._read_on()
+        self._take_what_arrived()
+        self._send_commands()
+        if lost:
+            raise BrokerError(f"broker {self._broker}: {self._refusal}")
 
     def _drop_connection(self) -> None:
+        # What is not acknowledged the broker sends again in the next connection.
         self._client.disconnect()
         self._connected.clear()
 
@@ -247,6 +227,15 @@ class Ingest:
         self._commands_due_s = time.monotonic() + COMMANDS_EVERY_S
         for one in self._commander.take_due(now_ms(), self._site):
             self._client.publish(one.topic, one.payload, qos=1)
+
+    def _forget_removed(self) -> None:
+        """Have the broker forget what it keeps of devices that were removed. Raises SQLAlchemyError."""
+        removed = removed_devices(self._store.engine, self._site)
+        for sensor, removed_at_ms in removed.items():
+            if self._forgotten.get(sensor) != removed_at_ms:
+                for kind in ("status", "ack"):
+                    self._client.publish(sensor.topic(kind), b"", qos=1, retain=True)
+                self._forgotten[sensor] = removed_at_ms
 
     def _publish(self, ack: Ack) -> None:
         payload = json.dumps({"v": VERSION, "boot": ack.boot, "seq": ack.seq}, separators=(",", ":"))

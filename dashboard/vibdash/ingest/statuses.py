@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from vibdash.database.batch_keys import as_keys, key_rows
 from vibdash.database.schema import boot, device, status_history
 from vibdash.database.upsert import insert
-from vibdash.ingest.boot_clocks import Told, learn_clocks
+from vibdash.ingest.boot_clocks import Told, can_be, learn_clocks
 from vibdash.ingest.occurrences import end_denied
 from vibdash.protocol.fields import same_life
 from vibdash.protocol.messages import Measured, Sensor, Status
 
 _NOT_IN_DEVICE_ROW = ("time", "time_quality", "bytes_sampled", "bytes_sent")
+_NOT_SAID = ("heard_at_ms", "removed_at_ms", "other_boot", "twin_at_ms")
 _Row = dict[str, Any]
 ArrivedStatus = tuple[Status, int, bool]  # received when in ms UTC, and whether it may be an old one
 
@@ -42,8 +43,7 @@ def store_statuses(connection: sa.Connection, arrived: Sequence[ArrivedStatus]) 
             history.append({**_history_values(status, received_at_ms), "said_at_ms": said_at_ms})
         known[status.sensor] = changed[status.sensor] = {**(before or _blank(status.sensor)), **values}
         if status.measured is not None:
-            came_at_ms = None if repeated else received_at_ms
-            told.append(Told(status.sensor, status.boot, status.measured, came_at_ms))
+            told.append(Told(status.sensor, status.boot, status.measured, received_at_ms, not repeated))
     if changed:
         connection.execute(_insert_or_replace(connection.dialect.name), list(changed.values()))
     if history:
@@ -93,13 +93,17 @@ def _is_old(status: Status, known: _Row, repeated: bool) -> bool:
 
 def _says_more(values: _Row, known: _Row) -> bool:
     """Return whether this is not the very status that is known: with several ingests, each brings it."""
-    return any(known[name] != value for name, value in values.items() if name != "heard_at_ms")
+    return any(known[name] != value for name, value in values.items() if name not in _NOT_SAID)
 
 
 def _device_values(status: Status, known: _Row | None, received_at_ms: int, repeated: bool) -> _Row:
     values: _Row = {"state": status.state, "why": status.why, "boot": status.boot}
     if known is None or known["state"] != status.state:
         values["state_since_ms"] = received_at_ms
+    if known is not None:
+        values |= _of_other_life(status, known, received_at_ms)
+    if not repeated and status.why != "will":
+        values["removed_at_ms"] = None  # it is there again
     heard_at_ms = _heard_at_ms(status, received_at_ms, repeated)
     if heard_at_ms is not None:
         values["heard_at_ms"] = heard_at_ms
@@ -107,6 +111,15 @@ def _device_values(status: Status, known: _Row | None, received_at_ms: int, repe
         values |= {k: v for k, v in vars(status.measured).items() if k not in _NOT_IN_DEVICE_ROW}
         values["active"] = list(status.measured.active)
     return values
+
+
+def _of_other_life(status: Status, known: _Row, received_at_ms: int) -> _Row:
+    """Return what a boot of another life tells: the flash was lost; or, back at an earlier life, two devices speak."""
+    if same_life(status.boot, known["boot"]):
+        return {}
+    other = known["other_boot"]
+    back = other is not None and same_life(status.boot, other)
+    return {"other_boot": known["boot"]} | ({"twin_at_ms": received_at_ms} if back else {})
 
 
 def _heard_at_ms(status: Status, received_at_ms: int, repeated: bool) -> int | None:
@@ -118,8 +131,10 @@ def _heard_at_ms(status: Status, received_at_ms: int, repeated: bool) -> int | N
     if status.why == "will":
         return None
     measured = status.measured
-    if measured is not None and measured.time is not None and (repeated or measured.time_quality == "ntp"):
-        return min(received_at_ms, measured.time * 1000 + 999)
+    if measured is not None and measured.time is not None:
+        trusted = repeated or measured.time_quality == "ntp"
+        if trusted and can_be(measured.time * 1000, received_at_ms):
+            return min(received_at_ms, measured.time * 1000 + 999)
     return None if repeated else received_at_ms
 
 

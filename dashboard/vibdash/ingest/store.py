@@ -6,14 +6,13 @@ Whoever calls may acknowledge the messages of a batch when the call has returned
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError
 
-from vibdash.database.opening import DatabaseError, be_the_only_writer
+from vibdash.database.opening import DatabaseError, reason_of, writing
 from vibdash.database.schema import ingest_link
 from vibdash.database.upsert import insert_or_update
 from vibdash.ingest.acknowledgement import Ack, settle
@@ -33,6 +32,7 @@ from vibdash.protocol.messages import (
 )
 
 log = logging.getLogger("vibdash.ingest")
+Said = Status | Alert | Reply | Malformed | None
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,18 @@ class Store:
         alert that it is if its identity can be read.
         """
         parsed = [(_parse(message), message) for message in batch]
-        with _transaction(self.engine) as connection:
+        try:
+            return self._take(parsed)
+        except Exception as error:
+            if not _is_of_a_message(error):
+                raise
+            if len(batch) > 1:  # whichever it is must not keep the others out
+                return [ack for message in batch for ack in self.take([message])]
+            log.exception("cannot store a message on %s", batch[0].topic)
+            return self._take([(_unstorable(error, parsed[0][0]), batch[0])])
+
+    def _take(self, parsed: Sequence[tuple[Said, Received]]) -> list[Ack]:
+        with writing(self.engine) as connection:
             settled: list[tuple[Sensor, Identity]] = []
             statuses = [(said, msg.at_ms, msg.repeated) for said, msg in parsed if isinstance(said, Status)]
             store_statuses(connection, statuses)
@@ -74,7 +85,7 @@ class Store:
 
     def note_link(self, client_id: str, broker: str, connected: bool, detail: str, now_ms: int) -> None:
         """Say how this ingest stands with its broker; to be called often, as a sign of life."""
-        with _transaction(self.engine) as connection:
+        with writing(self.engine) as connection:
             mine = ingest_link.c.client_id == client_id
             before = connection.execute(sa.select(ingest_link).where(mine)).one_or_none()
             values = {
@@ -87,21 +98,20 @@ class Store:
             insert_or_update(connection, ingest_link, {"client_id": client_id}, values)
 
 
-@contextmanager
-def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    try:
-        with engine.begin() as connection:
-            be_the_only_writer(connection)
-            yield connection
-    except SQLAlchemyError as error:
-        raise DatabaseError(f"database: {_reason(error)}") from error
+def _is_of_a_message(error: Exception) -> bool:
+    """Return whether a message cannot be stored as it is; else the database does not take anything now."""
+    if isinstance(error, DatabaseError):
+        return isinstance(error.__cause__, DataError | IntegrityError)
+    return not isinstance(error, OSError | MemoryError)
 
 
-def _reason(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+def _unstorable(error: Exception, said: Said) -> Malformed:
+    reason = reason_of(error.__cause__ or error)
+    identity = said.identity if isinstance(said, Alert | Malformed) else None
+    return Malformed(f"cannot be stored: {type(error).__name__}: {reason}"[:300], identity)
 
 
-def _parse(message: Received) -> Status | Alert | Reply | Malformed | None:
+def _parse(message: Received) -> Said:
     try:
         return parse(message.topic, message.payload)
     except Malformed as error:

@@ -12,11 +12,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vibdash.database.opening import be_the_only_writer, for_reading
+from vibdash.database.opening import for_reading, writing
 from vibdash.database.schema import alert, notification, notified_up_to, occurrence
 from vibdash.database.upsert import insert
 from vibdash.notify.channels import Told
 from vibdash.notify.rules import Rule
+from vibdash.protocol.own_alerts import THIS_HOST
 from vibdash.wording import LEVEL_WORDS, describe_cause
 
 ALERTS_AT_ONCE = 500
@@ -37,8 +38,7 @@ class Notifications:
 
     def begin(self) -> None:
         """Begin with what comes from now on, if these rules have never run on this database."""
-        with self._engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(self._engine) as connection:
             if connection.scalar(sa.select(notified_up_to.c.id)) is None:
                 newest = connection.scalar(sa.select(sa.func.max(alert.c.id))) or 0
                 connection.execute(notified_up_to.insert(), {"id": 1, "alert_id": newest})
@@ -62,8 +62,7 @@ class Notifications:
         return len(rows)
 
     def _add(self, rows: list[dict[str, Any]], done: int = 0) -> None:
-        with self._engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(self._engine) as connection:
             if rows:
                 connection.execute(_insert_new(connection.dialect.name), rows)
             forward = notified_up_to.c.alert_id < done
@@ -91,13 +90,11 @@ class Notifications:
         }
         self._update(ids, values)
         old = sa.and_(notification.c.id.in_(ids), notification.c.planned_at_ms < now_ms - GIVE_UP_AFTER_MS)
-        with self._engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(self._engine) as connection:
             connection.execute(notification.update().where(old).values(ended_at_ms=now_ms, delivered=False))
 
     def _update(self, ids: Sequence[int], values: dict[str, Any]) -> None:
-        with self._engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(self._engine) as connection:
             connection.execute(notification.update().where(notification.c.id.in_(ids)).values(values))
 
 
@@ -140,7 +137,8 @@ def _row(
 def _told(row: Any) -> Told:
     what = describe_cause(row.cause, row.class_name)
     event = "not acknowledged" if row.reason == UNACKNOWLEDGED else _EVENT_WORDS[row.event]
-    line = f"{LEVEL_WORDS[row.level]} on {row.device} ({row.site}): {what}, {event}"
+    where = f"{row.device} ({row.site})" if row.device != THIS_HOST else "this host"
+    line = f"{LEVEL_WORDS[row.level]} on {where}: {what}, {event}"
     names = ("site", "device", "boot", "seq", "event", "level", "cause", "class_name", "score", "threshold")
     fields = {
         name: getattr(row, name) for name in (*names, "occurred_at_ms", "occurrence_id", "rule", "reason")
@@ -181,7 +179,12 @@ _DUE = (
     )
     .join(alert, alert.c.id == notification.c.alert_id)
     .where(notification.c.channel == sa.bindparam("this_channel"), notification.c.ended_at_ms.is_(None))
-    .where(notification.c.due_at_ms <= sa.bindparam("now_ms"))
+    .where(
+        sa.or_(
+            notification.c.due_at_ms <= sa.bindparam("now_ms"),
+            notification.c.due_at_ms > sa.bindparam("now_ms") + GIVE_UP_AFTER_MS,  # by a clock that was ahead
+        )
+    )
     .order_by(notification.c.id)
     .limit(TOLD_AT_ONCE)
 )

@@ -7,14 +7,15 @@ of alerts does not become a storm of mails.
 from __future__ import annotations
 
 import logging
-import threading
 import time
+from functools import partial
 
 import sqlalchemy as sa
 
 from vibdash.notify.channels import Channel, Undelivered
 from vibdash.notify.notifications import ALERTS_AT_ONCE, Notifications
 from vibdash.notify.rules import Notify
+from vibdash.supervision import Work
 
 LOOK_EVERY_S = 1.0
 LOOK_FOR_LATE_EVERY_S = 10.0
@@ -29,50 +30,37 @@ class Notifier:
     def __init__(self, engine: sa.Engine, notify: Notify, *, apart_s: float = MESSAGES_APART_S) -> None:
         self._notifications = Notifications(engine, notify.rules)
         self._apart_s = apart_s
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._plan, name="notify", daemon=True)]
+        self._begun = False
+        self._looked_for_late_at_s = 0.0
+        self._works = [Work("notify", self._plan)]
         for name, channel in notify.channels.items():
-            deliver = threading.Thread(
-                target=self._deliver, args=(name, channel), name=f"notify-{name}", daemon=True
-            )
-            self._threads.append(deliver)
+            self._works.append(Work(f"notify-{name}", partial(self._deliver, name, channel)))
 
     def start(self) -> None:
         """Begin."""
-        for thread in self._threads:
-            thread.start()
+        for work in self._works:
+            work.start()
 
     def stop(self) -> None:
         """End; what is not told yet is told after the next start."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(timeout=2.0)
+        for work in self._works:
+            work.stopping.set()
+        for work in self._works:
+            work.stop(within_s=2.0)
 
-    def _plan(self) -> None:
-        begun, looked_for_late_at_s = False, 0.0
-        while not self._stopping.is_set():
-            try:
-                if not begun:
-                    self._notifications.begin()
-                    begun = True
-                if self._notifications.plan(_now_ms()) == ALERTS_AT_ONCE:
-                    continue
-                if time.monotonic() - looked_for_late_at_s >= LOOK_FOR_LATE_EVERY_S:
-                    looked_for_late_at_s = time.monotonic()
-                    self._notifications.plan_late(_now_ms())
-            except sa.exc.SQLAlchemyError as error:
-                log.warning("nothing can be planned: %s", str(error).splitlines()[0])
-            self._stopping.wait(LOOK_EVERY_S)
+    def _plan(self) -> float:
+        if not self._begun:
+            self._notifications.begin()
+            self._begun = True
+        if self._notifications.plan(_now_ms()) == ALERTS_AT_ONCE:
+            return 0.0
+        if time.monotonic() - self._looked_for_late_at_s >= LOOK_FOR_LATE_EVERY_S:
+            self._looked_for_late_at_s = time.monotonic()
+            self._notifications.plan_late(_now_ms())
+        return LOOK_EVERY_S
 
-    def _deliver(self, name: str, channel: Channel) -> None:
-        while not self._stopping.is_set():
-            wait_s = LOOK_EVERY_S
-            try:
-                if self._deliver_due(name, channel):
-                    wait_s = max(wait_s, self._apart_s)
-            except sa.exc.SQLAlchemyError as error:
-                log.warning("channel %s: %s", name, str(error).splitlines()[0])
-            self._stopping.wait(wait_s)
+    def _deliver(self, name: str, channel: Channel) -> float:
+        return max(LOOK_EVERY_S, self._apart_s) if self._deliver_due(name, channel) else LOOK_EVERY_S
 
     def _deliver_due(self, name: str, channel: Channel) -> bool:
         due = self._notifications.due(name, _now_ms())

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 
+from vibdash.database.opening import reason_of
 from vibdash.read.fleet import Fleet, FleetReader, Newest, without_contact
-from vibdash.read.occurrences import Occurrence, OccurrenceReader
+from vibdash.read.occurrences import Flood, Occurrence, OccurrenceReader
+from vibdash.supervision import new_record
 
 LOOK_EVERY_S = 0.1  # whether there is something new: a matter of a millisecond
 READ_EVERY_S = 1.0  # at least: a sensor falls silent without anything new
 REST = 0.5  # after a reading, times as long as it took, so that a storm leaves the ingest its share
-
-log = logging.getLogger("vibdash.page")
 
 
 class Board:
@@ -27,6 +26,8 @@ class Board:
         self._occurrences = occurrences
         self.fleet: Fleet | None = None
         self.occurrences: tuple[Occurrence, ...] = ()
+        self.flood: Flood | None = None
+        self.record = new_record("page")
         self.failure: str | None = None
         self.readings = 0
         self._newest: Newest = ()
@@ -36,12 +37,11 @@ class Board:
         while True:
             began_s = time.monotonic()
             try:
-                self._newest, self.fleet, self.occurrences = await asyncio.to_thread(self._read)
-                self.failure = None
+                await asyncio.to_thread(self.read, time.time_ns() // 1_000_000)
+                self.record.note_working()
             except Exception as error:  # whatever it is, the page must not go on showing what it last read
-                if self.failure is None:
-                    log.exception("the database cannot be read")
-                self.failure = f"the database cannot be read: {str(error).splitlines()[0]}"
+                self.record.note_failure(error)
+                self.failure = f"the database cannot be read: {reason_of(error)}"
                 self.fleet = self.fleet and without_contact(self.fleet, self.failure)
             self.readings += 1
             await asyncio.sleep(REST * (time.monotonic() - began_s))
@@ -56,6 +56,10 @@ class Board:
         except Exception:  # the next reading will say what it is
             return False
 
-    def _read(self) -> tuple[Newest, Fleet, tuple[Occurrence, ...]]:
-        newest, now_ms = self._fleet.newest(), time.time_ns() // 1_000_000
-        return newest, self._fleet.fleet(now_ms), self._occurrences.all(now_ms)
+    def read(self, now_ms: int) -> None:
+        """Read everything once. Raises what the database does; then nothing is changed."""
+        newest = self._fleet.newest()
+        occurrences, flood = self._occurrences.all(now_ms), self._occurrences.flood(now_ms)
+        fleet = self._fleet.fleet(now_ms)
+        self._newest, self.fleet, self.occurrences, self.flood = newest, fleet, occurrences, flood
+        self.failure = None

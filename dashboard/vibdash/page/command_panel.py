@@ -116,8 +116,13 @@ class CommandPanel:
         self._shown = found
         self._draw()
         if fresh and not first:
-            await self._open_answer(fresh[0])
+            await self.open_answer(fresh[0])
             await self._answered()
+
+    @property
+    def shown(self) -> tuple[CommandView, ...]:
+        """The commands that are listed."""
+        return self._shown
 
     @property
     def _key(self) -> tuple[str, str]:
@@ -144,9 +149,10 @@ class CommandPanel:
                 ui.label(f"{self._clock(one.asked_at_ms)}, {one.author}").classes("detail figure")
             ui.label(_progress_text(one, self._clock)).classes("detail figure became")
         for event in ("click", "keydown.enter"):
-            row.on(event, lambda one=one: self._open_answer(one))
+            row.on(event, lambda one=one: self.open_answer(one))
 
-    async def _open_answer(self, one: CommandView) -> None:
+    async def open_answer(self, one: CommandView) -> None:
+        """Show what a sensor answered."""
         parts = await asyncio.to_thread(self._access.replies.parts, one.id)
         self._answer.clear()
         with self._answer:

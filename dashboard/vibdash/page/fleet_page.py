@@ -10,9 +10,12 @@ from nicegui import ui
 
 from vibdash.page.alert_inbox import AlertInbox, InboxAccess
 from vibdash.page.board import Board
+from vibdash.page.faults import Faults, PartFailed
 from vibdash.page.fleet_table import FleetTable
 from vibdash.page.states import Clock, group_of
 from vibdash.read.fleet import Fleet
+from vibdash.read.host import describe_work
+from vibdash.read.occurrences import FLOOD_COUNTED, Flood
 from vibdash.wording import describe_bytes, describe_ratio
 
 GROUPS = (
@@ -29,7 +32,9 @@ class FleetPage:
 
     def __init__(self, clock: Clock, inbox: InboxAccess) -> None:
         self._clock = clock
+        self._faults = Faults()
         self._trouble = ui.label().classes("banner bad").props("role=alert")
+        self._work = ui.label().classes("notice work").props("role=alert")
         with ui.element("section").classes("summary"):
             self._tiles = {group: _Tile(group, icon, word, self._choose) for group, icon, word in GROUPS}
             with ui.element("div").classes("tile unsent"):
@@ -47,6 +52,7 @@ class FleetPage:
             with ui.element("div").classes("section-heading"):
                 ui.label("Alerts").props("role=heading aria-level=2")
                 self._quarantine = ui.label().classes("detail")
+            self._flood = ui.label().classes("notice flood").props("role=alert")
             self._inbox = AlertInbox(clock, inbox)
 
     def show(self, board: Board) -> None:
@@ -55,16 +61,23 @@ class FleetPage:
         if fleet is None:
             self._trouble.text = board.failure or "Reading the database"
             return
-        self._show_trouble(fleet)
+        parts = {
+            "The state of this host": lambda: self._show_trouble(fleet, board.flood),
+            "The summary": lambda: self._show_summary(fleet),
+            "The fleet": lambda: self._table.show(fleet),
+            "The alerts": lambda: self._inbox.show(board.occurrences),
+        }
+        if not all([self._faults.shield(part, draw) for part, draw in parts.items()]):
+            raise PartFailed("parts of it are as they were")
+
+    def _show_summary(self, fleet: Fleet) -> None:
         groups = Counter(group_of(sensor) for sensor in fleet.sensors)
         for group, tile in self._tiles.items():
             tile.count.text = f"{groups[group]:,}"
         self._ratio.text = describe_ratio(fleet.bytes_sampled, fleet.bytes_sent)
         sampled, sent = describe_bytes(fleet.bytes_sampled), describe_bytes(fleet.bytes_sent)
         self._unsent.text = f"{sampled} sampled, {sent} sent"
-        self._table.show(fleet)
         self._quarantine.text = _quarantine_text(fleet)
-        self._inbox.show(board.occurrences)
 
     def _choose(self, group: str) -> None:
         chosen = None if self._table.listing.group == group else group
@@ -72,7 +85,17 @@ class FleetPage:
         for name, tile in self._tiles.items():
             tile.button.props(f"aria-pressed={'true' if name == chosen else 'false'}")
 
-    def _show_trouble(self, fleet: Fleet) -> None:
+    def _show_trouble(self, fleet: Fleet, flood: Flood | None) -> None:
+        failing = [describe_work(one) for one in fleet.work if one.failing]
+        self._work.set_visibility(bool(failing))
+        self._work.text = "Not working: " + "; ".join(failing)
+        self._flood.set_visibility(flood is not None)
+        if flood is not None:
+            since = self._clock(flood.since_ms)
+            count = f"{flood.raised:,}" + (" or more" if flood.raised >= FLOOD_COUNTED else "")
+            self._flood.text = (
+                f"Alarm flood: {count} alerts were raised since {since}. The most urgent come first."
+            )
         self._trouble.set_visibility(not fleet.host.connected)
         since = f" since {self._clock(fleet.host.since_ms)}" if fleet.host.since_ms else ""
         self._trouble.text = (

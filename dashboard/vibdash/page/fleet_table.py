@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 from nicegui import ui
 
+from vibdash.page.faults import describe, log
 from vibdash.page.fleet_order import Listing
 from vibdash.page.sensor_row import SensorRow
 from vibdash.page.states import Clock
-from vibdash.read.fleet import Fleet
+from vibdash.read.fleet import Fleet, SensorView
 
 ROWS_A_PAGE = 50
 COLUMNS = {
@@ -68,12 +69,19 @@ class FleetTable:
         for index, row in enumerate(self._rows):
             row.root.set_visibility(index < len(drawn))
             if index < len(drawn):
-                row.show(drawn[index], fleet.now_ms, self._clock, with_site=with_site)
+                self._show_row(row, drawn[index], fleet, with_site)
         self._nothing.set_visibility(not found)
         self._nothing.text = "No sensor of these." if fleet.sensors else "No sensor has been heard yet."
         self._range.text = f"{first + 1:,} to {first + len(drawn):,} of {len(found):,}" if found else ""
         self._back.set_enabled(self._page > 0)
         self._on.set_enabled(first + ROWS_A_PAGE < len(found))
+
+    def _show_row(self, row: SensorRow, sensor: SensorView, fleet: Fleet, with_site: bool) -> None:
+        try:
+            row.show(sensor, fleet.now_ms, self._clock, with_site=with_site)
+        except Exception as error:
+            log.exception("sensor %s/%s cannot be drawn", *sensor.key)
+            row.show_trouble(sensor, f"cannot be shown: {describe(error)}")
 
     def list_anew(self, listing: Listing) -> None:
         """List other sensors, or in another order, from the first page on."""

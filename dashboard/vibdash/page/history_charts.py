@@ -83,18 +83,29 @@ def _options(history: History, name: str) -> dict[str, Any]:
 
 
 def _broken(history: History, sensor: SensorView) -> Iterator[Point]:
-    """Return the points, with a hole wherever nothing was heard for longer than may be."""
+    """Return the points, with a hole where the sensor was silent, unless that is too short to be seen here.
+
+    What counts is the silence between single statuses: thinned points are further apart than those were.
+    """
+    hole_ms = max(sensor.silent_after_ms, history.stretch_ms)
     for before, point in pairwise((None, *history.points)):
-        if before is not None and point is not None and point.at_ms - before.at_ms > sensor.silent_after_ms:
-            yield Point(before.at_ms + 1, None, None)
-        if point is not None:
-            yield point
+        assert point is not None
+        if before is not None and point.quiet_ms is not None and point.quiet_ms > hole_ms:
+            yield Point(before.at_ms + 1, None, None, None)
+        yield point
 
 
 def _line(points: list[tuple[int, float | None]]) -> dict[str, Any]:
-    data = [[at_ms, None if value is None else float(f"{value:.4g}")] for at_ms, value in points]
-    lone = len(data) < 3
-    return {"type": "line", "data": data, "showSymbol": lone, "lineStyle": {"width": 1.6}, "color": LINE}
+    """Return the line; a point that no line reaches is a dot, or it would not be seen at all."""
+    values = [None, *(value for _, value in points), None]
+    data = [
+        {
+            "value": [at_ms, None if value is None else float(f"{value:.4g}")],
+            "symbol": "circle" if before is None and after is None else "none",
+        }
+        for (at_ms, value), before, after in zip(points, values, values[2:], strict=False)
+    ]
+    return {"type": "line", "data": data, "symbolSize": 5, "lineStyle": {"width": 1.6}, "color": LINE}
 
 
 def _marks(events: list[tuple[Event, float | None]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from nicegui import app as nicegui_app
-from nicegui import ui
+from nicegui import core, ui
 
 from vibdash.access.accounts import Accounts
 from vibdash.access.guard import session_token
@@ -20,6 +20,7 @@ from vibdash.page.command_panel import CommandAccess
 from vibdash.page.fleet_page import FleetPage
 from vibdash.page.frame import draw_page
 from vibdash.page.sensor_page import SensorAccess, SensorPage
+from vibdash.page.sockets import bind_sockets
 from vibdash.page.spectrum_panel import SpectrumAccess
 from vibdash.page.viewer import Viewer
 from vibdash.read.fleet import FleetReader
@@ -31,7 +32,10 @@ from vibdash.read.references import References
 from vibdash.read.replies import ReplyReader
 from vibdash.read.waterfall import WaterfallReader
 from vibdash.read.zones import Zones
+from vibdash.supervision import keep_going
 
+LOST_FOR_S = 120.0  # a page without network for so long goes on as it was; after that it is loaded anew
+PING_S = 4
 STYLE = Path(__file__).parents[1] / "static" / "page.css"
 
 
@@ -43,9 +47,10 @@ def mount_pages(
     zones_mm_s: Zones | None,
 ) -> None:
     """Put the fleet at / and each sensor at /sensor/SITE/DEVICE of an application."""
-    board, access = Board(fleet, occurrences), _Access(engine, occurrences, zones_mm_s)
+    board, access = Board(fleet, occurrences), PageAccess(engine, occurrences, zones_mm_s)
     tasks: set[asyncio.Task[None]] = set()
-    nicegui_app.on_startup(lambda: tasks.add(asyncio.create_task(board.keep_reading())))
+    nicegui_app.on_startup(lambda: tasks.add(keep_going(board.keep_reading(), board.record)))
+    nicegui_app.on_startup(_notice_lost_sockets)
     nicegui_app.on_shutdown(lambda: [task.cancel() for task in tasks])
 
     @ui.page("/")
@@ -61,10 +66,23 @@ def mount_pages(
         sensor = access.sensor(viewer)
         await draw_page(board, viewer, lambda clock: SensorPage((site, device), sensor, clock))
 
-    ui.run_with(app, title="Vibnode", dark=None, tailwind=False, show_welcome_message=False)
+    bind_sockets()
+    ui.run_with(
+        app,
+        title="Vibnode",
+        dark=None,
+        tailwind=False,
+        show_welcome_message=False,
+        reconnect_timeout=LOST_FOR_S,
+    )
 
 
-class _Access:
+def _notice_lost_sockets() -> None:
+    """Ask for a sign of life often, however long a lost page is waited for: NiceGUI ties the one to the other."""
+    core.sio.eio.ping_interval = core.sio.eio.ping_timeout = PING_S
+
+
+class PageAccess:
     """What the pages read and write through, made once, and handed out for one viewer at a time."""
 
     def __init__(self, engine: sa.Engine, occurrences: OccurrenceReader, zones_mm_s: Zones | None) -> None:

@@ -13,6 +13,7 @@ from nicegui import ui
 from vibdash.page.alert_inbox import AlertInbox, InboxAccess
 from vibdash.page.board import Board
 from vibdash.page.command_panel import CommandAccess, CommandPanel
+from vibdash.page.faults import Faults, PartFailed
 from vibdash.page.history_charts import score_options, velocity_options
 from vibdash.page.machine_panel import MachinePanel
 from vibdash.page.sensor_row import SensorRow
@@ -20,6 +21,7 @@ from vibdash.page.spectrum_panel import SpectrumAccess, SpectrumPanel, redraw
 from vibdash.page.states import Clock
 from vibdash.read.fleet import SensorView
 from vibdash.read.history import HistoryReader
+from vibdash.read.occurrences import Occurrence
 from vibdash.read.zones import Zones, zone_of, zones_of_class
 from vibdash.wording import (
     RESET_WORDS,
@@ -63,6 +65,7 @@ class SensorPage:
         self._row: SensorRow | None = None
         self._sensor: SensorView | None = None
         self._zones: Zones | None = None
+        self._faults = Faults()
         self._nothing = ui.label("Reading the database").classes("banner")
         self._top = ui.element("div").classes("panel fleet")
         with ui.element("div") as self._body:
@@ -104,18 +107,32 @@ class SensorPage:
             return
         first = self._sensor is None
         self._sensor = found[0]
-        if self._row is None:
-            with self._top:
-                self._row = SensorRow()
-        self._row.show(self._sensor, fleet.now_ms, self._clock, with_site=True)
-        for name, describe in _FACTS.items():
-            self._facts[name].text = describe(self._sensor)
-        self._facts["Velocity"].text = _velocity(self._sensor, self._zones)
-        self._inbox.show(tuple(one for one in board.occurrences if (one.site, one.device) == self._key))
-        self._commands.show(self._sensor)
         if first:
             ui.timer(READ_COURSE_EVERY_S, self.read)
             ui.timer(0, self._read_once, once=True)
+        self._show_parts(self._sensor, fleet.now_ms, board.occurrences)
+
+    def _show_parts(self, sensor: SensorView, now_ms: int, occurrences: tuple[Occurrence, ...]) -> None:
+        mine = tuple(one for one in occurrences if (one.site, one.device) == self._key)
+        parts = {
+            "The sensor's state": lambda: self._show_row(sensor, now_ms),
+            "The alerts": lambda: self._inbox.show(mine),
+            "What it runs": lambda: self._show_facts(sensor),
+            "The commands": lambda: self._commands.show(sensor),
+        }
+        if not all([self._faults.shield(part, draw) for part, draw in parts.items()]):
+            raise PartFailed("parts of it are as they were")
+
+    def _show_row(self, sensor: SensorView, now_ms: int) -> None:
+        if self._row is None:
+            with self._top:
+                self._row = SensorRow()
+        self._row.show(sensor, now_ms, self._clock, with_site=True)
+
+    def _show_facts(self, sensor: SensorView) -> None:
+        for name, describe in _FACTS.items():
+            self._facts[name].text = describe(sensor)
+        self._facts["Velocity"].text = _velocity(sensor, self._zones)
 
     async def _read_once(self) -> None:
         assert self._sensor is not None
@@ -123,6 +140,14 @@ class SensorPage:
             self._range.value = "1 hour"
         self._machine.show(await asyncio.to_thread(self._access.spectra.machines.of, *self._key))
         await self._spectra.read()
+
+    async def read_all(self) -> None:
+        """Read and draw all that the page ever does: course, spectra, commands and their answers."""
+        await self._read_once()
+        await self.read()
+        await self._commands.read()
+        for one in self._commands.shown:
+            await self._commands.open_answer(one)
 
     async def read(self) -> None:
         """Read the course anew and draw it."""

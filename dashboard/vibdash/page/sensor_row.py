@@ -54,6 +54,9 @@ class SensorRow:
 
     def show(self, sensor: SensorView, now_ms: int, clock: Clock, *, with_site: bool) -> None:
         """Bring the row to a sensor; only what differs from what it shows is sent."""
+        if sensor.trouble is not None:
+            self.show_trouble(sensor, sensor.trouble)
+            return
         self.root.props(f"data-device={sensor.device}")
         self._name.text = sensor.device
         self._name.props(f"href=/sensor/{sensor.site}/{sensor.device}")
@@ -75,6 +78,18 @@ class SensorRow:
         self._bytes.text = f"{describe_bytes(sensor.bytes_sampled)} → {describe_bytes(sensor.bytes_sent)}"
         self._ratio.text = describe_ratio(sensor.bytes_sampled, sensor.bytes_sent)
 
+    def show_trouble(self, sensor: SensorView, trouble: str) -> None:
+        """Say in place of a sensor's state why that cannot be shown: nothing of it is known."""
+        self.root.props(f"data-device={sensor.device}").classes(add="unheard")
+        self._name.text = sensor.device
+        self._name.props(f"href=/sensor/{sensor.site}/{sensor.device}")
+        self._about.text = sensor.site
+        self._machine.show(Look("unheard", "help", "Not known", ""))
+        self._instrument.show(Look("unheard", "report", "Cannot be shown", trouble))
+        self._spark.clear()
+        for label in (self._score, self._limits, self._heard, self._heard_at, self._bytes, self._ratio):
+            label.text = ""
+
 
 def _ago(span_ms: int) -> str:
     # No seconds: the exact time stands below, and a page on which nothing happens is not drawn anew.
@@ -91,6 +106,11 @@ class _Spark:
             self._alarm = ui.element("path").classes("limit alarm")
             self._line = ui.element("path").classes("line")
             self._last = ui.element("circle").classes("last").props("r=2.5")
+
+    def clear(self) -> None:
+        for path in (self._warning, self._alarm, self._line):
+            path.props('d=""')
+        self._last.props("cx=-9 cy=-9")
 
     def show(self, sensor: SensorView, *, muted: bool) -> None:
         limits = [limit for limit in (sensor.warning, sensor.alarm) if limit is not None]

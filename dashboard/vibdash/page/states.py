@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vibdash.read.fleet import Link, SensorView
-from vibdash.wording import INSTRUMENT_WORDS, LEVEL_WORDS, MACHINE_WORDS, describe_cause
+from vibdash.wording import INSTRUMENT_WORDS, LEVEL_WORDS, MACHINE_WORDS, describe_cause, describe_fault
 
 Clock = Callable[[int], str]
 
@@ -93,7 +93,7 @@ def instrument_look(sensor: SensorView, clock: Clock) -> Look:
         if fault is None and one.of_instrument:
             fault = one.cause.partition(":")[2]
     level = sensor.instrument_level or "warning"
-    word = INSTRUMENT_WORDS.get(fault or "", "Fault")
+    word = describe_fault(fault) if fault else "Fault"
     return Look(level, "build_circle", word, ", ".join(details) or sensor.note or "sensor fault")
 
 

@@ -9,6 +9,7 @@ from nicegui import ui
 
 from vibdash.access.accounts import Account, Accounts, Role
 from vibdash.access.guard import LOCAL
+from vibdash.access.proxies import prefix_of
 
 CHECK_LOGIN_EVERY_S = 5.0
 
@@ -44,6 +45,11 @@ class Viewer:
         if self.account == LOCAL:
             return None if self._accounts.exist() else LOCAL
         return self._accounts.of_session(self._token or "", time.time_ns() // 1_000_000)
+
+
+def link_to(path: str) -> str:
+    """Return the address of a path of this server in the browser that shows this page."""
+    return f"{prefix_of(ui.context.client.request.scope)}{path}"
 
 
 def draw_viewer(viewer: Viewer) -> None:

@@ -30,6 +30,7 @@ KINDS_NOT_TAKEN = ("ack", "cmd")  # the host's own
 
 MACHINE_STATES = ("off", "learning", "running", "outside", "unknown")
 INSTRUMENT_STATES = ("ok", "gap", "stuck", "flat", "clipped", "noise", "gone", "rate", "config")
+OVERRUNS = ("processor", "bus", "link")  # why windows are lost, after `overrun-` in a cause
 RESETS = ("power", "watchdog", "crash", "brownout", "command", "sleep", "unknown")
 MODEL_ORIGINS = ("linked", "file", "trial", "reverted")
 TIME_QUALITIES = ("none", "rtc", "ntp")
@@ -39,7 +40,9 @@ MAX_FEATURES = 5
 MAX_ACTIVE = 32
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_CAUSE = re.compile(rf"anomaly|velocity|fault:.{{1,48}}|instrument:({'|'.join(INSTRUMENT_STATES[1:])})")
+_CAUSE = re.compile(
+    rf"anomaly|velocity|instrument:({'|'.join((*INSTRUMENT_STATES[1:], *(f'overrun-{one}' for one in OVERRUNS)))})"
+)
 _INT16 = (-(2**15), 2**15 - 1)
 _UINT32 = 2**32 - 1
 _INT53 = 2**53 - 1  # the largest integer that every JSON reader keeps exact
@@ -315,9 +318,7 @@ def _parse_time(fields: Fields) -> tuple[int | None, str]:
 def _parse_cause(cause: object) -> str:
     if isinstance(cause, str) and cause.isprintable() and _CAUSE.fullmatch(cause):
         return cause
-    raise Malformed(
-        f"cause: {shown(cause)}; accepted: anomaly, velocity, fault:<class> or instrument:<fault>"
-    )
+    raise Malformed(f"cause: {shown(cause)}; accepted: anomaly, velocity or instrument:<fault>")
 
 
 def _parse_feature(item: object) -> tuple[str, int, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,14 +24,18 @@ from vibdash.database.schema import (
     journal,
     quarantine,
     status_history,
+    work,
 )
 from vibdash.protocol.fields import same_life
+from vibdash.protocol.own_alerts import HOST_BOOT
+from vibdash.read.host import Host, WorkView, is_credible, read_host, read_work
 from vibdash.read.trends import Trends
 
-INGEST_DEAD_AFTER_MS = 15_000
 Newest = tuple[int | None, ...]
 _Key = tuple[str, str]  # site and device
 SILENT_INTERVALS, SILENT_MARGIN_MS = 2.0, 60_000
+
+log = logging.getLogger("vibdash.read")
 
 
 class Link(enum.StrEnum):
@@ -40,16 +45,6 @@ class Link(enum.StrEnum):
     OFFLINE = "offline"  # it or its broker said so
     SILENT = "silent"  # nothing for longer than it may be
     UNREACHED = "unreached"  # this host hears no sensor at all
-
-
-@dataclass(frozen=True)
-class Host:
-    """How the ingest stands. `since_ms`: when it became so."""
-
-    connected: bool
-    broker: str
-    since_ms: int | None
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -114,6 +109,7 @@ class SensorView:
     bytes_sent: int
     active: tuple[ActiveAlert, ...]
     trend: tuple[int | None, ...]
+    trouble: str | None = None  # why its record cannot be shown; then nothing else of it is
 
     @property
     def key(self) -> tuple[str, str]:
@@ -138,7 +134,7 @@ _AS_STORED = tuple(
 _DEVICES = sa.select(
     *(device.c[name] for name in _AS_STORED),
     *(device.c[name] for name in ("state", "state_since_ms", "why", "active")),
-)
+).where(device.c.removed_at_ms.is_(None))
 
 
 @dataclass(frozen=True)
@@ -163,6 +159,7 @@ class AlertView:
     model: str | None
     features: tuple[tuple[str, int, int], ...]
     spectrum: dict[str, Any] | None
+    trouble: str | None = None  # why the rest of its record cannot be shown
 
 
 @dataclass(frozen=True)
@@ -175,6 +172,7 @@ class Fleet:
     sensors: tuple[SensorView, ...]
     quarantined: int
     quarantine_reason: str | None
+    work: tuple[WorkView, ...] = ()
 
     @property
     def bytes_sampled(self) -> int:
@@ -211,10 +209,11 @@ class FleetReader:
     def fleet(self, now_ms: int) -> Fleet:
         """Return the fleet as it stands, by site and name."""
         with self._engine.begin() as connection:
-            host = _read_host(connection, now_ms)
+            host = read_host(connection, now_ms)
             rows = connection.execute(
                 self._of_site(_DEVICES, device).order_by(device.c.site, device.c.device)
             ).all()
+            works = read_work(connection, now_ms)
             told = _Told(
                 bytes=_byte_totals(connection),
                 events=_last_events(connection),
@@ -225,24 +224,43 @@ class FleetReader:
             ).one()
             reason = connection.scalar(sa.select(quarantine.c.reason).where(quarantine.c.id == last))
         sensors = tuple(_sensor_view(row, told, host, now_ms, self._silent_after_ms) for row in rows)
-        return Fleet(now_ms, self._silent_after_ms, host, sensors, quarantined, reason)
+        return Fleet(now_ms, self._silent_after_ms, host, sensors, quarantined, reason, works)
+
+    def health(self, now_ms: int) -> tuple[Host, tuple[WorkView, ...]]:
+        """Return how the ingest and the work of every process stand, without looking at any sensor."""
+        with self._engine.begin() as connection:
+            return read_host(connection, now_ms), read_work(connection, now_ms)
 
     def newest(self) -> Newest:
         """Return what is different as soon as a sensor has said something new, or a person has done something."""
         with self._engine.begin() as connection:
             return tuple(connection.execute(_NEWEST).one())
 
+    def removed(self) -> tuple[_Key, ...]:
+        """Return site and name of the devices that a person took off."""
+        query = sa.select(device.c.site, device.c.device).where(device.c.removed_at_ms.is_not(None))
+        with self._engine.begin() as connection:
+            return tuple((row.site, row.device) for row in connection.execute(self._of_site(query, device)))
+
     def alerts(
-        self, *, limit: int, after_id: int = 0, site: str | None = None, device_name: str | None = None
+        self,
+        *,
+        limit: int,
+        after_id: int | None = None,
+        site: str | None = None,
+        device_name: str | None = None,
     ) -> tuple[AlertView, ...]:
-        """Return alert events with an id over `after_id`, newest arrival first."""
-        query = self._of_site(sa.select(alert), alert).where(alert.c.id > after_id)
+        """Return the latest alert events, newest arrival first; or those that came next after an id, oldest first."""
+        query = self._of_site(sa.select(alert), alert)
+        query = query.order_by(alert.c.id.desc() if after_id is None else alert.c.id)
+        if after_id is not None:
+            query = query.where(alert.c.id > after_id)
         if site is not None:
             query = query.where(alert.c.site == site)
         if device_name is not None:
             query = query.where(alert.c.device == device_name)
         with self._engine.begin() as connection:
-            rows = connection.execute(query.order_by(alert.c.id.desc()).limit(limit)).all()
+            rows = connection.execute(query.limit(limit)).all()
         return tuple(alert_view(row) for row in rows)
 
     def _of_site(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
@@ -255,19 +273,9 @@ _NEWEST = sa.select(
         for table in (alert, status_history, journal, quarantine)
     ),
     sa.select(sa.func.count()).where(ingest_link.c.connected).scalar_subquery(),
+    sa.select(sa.func.sum(work.c.failures)).scalar_subquery(),
+    sa.select(sa.func.max(device.c.removed_at_ms)).scalar_subquery(),
 )
-
-
-def _read_host(connection: sa.Connection, now_ms: int) -> Host:
-    rows = connection.execute(sa.select(ingest_link).order_by(ingest_link.c.heartbeat_at_ms)).all()
-    if not rows:
-        return Host(False, "", None, "no ingest has run yet")
-    alive = [row for row in rows if now_ms - row.heartbeat_at_ms <= INGEST_DEAD_AFTER_MS]
-    connected = [row for row in alive if row.connected]
-    row = (connected or alive or rows)[-1]
-    if row.connected and not alive:
-        return Host(False, row.broker, row.heartbeat_at_ms, "the ingest is not running")
-    return Host(row.connected, row.broker, row.since_ms, row.detail)
 
 
 @dataclass(frozen=True)
@@ -280,6 +288,33 @@ class _Told:
 
 
 def _sensor_view(row: Any, told: _Told, host: Host, now_ms: int, silent_after_ms: int) -> SensorView:
+    try:
+        return _readable_view(row, told, host, now_ms, silent_after_ms)
+    except Exception as error:
+        log.exception("the record of %s/%s cannot be shown", row.site, row.device)
+        return _unreadable_view(row, error)
+
+
+def _unreadable_view(row: Any, error: Exception) -> SensorView:
+    """Return a sensor of which nothing is known but its name, and so not that it is well."""
+    values: dict[str, Any] = dict.fromkeys(one.name for one in dataclasses.fields(SensorView))
+    values |= {
+        "site": row.site,
+        "device": row.device,
+        "link": Link.SILENT,
+        "link_why": "",
+        "silent_after_ms": 0,
+    }
+    values |= {"boot": 0, "bytes_sampled": 0, "bytes_sent": 0, "active": (), "trend": ()}
+    return SensorView(**values | {"trouble": cannot_be_shown(error)})
+
+
+def cannot_be_shown(error: Exception) -> str:
+    """Return what is shown in place of a record."""
+    return f"this record cannot be shown ({type(error).__name__}: {str(error)[:120]})"
+
+
+def _readable_view(row: Any, told: _Told, host: Host, now_ms: int, silent_after_ms: int) -> SensorView:
     key = (row.site, row.device)
     if row.interval_s is not None:
         silent_after_ms = longest_silence_ms(row.interval_s)
@@ -303,7 +338,9 @@ def _judge_link(row: Any, host: Host, now_ms: int, silent_after_ms: int) -> tupl
         return Link.OFFLINE, row.state_since_ms, row.why
     if not host.connected:
         return Link.UNREACHED, host.since_ms, host.detail
-    if row.heard_at_ms is None or now_ms - row.heard_at_ms > silent_after_ms:
+    if not is_credible(row.heard_at_ms, now_ms):
+        return Link.SILENT, None, "no message since this host's clock was set"
+    if now_ms - row.heard_at_ms > silent_after_ms:
         return Link.SILENT, row.heard_at_ms, "no message"
     if row.state == "unknown":
         return Link.SILENT, None, "alerts came, but no status"
@@ -351,6 +388,8 @@ def _active(row: Any, events: list[Any]) -> tuple[ActiveAlert, ...]:
             row.boot, event.boot
         )
         raised = event.cause in listed if status_is_later else event.event != "clear"
+        if event.boot == HOST_BOOT:
+            raised = event.event != "clear"
         listed.discard(event.cause)
         if raised and event.event != "clear":
             active.append(ActiveAlert(event.cause, event.level, event.occurred_at_ms, event.class_name))
@@ -362,6 +401,14 @@ def _active(row: Any, events: list[Any]) -> tuple[ActiveAlert, ...]:
 
 def alert_view(row: Any) -> AlertView:
     """Return a row of the table `alert` as the page and the API show it."""
-    values = {name: getattr(row, name) for name in AlertView.__dataclass_fields__ if name != "features"}
-    features = tuple((name, value, usual) for name, value, usual in row.features)
-    return AlertView(**values, features=features)
+    more = ("features", "spectrum", "trouble")
+    values = {name: getattr(row, name) for name in AlertView.__dataclass_fields__ if name not in more}
+    try:
+        features = tuple((name, value, usual) for name, value, usual in row.features)
+        return AlertView(**values, features=features, spectrum=_spectrum(row.spectrum))
+    except Exception as error:
+        return AlertView(**values, features=(), spectrum=None, trouble=cannot_be_shown(error))
+
+
+def _spectrum(stored: Any) -> dict[str, Any] | None:
+    return None if stored is None else dict(stored)

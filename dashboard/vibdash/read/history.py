@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,11 +15,15 @@ MOST_POINTS = 800
 
 @dataclass(frozen=True)
 class Point:
-    """The highest score and velocity of a stretch of time; None where no status had one."""
+    """The highest score and velocity of a stretch of time; None where no status had one.
+
+    `quiet_ms` is the longest silence that one of its statuses ended, None for the very first.
+    """
 
     at_ms: int
     score: int | None
     velocity_um_s: int | None
+    quiet_ms: int | None
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,11 @@ class Event:
 
 @dataclass(frozen=True)
 class History:
-    """What is known of a sensor from `since_ms` to `until_ms`, oldest first."""
+    """What is known of a sensor from `since_ms` to `until_ms`, oldest first; a point stands for `stretch_ms`."""
 
     since_ms: int
     until_ms: int
+    stretch_ms: int
     points: tuple[Point, ...]
     events: tuple[Event, ...]
 
@@ -51,15 +57,7 @@ class HistoryReader:
 
     def read(self, site: str, device: str, since_ms: int, until_ms: int) -> History:
         """Return at most `MOST_POINTS` points, each the highest of its stretch, so that no peak is lost."""
-        width_ms = max(1, (until_ms - since_ms) // MOST_POINTS)
-        told = status_history.c
-        stretch = told.said_at_ms // width_ms
-        points = (
-            sa.select(sa.func.max(told.said_at_ms), sa.func.max(told.score), sa.func.max(told.velocity_um_s))
-            .where(told.site == site, told.device == device, told.said_at_ms.between(since_ms, until_ms))
-            .group_by(stretch)
-            .order_by(stretch)
-        )
+        stretch_ms = max(1, (until_ms - since_ms) // MOST_POINTS)
         raised = alert.c
         columns = (
             raised.occurred_at_ms,
@@ -77,6 +75,21 @@ class HistoryReader:
             .limit(MOST_POINTS)
         )
         with self._engine.begin() as connection:
-            found = tuple(Point(*row) for row in connection.execute(points))
+            points = connection.execute(_points(site, device, since_ms, until_ms, stretch_ms))
+            found = tuple(Point(*row) for row in points)
             marks = tuple(Event(*row) for row in reversed(connection.execute(events).all()))
-        return History(since_ms, until_ms, found, marks)
+        return History(since_ms, until_ms, stretch_ms, found, marks)
+
+
+def _points(site: str, device: str, since_ms: int, until_ms: int, stretch_ms: int) -> sa.Select[Any]:
+    told = status_history.c
+    before = sa.func.lag(told.said_at_ms).over(order_by=told.said_at_ms)
+    quiet_ms = sa.func.coalesce(told.quiet_ms, told.said_at_ms - before)
+    said = (
+        sa.select(told.said_at_ms, told.score, told.velocity_um_s, quiet_ms.label("quiet_ms"))
+        .where(told.site == site, told.device == device, told.said_at_ms.between(since_ms, until_ms))
+        .subquery()
+    ).c
+    stretch = said.said_at_ms // stretch_ms
+    highest = (sa.func.max(one) for one in (said.said_at_ms, said.score, said.velocity_um_s, said.quiet_ms))
+    return sa.select(*highest).group_by(stretch).order_by(stretch)

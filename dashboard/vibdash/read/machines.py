@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from vibnode.component_class import CLASSES
 
-from vibdash.database.opening import be_the_only_writer, for_reading
+from vibdash.database.opening import ACTION_WAIT_MS, for_reading, writing
 from vibdash.database.schema import journal, machine
 from vibdash.database.upsert import insert_or_update
 
@@ -102,7 +102,6 @@ class Machines:
             "action": "machine",
             "note": f"{site}/{device} {told}".strip(),
         }
-        with self._engine.begin() as connection:
-            be_the_only_writer(connection)
+        with writing(self._engine, ACTION_WAIT_MS) as connection:
             insert_or_update(connection, machine, {"site": site, "device": device}, values)
             connection.execute(journal.insert(), entry)

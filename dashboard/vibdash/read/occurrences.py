@@ -1,20 +1,31 @@
-"""Alert occurrences as the inbox shows them, with their state in the life cycle of ISA-18.2."""
+"""Alert occurrences as the inbox shows them, with their state in the life cycle of ISA-18.2.
+
+What is open is never cut. Where one cause of a sensor came again and again and nobody has acknowledged it, that is one
+row with a count: so there are at most a few rows for each cause of each sensor.
+"""
 
 from __future__ import annotations
 
 import enum
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from vibdash.database.opening import for_reading
-from vibdash.database.schema import alert, journal, occurrence
-from vibdash.read.fleet import AlertView, alert_view
+from vibdash.database.schema import IS_OPEN, alert, journal, occurrence
+from vibdash.read.chatter import CHATTER_FROM
+from vibdash.read.fleet import AlertView, alert_view, cannot_be_shown
+from vibdash.read.operating import LONGEST_SHELVING_MS
 
 CLOSED_SHOWN = 200
-OPEN_SHOWN = 1000
+FLOOD_OVER, FLOOD_WITHIN_MS = 10, 600_000  # ISA-18.2: more than anybody can look at
+FLOOD_COUNTED = 1000
+LEVELS = ("warning", "alarm")
+
+log = logging.getLogger("vibdash.read")
 
 
 class State(enum.StrEnum):
@@ -30,7 +41,11 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One alert from its raise to its clear. Times in milliseconds UTC; `over_at_ms` None while it lasts."""
+    """One alert from its raise to its clear, or several of one cause that nobody has acknowledged.
+
+    `times`: how many. `id` is then the first's, `newest_id` the last's, which is the one that is described; `level` is
+    the worst of all. Times in milliseconds UTC; `over_at_ms` None while it lasts.
+    """
 
     id: int
     site: str
@@ -48,6 +63,10 @@ class Occurrence:
     shelved_until_ms: int | None
     shelved_by: str | None
     last_event_id: int
+    newest_id: int
+    times: int = 1
+    first_at_ms: int | None = None
+    trouble: str | None = None  # why its record cannot be shown; then only where it is from is
 
     @property
     def needs_acknowledging(self) -> bool:
@@ -57,12 +76,23 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """Something that a person did about an occurrence."""
+    """Something that a person did about an occurrence. A note that was struck out stays."""
 
+    id: int
     at_ms: int
     author: str
     action: str
     note: str
+    struck_at_ms: int | None = None
+    struck_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Flood:
+    """More alerts than anybody can look at: so many were raised within the last ten minutes."""
+
+    raised: int
+    since_ms: int
 
 
 class OccurrenceReader:
@@ -73,12 +103,20 @@ class OccurrenceReader:
         self._site = site
 
     def all(self, now_ms: int) -> tuple[Occurrence, ...]:
-        """Return every open occurrence and the latest closed ones, newest first."""
+        """Return what is open, the most severe first, and the latest closed ones; of equal ones the newest first."""
+        asked = {"site": self._site, "now_ms": now_ms, "shelved_before_ms": now_ms + LONGEST_SHELVING_MS}
         with self._engine.begin() as connection:
-            rows = list(connection.execute(self._of_site(_OPEN)))
-            rows += connection.execute(self._of_site(_CLOSED))
-        rows.sort(key=lambda row: row.id, reverse=True)
-        return tuple(_occurrence(row, now_ms) for row in rows)
+            rows = list(connection.execute(_OPEN_OF_SITE if self._site else _OPEN, asked))
+            rows += connection.execute(_CLOSED_OF_SITE if self._site else _CLOSED, asked)
+        return tuple(sorted((_occurrence(row, now_ms) for row in rows), key=_urgency))
+
+    def flood(self, now_ms: int) -> Flood | None:
+        """Return how many alerts were raised of late, where that is a flood."""
+        with self._engine.begin() as connection:
+            raised, since_ms = connection.execute(
+                _RAISED_OF_LATE, {"since_ms": now_ms - FLOOD_WITHIN_MS, "site": self._site}
+            ).one()
+        return Flood(raised, since_ms) if raised > FLOOD_OVER else None
 
     def events(self, occurrence_id: int) -> tuple[AlertView, ...]:
         """Return the alerts that make up an occurrence, as they happened."""
@@ -91,13 +129,18 @@ class OccurrenceReader:
 
     def journal(self, occurrence_id: int) -> tuple[JournalEntry, ...]:
         """Return what was done about an occurrence, oldest first."""
-        columns = (journal.c.at_ms, journal.c.author, journal.c.action, journal.c.note)
-        query = sa.select(*columns).where(journal.c.occurrence_id == occurrence_id).order_by(journal.c.id)
+        query = sa.select(journal).where(journal.c.occurrence_id == occurrence_id).order_by(journal.c.id)
         with self._engine.begin() as connection:
-            return tuple(JournalEntry(*row) for row in connection.execute(query))
+            rows = connection.execute(query).all()
+        struck = {row.strikes_id: row for row in rows if row.strikes_id is not None}
+        return tuple(_entry(row, struck.get(row.id)) for row in rows if row.strikes_id is None)
 
-    def _of_site(self, query: sa.Select[Any]) -> sa.Select[Any]:
-        return query if self._site is None else query.where(occurrence.c.site == self._site)
+
+def _entry(row: Any, struck: Any | None) -> JournalEntry:
+    entry = JournalEntry(row.id, row.at_ms, row.author, row.action, row.note)
+    if struck is None:
+        return entry
+    return replace(entry, struck_at_ms=struck.at_ms, struck_by=struck.author)
 
 
 def count_by_state(occurrences: Sequence[Occurrence]) -> dict[State, int]:
@@ -108,24 +151,73 @@ def count_by_state(occurrences: Sequence[Occurrence]) -> dict[State, int]:
     return counts
 
 
+def _urgency(one: Occurrence) -> tuple[bool, bool, int]:
+    """Return what sorts the most urgent first: what lasts, alarms, the newest.
+
+    Not whether it was acknowledged: a row must not leave its place under the hands of whoever works on it.
+    """
+    lasts = one.over_at_ms is None and one.state is not State.SHELVED
+    return not lasts, one.level != "alarm", -one.id
+
+
 def _occurrence(row: Any, now_ms: int) -> Occurrence:
-    first = row.raised_at_ms or row.escalated_at_ms or row.cleared_at_ms
-    over_at_ms = row.cleared_at_ms or row.ended_at_ms
-    acked = row.acked_at_ms is not None and row.acked_level in (row.level, "alarm")
-    shelved = row.shelved_until_ms is not None and row.shelved_until_ms > now_ms
+    try:
+        return _readable(row, now_ms)
+    except Exception as error:
+        log.exception("the record of alert %s cannot be shown", row.id)
+        return _unreadable(row, error)
+
+
+def _unreadable(row: Any, error: Exception) -> Occurrence:
+    """Return an alert of which nothing is known but where it is from: so it may be an alarm that lasts."""
+    not_known = ("class_name", "escalated_at_ms", "over_at_ms", "acked_at_ms", "acked_by")
+    values: dict[str, Any] = dict.fromkeys((*not_known, "shelved_until_ms", "shelved_by"))
+    values |= {name: getattr(row, name) for name in ("id", "site", "device", "cause")}
     return Occurrence(
-        **{name: getattr(row, name) for name in ("id", "site", "device", "cause", "class_name", "level")},
-        state=State.SHELVED if shelved else _state(acked, over_at_ms is not None),
-        since_ms=first,
+        **values,
+        level="alarm",
+        state=State.NEW,
+        since_ms=0,
+        cleared=False,
+        last_event_id=0,
+        newest_id=row.id,
+        trouble=cannot_be_shown(error),
+    )
+
+
+def _readable(row: Any, now_ms: int) -> Occurrence:
+    first_ms = _first_known(row.raised_at_ms, row.escalated_at_ms, row.cleared_at_ms)
+    if first_ms is None:
+        raise ValueError("none of its events is there")
+    over_at_ms = _first_known(row.cleared_at_ms, row.ended_at_ms)
+    chatters = row.times >= CHATTER_FROM
+    acked = row.acked_at_ms is not None and (not row.unacked if chatters else _is_acked(row))
+    return Occurrence(
+        id=row.first_id if chatters else row.id,
+        **{name: getattr(row, name) for name in ("site", "device", "cause", "class_name")},
+        level=LEVELS[row.worst] if chatters else row.level,
+        state=State.SHELVED if row.shelved else _state(acked, over_at_ms is not None),
+        since_ms=first_ms,
         escalated_at_ms=row.escalated_at_ms,
         over_at_ms=over_at_ms,
         cleared=row.cleared_at_ms is not None,
         acked_at_ms=row.acked_at_ms if acked else None,
         acked_by=row.acked_by if acked else None,
-        shelved_until_ms=row.shelved_until_ms if shelved else None,
-        shelved_by=row.shelved_by if shelved else None,
+        shelved_until_ms=row.shelved_until_ms if row.shelved else None,
+        shelved_by=row.shelved_by if row.shelved else None,
         last_event_id=max(row.raised_id or 0, row.escalated_id or 0, row.cleared_id or 0),
+        newest_id=row.id,
+        times=row.times if chatters else 1,
+        first_at_ms=row.first_at_ms if chatters else None,
     )
+
+
+def _first_known(*at_ms: int | None) -> int | None:
+    return next((one for one in at_ms if one is not None), None)
+
+
+def _is_acked(row: Any) -> bool:
+    return row.acked_level in (row.level, "alarm")
 
 
 def _state(acked: bool, over: bool) -> State:
@@ -134,29 +226,75 @@ def _state(acked: bool, over: bool) -> State:
     return State.ACKNOWLEDGED if acked else State.NEW
 
 
-def _select() -> sa.Select[Any]:
+_SITE = sa.bindparam("site", type_=sa.Text)
+
+
+def _open(*of_site: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return the open occurrences; of those that are chatter the newest, for all of them."""
+    shelved_until = occurrence.c.shelved_until_ms
+    shelved = sa.and_(
+        sa.func.coalesce(shelved_until, 0) > sa.bindparam("now_ms"),
+        sa.func.coalesce(shelved_until, 0) <= sa.bindparam("shelved_before_ms"),
+    )
+    flag = sa.case((shelved, 1), else_=0)
+    acked = sa.func.coalesce(occurrence.c.acked_level, "").in_([occurrence.c.level, "alarm"])
+    alike = [*(occurrence.c[name] for name in ("site", "device", "cause")), flag]
+    columns = (
+        occurrence,
+        flag.label("shelved"),
+        sa.func.row_number().over(partition_by=alike, order_by=occurrence.c.id.desc()).label("rank"),
+        sa.func.count().over(partition_by=alike).label("times"),
+        sa.func.min(occurrence.c.id).over(partition_by=alike).label("first_id"),
+        sa.func.max(sa.case((occurrence.c.level == "alarm", 1), else_=0))
+        .over(partition_by=alike)
+        .label("worst"),
+        sa.func.sum(sa.case((acked, 0), else_=1)).over(partition_by=alike).label("unacked"),
+    )
+    found = sa.select(*columns).where(IS_OPEN, *of_site).subquery("found")
+    return _with_events(found).where(sa.or_(found.c.rank == 1, found.c.times < CHATTER_FROM))
+
+
+def _closed(*of_site: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    latest = sa.select(occurrence).where(sa.text(f"NOT {IS_OPEN.text}"), *of_site)
+    latest = latest.order_by(occurrence.c.id.desc()).limit(CLOSED_SHOWN)
+    alone = {"shelved": 0, "times": 1, "worst": 0, "unacked": 0}
+    labels = [sa.literal(value).label(name) for name, value in alone.items()]
+    closed = latest.subquery("latest")
+    return _with_events(sa.select(closed, closed.c.id.label("first_id"), *labels).subquery("found"))
+
+
+def _with_events(found: sa.Subquery) -> sa.Select[Any]:
     raised, escalated, cleared = (alert.alias(name) for name in ("raised", "escalated", "cleared"))
+    first = occurrence.alias("first")
+    began = sa.func.coalesce(first.c.raised_id, first.c.escalated_id, first.c.cleared_id)
+    first_event = alert.alias("first_event")
+    first_at_ms = sa.select(first_event.c.occurred_at_ms).join(first, began == first_event.c.id)
+    first_at_ms = first_at_ms.where(first.c.id == found.c.first_id).correlate(found)
+    named = sa.func.coalesce(escalated.c.class_name, raised.c.class_name, cleared.c.class_name)
     return (
         sa.select(
-            occurrence,
+            found,
             raised.c.occurred_at_ms.label("raised_at_ms"),
             escalated.c.occurred_at_ms.label("escalated_at_ms"),
             cleared.c.occurred_at_ms.label("cleared_at_ms"),
-            sa.func.coalesce(escalated.c.class_name, raised.c.class_name, cleared.c.class_name).label(
-                "class_name"
-            ),
+            named.label("class_name"),
+            sa.case((found.c.times >= CHATTER_FROM, first_at_ms.scalar_subquery())).label("first_at_ms"),
         )
-        .outerjoin(raised, raised.c.id == occurrence.c.raised_id)
-        .outerjoin(escalated, escalated.c.id == occurrence.c.escalated_id)
-        .outerjoin(cleared, cleared.c.id == occurrence.c.cleared_id)
-        .order_by(occurrence.c.id.desc())
+        .outerjoin(raised, raised.c.id == found.c.raised_id)
+        .outerjoin(escalated, escalated.c.id == found.c.escalated_id)
+        .outerjoin(cleared, cleared.c.id == found.c.cleared_id)
     )
 
 
-_IS_CLOSED = sa.and_(
-    occurrence.c.acked_at_ms.is_not(None),
-    occurrence.c.acked_level.in_([occurrence.c.level, "alarm"]),
-    sa.or_(occurrence.c.cleared_id.is_not(None), occurrence.c.ended_at_ms.is_not(None)),
+_OPEN, _OPEN_OF_SITE = _open(), _open(occurrence.c.site == _SITE)
+_CLOSED, _CLOSED_OF_SITE = _closed(), _closed(occurrence.c.site == _SITE)
+_latest = (
+    sa.select(alert.c.received_at_ms)
+    .where(alert.c.event == "raise", sa.or_(_SITE.is_(None), alert.c.site == _SITE))
+    .order_by(alert.c.id.desc())
+    .limit(FLOOD_COUNTED)
+    .subquery("latest")
 )
-_OPEN = _select().where(sa.not_(sa.func.coalesce(_IS_CLOSED, sa.false()))).limit(OPEN_SHOWN)
-_CLOSED = _select().where(_IS_CLOSED).limit(CLOSED_SHOWN)
+_RAISED_OF_LATE = sa.select(sa.func.count(), sa.func.min(_latest.c.received_at_ms)).where(
+    _latest.c.received_at_ms > sa.bindparam("since_ms")
+)

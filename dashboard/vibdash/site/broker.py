@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from vibdash.supervision import Unavailable
+
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
-class BrokerError(Exception):
+class BrokerError(Unavailable):
     """The broker cannot be used; the text is one line for the user."""
 
 

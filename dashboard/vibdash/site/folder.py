@@ -26,6 +26,8 @@ _OPTIONS = {
     "notify": ("notify", Path),
     "page.host": ("host", str),
     "page.port": ("port", int),
+    "page.proxies": ("proxies", str),
+    "page.prefix": ("prefix", str),
     "page.silent_after_s": ("silent_after_s", float),
     "page.zones": ("zones", str),
     "broker.url": ("broker", str),

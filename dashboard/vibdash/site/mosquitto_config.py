@@ -53,11 +53,13 @@ listener {host_port} 127.0.0.1
 """
 
 _ACCESS = """\
-# {host_user} takes everything in, and says what is stored and what is to be done.
+# {host_user} takes everything in, and says what is stored and what is to be done; it removes the last word of a
+# device that was removed.
 user {host_user}
 topic read {root}/{site}/#
 topic write {root}/{site}/+/ack
 topic write {root}/{site}/+/cmd
+topic write {root}/{site}/+/status
 
 # A device writes under its own name, and reads what is meant for it.
 pattern write {root}/{site}/%u/status

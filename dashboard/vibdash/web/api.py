@@ -11,9 +11,11 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, create_model
 from sqlalchemy.exc import SQLAlchemyError
 
-from vibdash.read.fleet import AlertView, Fleet, FleetReader, Host, SensorView
+from vibdash.database.opening import reason_of
+from vibdash.read.fleet import AlertView, Fleet, FleetReader, SensorView
 from vibdash.read.history import History, HistoryReader
-from vibdash.read.occurrences import JournalEntry, Occurrence, OccurrenceReader, State
+from vibdash.read.host import Host, WorkView, describe_work
+from vibdash.read.occurrences import Flood, JournalEntry, Occurrence, OccurrenceReader, State
 from vibdash.web.metrics import CONTENT_TYPE, metrics_text
 
 DAY_MS = 86_400_000
@@ -48,6 +50,7 @@ class FleetAnswer(BaseModel):
     host: Host
     totals: Totals
     quarantined: int
+    work: list[WorkView]
     sensors: list[SensorAnswer]
 
 
@@ -58,9 +61,10 @@ class AlertsAnswer(BaseModel):
 
 
 class InboxAnswer(BaseModel):
-    """Alerts from raise to clear."""
+    """Alerts from raise to clear, the most urgent first; `flood`: more were raised of late than anybody can look at."""
 
     occurrences: list[Occurrence]
+    flood: Flood | None
 
 
 class JournalAnswer(BaseModel):
@@ -70,11 +74,12 @@ class JournalAnswer(BaseModel):
 
 
 class Health(BaseModel):
-    """`ok`: the database can be read and the broker is connected."""
+    """`ok`: the database can be read, the broker is connected, and nothing that this program does fails."""
 
     ok: bool
     database: str
     broker: str
+    failing: list[str] = []
 
 
 def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: HistoryReader) -> APIRouter:
@@ -85,11 +90,13 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: His
     def fleet() -> dict[str, Any]:
         return fleet_json(reader.fleet(_now_ms()))
 
-    @router.get("/api/v1/alerts", summary="Alert events, newest arrival first")
+    @router.get(
+        "/api/v1/alerts", summary="The latest alert events, or with after_id the next ones, oldest first"
+    )
     def alerts(
         site: str | None = None,
         device: str | None = None,
-        after_id: Annotated[int, Query(ge=0, le=LAST_ID)] = 0,
+        after_id: Annotated[int | None, Query(ge=0, le=LAST_ID)] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> AlertsAnswer:
         found = reader.alerts(
@@ -99,8 +106,9 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: His
 
     @router.get("/api/v1/inbox", summary="Alerts from raise to clear, with their state")
     def inbox(state: State | None = None) -> InboxAnswer:
-        found = [one for one in occurrences.all(_now_ms()) if state in (None, one.state)]
-        return InboxAnswer(occurrences=found)
+        now_ms = _now_ms()
+        found = [one for one in occurrences.all(now_ms) if state in (None, one.state)]
+        return InboxAnswer(occurrences=found, flood=occurrences.flood(now_ms))
 
     @router.get("/api/v1/inbox/{id}/journal", summary="What was done about an alert")
     def journal(id: Id) -> JournalAnswer:
@@ -117,19 +125,21 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: His
     @router.get("/metrics", summary="For Prometheus", response_class=Response, responses=_TEXT)
     def metrics() -> Response:
         now_ms = _now_ms()
-        text = metrics_text(reader.fleet(now_ms), occurrences.all(now_ms))
+        text = metrics_text(reader.fleet(now_ms), occurrences.all(now_ms), occurrences.flood(now_ms))
         return Response(text, media_type=CONTENT_TYPE)
 
     @router.get("/healthz", summary="Whether all is well here", responses={503: {"model": Health}})
     def healthz(response: Response) -> Health:
         try:
-            host = reader.fleet(_now_ms()).host
+            host, works = reader.health(_now_ms())
         except SQLAlchemyError as error:
             response.status_code = 503
-            return Health(ok=False, database=str(error).splitlines()[0], broker="unknown")
-        response.status_code = 200 if host.connected else 503
+            return Health(ok=False, database=reason_of(error), broker="unknown")
+        failing = [describe_work(one) for one in works if one.failing]
+        ok = host.connected and not failing
+        response.status_code = 200 if ok else 503
         broker = "connected" if host.connected else host.detail
-        return Health(ok=host.connected, database="readable", broker=broker)
+        return Health(ok=ok, database="readable", broker=broker, failing=failing)
 
     return router
 
@@ -145,6 +155,7 @@ def fleet_json(fleet: Fleet) -> dict[str, Any]:
         "host": dataclasses.asdict(fleet.host),
         "totals": {"bytes_sampled": fleet.bytes_sampled, "bytes_sent": fleet.bytes_sent},
         "quarantined": fleet.quarantined,
+        "work": [dataclasses.asdict(one) for one in fleet.work],
         "sensors": [_sensor_json(sensor) for sensor in fleet.sensors],
     }
 

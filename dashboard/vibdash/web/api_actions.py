@@ -1,4 +1,4 @@
-"""What a script may do about alerts, with the rights of its user: acknowledge, shelve, comment."""
+"""What a script may do about alerts, with the rights of its user: acknowledge, shelve, comment, strike out."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def _operator(request: Request) -> Account:
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body is no JSON"},
     403: {"description": "Not an operator"},
+    503: {"description": "Not done: the database does not take it now"},
 }
 Operator = Annotated[Account, Depends(_operator)]
 
@@ -78,6 +79,18 @@ def make_actions_router(operations: Operations) -> APIRouter:
     def comment(id: Annotated[int, Path(ge=1, le=LAST_ID)], comment: Comment, who: Operator) -> Changed:
         try:
             operations.comment(id, comment.text, who.name, _now_ms())
+        except Refused as error:
+            raise HTTPException(409, str(error)) from None
+        return Changed(changed=1)
+
+    @router.post(
+        "/journal/{entry}/strike",
+        summary="Strike a comment out; it stays readable",
+        responses={409: {"description": "Refused"}},
+    )
+    def strike(entry: Annotated[int, Path(ge=1, le=LAST_ID)], who: Operator) -> Changed:
+        try:
+            operations.strike(entry, who.name, _now_ms())
         except Refused as error:
             raise HTTPException(409, str(error)) from None
         return Changed(changed=1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse
+
+from vibdash.access.proxies import prefix_of
 
 OPENAPI_URL = "/api/v1/openapi.json"
 _HEAD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Vibnode API</title>
@@ -22,20 +24,21 @@ def make_api_page_router(app: FastAPI) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/api/", response_class=HTMLResponse)
-    def api_page() -> str:
-        return describe(app.openapi())
+    def api_page(request: Request) -> str:
+        return describe(app.openapi(), prefix_of(request.scope))
 
     return router
 
 
-def describe(schema: dict[str, Any]) -> str:
-    """Return the page for an OpenAPI description."""
+def describe(schema: dict[str, Any], prefix: str = "") -> str:
+    """Return the page for an OpenAPI description, below a path."""
     calls = [
         _describe_call(method, path, call)
         for path, calls in schema["paths"].items()
         for method, call in calls.items()
     ]
-    about = f'{escape(schema["info"]["description"])} Described for programs in <a href="{OPENAPI_URL}">OpenAPI</a>.'
+    link = f'<a href="{escape(prefix)}{OPENAPI_URL}">OpenAPI</a>'
+    about = f"{escape(schema['info']['description'])} Described for programs in {link}."
     return f"{_HEAD}<h1>API</h1><p>{about}</p>{''.join(calls)}</html>"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vibdash.read.fleet import Fleet, Link, SensorView
-from vibdash.read.occurrences import Occurrence, State, count_by_state
+from vibdash.read.occurrences import Flood, Occurrence, State, count_by_state
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -19,12 +19,12 @@ class _Metric:
     samples: Iterable[tuple[dict[str, str], float]]
 
 
-def metrics_text(fleet: Fleet, occurrences: tuple[Occurrence, ...]) -> str:
+def metrics_text(fleet: Fleet, occurrences: tuple[Occurrence, ...], flood: Flood | None = None) -> str:
     """Return all metrics. A sensor that is not heard has no score: an old one would look like the present."""
-    return "".join(line + "\n" for metric in _metrics(fleet, occurrences) for line in _lines(metric))
+    return "".join(line + "\n" for metric in _metrics(fleet, occurrences, flood) for line in _lines(metric))
 
 
-def _metrics(fleet: Fleet, occurrences: tuple[Occurrence, ...]) -> Iterator[_Metric]:
+def _metrics(fleet: Fleet, occurrences: tuple[Occurrence, ...], flood: Flood | None) -> Iterator[_Metric]:
     heard = [one for one in fleet.sensors if one.link is Link.ONLINE]
     by_sensor = [(_labels(one), one) for one in fleet.sensors]
     counts = count_by_state(occurrences)
@@ -89,12 +89,41 @@ def _metrics(fleet: Fleet, occurrences: tuple[Occurrence, ...]) -> Iterator[_Met
         [({"state": state}, counts[state]) for state in State if state is not State.CLOSED],
     )
     yield _Metric(
+        "vibnode_alerts_active_alarms",
+        "gauge",
+        "Alarms that last and that nobody has acknowledged or put aside.",
+        [({}, sum(one.state is State.NEW and one.level == "alarm" for one in occurrences))],
+    )
+    yield _Metric(
+        "vibnode_alarm_flood",
+        "gauge",
+        "Alerts raised within the last ten minutes where they are more than ten, else 0.",
+        [({}, flood.raised if flood else 0)],
+    )
+    works = [({"process": _escaped(one.process), "work": one.name}, one) for one in fleet.work]
+    yield _Metric(
+        "vibnode_work_failures_total",
+        "counter",
+        "How often a thread or task of this program failed and was tried again.",
+        [(labels, one.failures) for labels, one in works],
+    )
+    yield _Metric(
+        "vibnode_work_failing",
+        "gauge",
+        "1 while it has not gone well since it last failed.",
+        [(labels, float(one.failing)) for labels, one in works],
+    )
+    yield _Metric(
         "vibnode_quarantined_total", "counter", "Messages that were refused.", [({}, fleet.quarantined)]
     )
 
 
 def _labels(sensor: SensorView) -> dict[str, str]:
     return {"site": sensor.site, "device": sensor.device}  # no character that needs escaping
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
 
 
 def _level(sensor: SensorView) -> float:

@@ -6,16 +6,21 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from vibdash.access.accounts import Accounts
 from vibdash.access.attempts import Attempts
 from vibdash.access.guard import Guard
 from vibdash.access.login import make_login_router
+from vibdash.access.passwords import PasswordDoor
+from vibdash.access.proxies import Network, Proxies
+from vibdash.database.opening import DatabaseError, reason_of
 from vibdash.page.mount import mount_pages
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import HistoryReader
@@ -35,8 +40,10 @@ def serve(
     silent_after_ms: int,
     site: str | None,
     zones_mm_s: Zones | None = None,
+    proxies: Sequence[Network] = (),
+    prefix: str = "",
 ) -> None:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM, below a path `prefix` where there is one."""
     fleet = FleetReader(engine, silent_after_ms=silent_after_ms, site=site)
     occurrences = OccurrenceReader(engine, site=site)
     app = FastAPI(
@@ -49,12 +56,29 @@ def serve(
     app.include_router(make_router(fleet, occurrences, HistoryReader(engine)))
     app.include_router(make_actions_router(Operations(engine)))
     app.include_router(make_api_page_router(app))
-    accounts, attempts = Accounts(engine), Attempts()
-    app.include_router(make_login_router(accounts, attempts), include_in_schema=False)
-    app.add_middleware(Guard, accounts=accounts, attempts=attempts, may_be_open=is_loopback(taken))
+    accounts = Accounts(engine)
+    door = PasswordDoor(accounts, Attempts())
+    app.include_router(make_login_router(accounts, door), include_in_schema=False)
+    app.add_middleware(Guard, accounts=accounts, door=door, may_be_open=is_loopback(taken))
+    app.add_middleware(Proxies, trusted=proxies, prefix=prefix)  # added last: before all others
+    for kind in (DatabaseError, SQLAlchemyError):
+        app.add_exception_handler(kind, _say_why_not)
     mount_pages(app, engine, fleet, occurrences, zones_mm_s)
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on")
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        lifespan="on",
+        proxy_headers=False,
+        server_header=False,
+    )
     asyncio.run(_Server(config, address_of(taken)).serve(sockets=[taken]))
+
+
+async def _say_why_not(_request: Request, error: Exception) -> Response:
+    """What the database does not take or tell now is not done, and the answer says so."""
+    reason = str(error) if isinstance(error, DatabaseError) else f"database: {reason_of(error)}"
+    return JSONResponse({"detail": f"not done: {reason}"}, 503)
 
 
 class _Server(uvicorn.Server):
