@@ -18,8 +18,8 @@ RETRY_MS = 1000  # between tries at a sensor that does not answer
 STARVED_GAPS = 3  # so many gaps with no whole window between them: the samples are useless
 TICK_WAITS = 4  # that are timed at the start
 # Instructions of a window's features between two looks at a FIFO: of what a C3 executes while it fills (160 MHz, 1.3
-# cycles each), a third. The rest is for whoever else has the processor then.
-WORK_PER_FIFO_MS = 40000
+# cycles each), a fifth. The rest is for the node, and for whoever else has the processor then.
+WORK_PER_FIFO_MS = 25000
 MOST_WORK = (1 << 30) - 1
 # Collected here so often, right behind a burst, when the FIFO has its whole length to fill: a collection cannot be
 # divided, and one that comes by itself may meet a FIFO that is half full.
@@ -82,6 +82,7 @@ class Sampler:
             self._push = core.push_raw
         self._gaps_in_a_row = 0
         self._uncollected = 0  # windows
+        self._whole = False  # features are there, and not judged yet
         self._looked_ms = time.ticks_ms()  # when the driver was asked last
         self._on_window = self._on_fault = None
 
@@ -122,11 +123,14 @@ class Sampler:
                 continue
             if frames and self._take(frames):
                 return
-            if frames and self._uncollected >= COLLECT_WINDOWS and not core.ready():
+            if frames and self._uncollected >= COLLECT_WINDOWS and not core.ready() and not self._whole:
                 self._uncollected = 0
                 gc.collect()
             unyielding += 1
-            if core.ready():  # a part of its features at a time, and the sensor in between
+            if self._whole:  # features that are there, judged after another look at the sensor
+                if self._judge():
+                    return
+            elif core.ready():  # a part of a window's features at a time, and the sensor in between
                 if self._step():
                     return
             elif not frames:
@@ -177,8 +181,14 @@ class Sampler:
 
     def _step(self) -> bool:
         """Go on with the window's features. Returns True when the run is to end."""
-        if not self._core.step(self._of_chip, self._work):
-            return False
+        if self._whole and self._judge():  # before the next window's take their place
+            return True
+        self._whole = self._core.step(self._of_chip, self._work)
+        return self._whole and not self.driver.fifo_ms and self._judge()
+
+    def _judge(self) -> bool:
+        """A window's features are there. Returns True when the run is to end."""
+        self._whole = False
         if self._columns:
             self._turn()
         if self.rate.ppm is not None:
@@ -214,6 +224,7 @@ class Sampler:
             self.features[i] = self._of_chip[self._columns[i]]
 
     def _break(self) -> None:
+        self._whole = False
         self._core.gap()
         self._core.clipped()
         self._samples = 0
