@@ -107,7 +107,7 @@ DEVICE_ROWS = {
     "longest_stretch_instructions": "longest stretch without a look at the FIFO",
     "longest_step_instructions": "longest step of the features",
     "collect.instructions": "a collection",
-    "status.instructions": "a status, its collection included",
+    "status.instructions": "a status",
     "alert.instructions": "an alert",
     "outbox_append.instructions": "an alert into the outbox",
     "learn_window.instructions": "a window learnt",
@@ -180,6 +180,7 @@ def table(measured: Measured) -> str:
             if any(cell is not None for cell in cells):
                 body.append([label, *("-" if cell is None else f"{cell:,}" for cell in cells)])
         parts.append(_markdown(head, body))
+    parts.append(_device_table(measured))
     once = [
         [label, f"{measured.figures[name]:,}"] for name, label in ONCE.items() if name in measured.figures
     ]
@@ -197,6 +198,15 @@ def table(measured: Measured) -> str:
     parts.append(_markdown(["Goal", "limit", "measured", "met"], goals))
     compilers = sorted(set(measured.compilers.values()))
     return "\n\n".join([*parts, "Compiled by " + "; ".join(compilers) + "."])
+
+
+def _device_table(measured: Measured) -> str:
+    chips = sorted({name.split(".")[1] for name in measured.figures if name.startswith("device.")})
+    body = []
+    for name, label in DEVICE_ROWS.items():
+        cells = [measured.figures.get(f"device.{chip}.frozen.{name}") for chip in chips]
+        body.append([label, *("-" if cell is None else f"{cell:,}" for cell in cells)])
+    return _markdown(["The application, frozen in", *chips], body)
 
 
 def _met(measured: Measured, name: str) -> bool:

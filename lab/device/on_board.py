@@ -176,11 +176,14 @@ class Phases:
         said["alert"] = counted(lambda: node._alert_body(raised))[0]
         body = node._alert_body(raised)
         said["outbox_append"] = counted(lambda: node.run.outbox.append(body))[0]
-        learner = baseline.Learner(30, len(node.sampler.features))
-        for _ in range(29):
-            learner.add(node.sampler.features)
-        said["learn_window"] = counted(lambda: learner.add(node.sampler.features))[0]
-        said["baseline"] = counted(learner.baseline)[0]
+        try:
+            learner = baseline.Learner(30, len(node.sampler.features))
+            for _ in range(29):
+                learner.add(node.sampler.features)
+            said["learn_window"] = counted(lambda: learner.add(node.sampler.features))[0]
+            said["baseline"] = counted(learner.baseline)[0]
+        except MemoryError:
+            pass  # what there is no room for beside this model is not counted
         self.said["pauses"] = said
 
 
