@@ -57,10 +57,21 @@ def fill(path: str, section: str, given: dict, fields: dict) -> dict:
             raise ConfigError(f"{path}: {section}{key}: is missing; accepted: {check(None)}")
         accepted = check(given[key])
         if accepted:
-            shown = "a secret" if key in SECRETS else repr(given[key])
-            raise ConfigError(f"{path}: {section}{key}: {shown}; accepted: {accepted}")
+            shown = without_secrets({key: given[key]})[key]
+            raise ConfigError(
+                f"{path}: {section}{key}: {shown if key in SECRETS else repr(shown)}; accepted: {accepted}"
+            )
         filled[key] = given[key]
     return filled
+
+
+def without_secrets(value):
+    """A copy of `value` that can be shown: what stands under a secret's key, at any depth, is "a secret"."""
+    if isinstance(value, dict):
+        return {key: "a secret" if key in SECRETS else without_secrets(value[key]) for key in value}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    return value
 
 
 def beside(path: str, relative: str) -> str:

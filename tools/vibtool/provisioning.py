@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vibnode.checks import SECRETS
+from vibnode.checks import SECRETS, without_secrets
 
 from vibtool.board import Board
 from vibtool.errors import ToolError
@@ -84,12 +84,14 @@ def differences(old: dict[str, Any], new: dict[str, Any], where: str = "") -> li
         before, after = old.get(key), new.get(key)
         if before == after:
             continue
-        if isinstance(before, dict | None) and isinstance(after, dict):
-            lines += differences(before or {}, after, f"{where}{key}.")
-        elif key in SECRETS:
-            lines.append(f"{where}{key}: {'set' if before is None else 'changed'} (not shown)")
+        if key in SECRETS:
+            done = "set" if before is None else "removed" if after is None else "changed"
+            lines.append(f"{where}{key}: {done} (not shown)")
+        elif (before or after) and isinstance(before, dict | None) and isinstance(after, dict | None):
+            lines += differences(before or {}, after or {}, f"{where}{key}.")
         else:
-            lines.append(f"{where}{key}: {json.dumps(before)} -> {json.dumps(after)}")
+            was, becomes = json.dumps(without_secrets(before)), json.dumps(without_secrets(after))
+            lines.append(f"{where}{key}: {was} -> {becomes}")
     return lines
 
 

@@ -254,7 +254,9 @@ class SiteFile:
         return der
 
     def _refuse(self, where: str, value: Any, accepted: str) -> ToolError:
-        return ToolError(f"{self.path}: {where}: {value!r}; accepted: {accepted}")
+        secret = any(key in checks.SECRETS for key in where.split("."))
+        shown = "a secret" if secret else repr(checks.without_secrets(value))
+        return ToolError(f"{self.path}: {where}: {shown}; accepted: {accepted}")
 
 
 def encode(device: dict[str, Any]) -> bytes:
