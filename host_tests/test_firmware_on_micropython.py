@@ -11,6 +11,7 @@ from lab.rigs.firmware import MICROPYTHON, needs_micropython
 
 HERE = Path(__file__).parent
 PORTABLE = (
+    "test_core_medians",
     "test_firmware_average",
     "test_firmware_detector",
     "test_firmware_outbox",

@@ -31,16 +31,21 @@ Int16 = NDArray[np.int16]
 
 WINDOWS_WORTH_A_THREAD = 400  # some milliseconds of work
 MOST_ROWS = 64  # of `medians`, as on a device
+MOST_COLUMNS = 0xFFFF
 
 
 def medians(rows: array[int], count: int, n: int, medians: array[int], spreads: array[int], at: int) -> None:
     """The median of each of the `n` columns of the first `count` rows, and the median of its distances from that.
 
     Both, rounded down and limited to int16, go into row `at` of `medians` and `spreads`. ValueError: there are not so
-    many rows, or more than 64.
+    many rows, or more than 64, or no column, or no such row to go into.
     """
-    if not 1 <= count <= MOST_ROWS or count * n > len(rows) or (at + 1) * n > min(len(medians), len(spreads)):
+    if not 1 <= n <= MOST_COLUMNS:
+        raise ValueError(f"vib: medians of {n} columns; accepted: 1 to {MOST_COLUMNS}")
+    if not 1 <= count <= min(MOST_ROWS, len(rows) // n):
         raise ValueError(f"vib: medians of {count} rows; accepted: 1 to {MOST_ROWS}, as many as there are")
+    if not 0 <= at < min(len(medians), len(spreads)) // n:
+        raise ValueError(f"vib: medians into row {at}; accepted: one that both arrays have")
     values = np.sort(np.frombuffer(rows, np.int16)[: count * n].reshape(count, n).astype(np.int32), axis=0)
     middle = (values[(count - 1) // 2] + values[count // 2]) >> 1
     away = np.sort(np.minimum(np.abs(values - middle), 32767), axis=0)

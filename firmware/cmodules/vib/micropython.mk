@@ -35,5 +35,5 @@ VIB_SETTINGS := $(BUILD)/vib/settings.txt
 $(shell mkdir -p $(BUILD)/vib; echo 'model: $(VIB_MODEL_DIR)' | cmp -s - $(VIB_SETTINGS) || \
 	echo 'model: $(VIB_MODEL_DIR)' > $(VIB_SETTINGS))
 $(VIB_OBJECTS): $(VIB_SETTINGS) $(VIB_DIR)/micropython.mk
-# Names are looked for anew when one of these changes; modvib.h holds most of ours.
-QSTR_GLOBAL_DEPENDENCIES += $(VIB_SETTINGS) $(VIB_DIR)/modvib.h $(VIB_DIR)/modbus.h
+# Names are looked for anew when one of these changes; modvib.h and its parts hold most of ours.
+QSTR_GLOBAL_DEPENDENCIES += $(VIB_SETTINGS) $(wildcard $(VIB_DIR)/mod*.h)

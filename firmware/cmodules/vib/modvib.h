@@ -387,67 +387,7 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     }
 }
 
-/* --- medians ---------------------------------------------------------------------------------------------------- */
-
-enum {
-    MAX_ROWS = 64
-};
-
-/* The first n in order, by insertion: there are tens of them. Of an even number the mean of the middle two, rounded
- * down. */
-static int16_t median_of(int16_t *x, size_t n)
-{
-    for (size_t i = 1; i < n; i++) {
-        int16_t value = x[i];
-        size_t j = i;
-        for (; j > 0 && x[j - 1] > value; j--) {
-            x[j] = x[j - 1];
-        }
-        x[j] = value;
-    }
-    return n % 2 ? x[n / 2] : (int16_t)((x[n / 2 - 1] + x[n / 2]) >> 1);
-}
-
-static int16_t *int16_values(mp_obj_t obj, size_t *n)
-{
-    mp_buffer_info_t buffer;
-    mp_get_buffer_raise(obj, &buffer, MP_BUFFER_RW);
-    if (buffer.typecode != 'h') {
-        refuse("vib: array('h') needed, not one of %d bytes", MP_OBJ_NEW_SMALL_INT(buffer.len));
-    }
-    *n = buffer.len / sizeof(int16_t);
-    return buffer.buf;
-}
-
-/* medians(rows, count, n, medians, spreads, at): of each of the n columns of the first `count` rows its median, and the
- * median of its distances from that, limited to int16, into row `at` of the other two. */
-static mp_obj_t vib_medians(size_t n_args, const mp_obj_t *args)
-{
-    size_t in_rows, in_medians, in_spreads;
-    size_t count = (size_t)position(args[1]), n = (size_t)position(args[2]), at = (size_t)position(args[5]);
-    const int16_t *rows = int16_values(args[0], &in_rows);
-    int16_t *medians = int16_values(args[3], &in_medians), *spreads = int16_values(args[4], &in_spreads);
-    int16_t column[MAX_ROWS];
-    (void)n_args;
-    if (count < 1 || count > MAX_ROWS || count * n > in_rows || (at + 1) * n > in_medians ||
-        (at + 1) * n > in_spreads) {
-        refuse("vib: medians of %d rows; accepted: 1 to 64, as many as there are", args[1]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        for (size_t row = 0; row < count; row++) {
-            column[row] = rows[row * n + i];
-        }
-        int32_t middle = median_of(column, count);
-        for (size_t row = 0; row < count; row++) {
-            int32_t away = column[row] > middle ? column[row] - middle : middle - column[row];
-            column[row] = (int16_t)(away > 32767 ? 32767 : away);
-        }
-        medians[at * n + i] = (int16_t)middle;
-        spreads[at * n + i] = median_of(column, count);
-    }
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(vib_medians_obj, 6, 6, vib_medians);
+#include "modmedians.h"
 
 #include "modbus.h"
 
