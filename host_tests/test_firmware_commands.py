@@ -260,6 +260,53 @@ def test_a_model_is_tried_kept_and_given_up_over_the_air(bench: Commanded) -> No
     assert back["reset"] == "command"
 
 
+def spoken_of(bench: Commanded) -> list[tuple[str, str]]:
+    assert bench.host
+    return [(alert["event"], alert["level"]) for alert in bench.host.alerts]
+
+
+def test_an_alarm_stays_up_while_models_come_and_go_and_the_baseline_with_it(bench: Commanded) -> None:
+    """The machine is bad all the while; louder than the cold model's centre when it is well, so that only its own
+    baseline knows which is which."""
+    turns_bad = ("healthy", noise(1, 800, 25_000), 5), ("fault", noise(2, 3200, 25_000), 1e6)
+    device, host = bench.boot(*turns_bad)
+    wait_for("it is an alarm", lambda: spoken_of(bench)[-1:] == [("raise", "alarm")])
+    learnt = (bench.state / "baseline.bin").read_bytes()
+    bad = ("fault", noise(2, 3200, 25_000), 1e6)
+    bench.configure(bad, pace=4, command_key=KEY.hex())  # what the machine does when the device begins anew
+    seen = len(host.statuses)
+    send_model(bench, model_ota())
+    wait_for("it is kept", lambda: bool(device.printed("the model on trial is kept")))
+    bench.wait_for_status("B has judged", lambda s: s.get("windows", 0) > 40 and s["machine"] == "running")
+    assert bench.sender.ask("model-revert")[0]["ok"]
+    of_a = "00112233aabbccdd"
+    bench.wait_for_status("A has", lambda s: s.get("windows", 0) > 40 and s["model"]["digest"] == of_a)
+    said = [status for status in host.statuses[seen:] if "model" in status]
+    assert {status["model"]["digest"] for status in said} == {of_a, "44556677aabbccdd"}
+    assert all(status["active"] == ["anomaly"] and status["baseline"] == 10 for status in said)
+    assert not any(status["machine"] == "learning" for status in said)
+    assert spoken_of(bench) == [("raise", "alarm")]
+    assert (bench.state / "baseline.bin").read_bytes() == learnt
+    bench.configure(("healthy", noise(1, 800, 25_000), 1e6), pace=4, command_key=KEY.hex())
+    assert bench.sender.ask("reboot")[0]["ok"]
+    wait_for("it is well again", lambda: spoken_of(bench)[1:] == [("clear", "alarm")])
+
+
+def test_a_model_of_other_features_neither_learns_by_itself_nor_costs_the_baseline(bench: Commanded) -> None:
+    device, _ = bench.boot()
+    bench.wait_for_status("it runs", lambda status: status.get("machine") == "running")
+    learnt = (bench.state / "baseline.bin").read_bytes()
+    send_model(bench, model_ota(CONFIG | {"band_hi_hz": 1600}))
+    wait_for("it is kept", lambda: bool(device.printed("the model on trial is kept")))
+    other = bench.wait_for_status("it has judged", lambda s: s.get("windows", 0) > 40)
+    assert other["model"]["digest"] == "44556677aabbccdd" and other["baseline"] is None
+    assert not device.printed("baseline learnt")[1:]
+    assert "band_hi_hz 2500; accepted: 1600" in device.printed("the stored baseline is of no use")[0]
+    assert bench.sender.ask("model-revert")[0]["ok"]
+    back = bench.wait_for_status("it is back", lambda s: s["model"]["digest"] == "00112233aabbccdd")
+    assert back["baseline"] == 10 and (bench.state / "baseline.bin").read_bytes() == learnt
+
+
 def test_a_model_whose_golden_windows_come_out_otherwise_is_given_up_and_said(bench: Commanded) -> None:
     device, _ = bench.boot()
     send_model(bench, model_ota(wrong_score=1))

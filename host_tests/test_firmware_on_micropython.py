@@ -28,6 +28,7 @@ PORTABLE = (
     "test_firmware_lookup",
     "test_firmware_settings",
     "test_firmware_shaft_line",
+    "test_firmware_standing",
     "test_firmware_hostile",
     "test_firmware_snapshot",
     "test_firmware_wifi",

@@ -16,7 +16,7 @@ from vibdash.database.schema import device as device_table
 from vibdash.ingest.store import Received, Store
 from vibdash.protocol.messages import Malformed, Measured, Status, parse
 from vibdash.read.fleet import FleetReader, SensorView
-from vibnode import status
+from vibnode import standing, status
 from vibnode.clock import Clock
 from vibnode.config import DEVICE_FIELDS, REQUIRED
 from vibnode.node import Node
@@ -87,6 +87,11 @@ def test_what_cannot_measure_says_every_field_too_and_why(run: Run, measuring: d
     assert (said["machine"], said["instrument"], said["note"]) == ("unknown", "config", "x" * 200)
     taken = parse(TOPIC, json.dumps(said).encode())
     assert isinstance(taken, Status) and taken.measured and taken.measured.note == "x" * 200
+
+
+def test_what_cannot_measure_denies_no_alert_that_was_up(run: Run) -> None:
+    standing.save(run.device["data_dir"], {"anomaly": 2})
+    assert json.loads(status.message("birth", run))["active"] == ["anomaly"]
 
 
 def spoilt(message: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,8 +7,8 @@ import vib
 
 from . import checked_file
 
-_HEAD = "<HHHQ"  # features, length of the digest, windows, time
-_MAGIC = b"VBL2"
+_HEAD = "<HHQB"  # features, windows, time, numbers of what it is bound to
+_MAGIC = b"VBL3"
 BLOCK = 32  # windows
 MIN_SPREAD = 16  # steps; a feature that never moved must not look as if any move were enormous
 
@@ -81,15 +81,19 @@ class Learner:
         self._held = 0
 
 
-def save(path: str, baseline: Baseline, digest: str) -> None:
-    """Store `baseline` of the model with `digest` in `path`, all or nothing."""
-    name = digest.encode()
-    head = struct.pack(_HEAD, len(baseline.median), len(name), baseline.windows, baseline.time_s)
-    checked_file.save(path, _MAGIC, head + name + _pack(baseline.median) + _pack(baseline.spread))
+def save(path: str, baseline: Baseline, core_config: dict) -> None:
+    """Store `baseline` of features that were made as `core_config` says in `path`, all or nothing."""
+    bound = [number for _, number in _bound_to(core_config)]
+    head = struct.pack(_HEAD, len(baseline.median), baseline.windows, baseline.time_s, len(bound))
+    head += struct.pack(f"<{len(bound)}I", *bound)
+    checked_file.save(path, _MAGIC, head + _pack(baseline.median) + _pack(baseline.spread))
 
 
-def load(path: str, digest: str, n_features: int) -> "Baseline | None":
-    """The baseline in `path`, None where there is none. Raises BaselineError: it is broken, or another model's."""
+def load(path: str, core_config: dict, n_features: int) -> "Baseline | None":
+    """The baseline in `path`, None where there is none. Raises BaselineError: it is broken, or of other features.
+
+    It is bound to what makes its features, and to no model: one that wants the same ones takes it over.
+    """
     try:
         body = checked_file.load(path, _MAGIC)
     except checked_file.Damaged as error:
@@ -97,12 +101,23 @@ def load(path: str, digest: str, n_features: int) -> "Baseline | None":
     if body is None:
         return None
     head = struct.calcsize(_HEAD)
-    n, length, windows, time_s = struct.unpack(_HEAD, body[:head])
-    owner = body[head : head + length].decode()
-    if owner != digest or n != n_features:
-        raise BaselineError(f"{path}: learnt with model {owner}, this is {digest}")
-    values = struct.unpack(f"<{2 * n}h", body[head + length :])
+    n, windows, time_s, count = struct.unpack(_HEAD, body[:head])
+    bound = struct.unpack(f"<{count}I", body[head : head + 4 * count])
+    wanted = _bound_to(core_config)
+    if count != len(wanted) or n != n_features:
+        raise BaselineError(f"{path}: of {n} features; accepted: {n_features}")
+    for i, (name, number) in enumerate(wanted):
+        if bound[i] != number:
+            raise BaselineError(f"{path}: learnt with {name} {bound[i]}; accepted: {number}, this model's")
+    values = struct.unpack(f"<{2 * n}h", body[head + 4 * count :])
     return Baseline(array("h", values[:n]), array("h", values[n:]), windows, time_s)
+
+
+def _bound_to(core_config: dict) -> list:
+    """What features depend on, as (name, number): SPEC 1.1, but for `hop`, by which none changes."""
+    bound = [("feature version", vib.FEATURE_VERSION)]
+    bound += [(name, core_config[name]) for name in sorted(core_config) if name != "hop"]
+    return bound
 
 
 def _pack(values: "array[int]") -> bytes:

@@ -256,6 +256,26 @@ class Detector:
             + (1 if self.loss else 0)
         )
 
+    def standing(self) -> dict:
+        """The level of each alert that is up, by its cause, but for losses, of which a new run knows nothing."""
+        up = {c.cause: c.level for c in (self.anomaly, self.velocity) if c and c.level}
+        if self._fault_up:
+            up["instrument:" + self._fault_up] = ALARM
+        return up
+
+    def restore(self, up: dict) -> None:
+        """Begin with the alerts that `standing` told of an earlier run: they last until this one finds them over."""
+        for cause, level in up.items():
+            if cause == "anomaly":
+                self.anomaly.level = level
+            elif cause == "velocity":
+                if not self.velocity:
+                    self.velocity = Condition(cause, *UNREACHABLE, 0, 1, self.anomaly.clear_windows)
+                self.velocity.level = level
+            else:
+                self._fault_up = self.instrument = cause[len("instrument:") :]
+                self._faulty = STATE_WINDOWS
+
     def may_learn(self, rms: int) -> bool:
         """Whether a window of level `rms` may be part of the baseline that is being collected."""
         return self.machine == "learning" and self.steady and rms >= self._off_rms and rms >= self._quiet_rms

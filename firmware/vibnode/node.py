@@ -3,7 +3,7 @@
 import struct
 from array import array
 
-from . import baseline, flash, messages
+from . import baseline, flash, messages, standing
 from .average import Average
 from .battery import open_battery
 from .component_class import averaging_s
@@ -44,9 +44,8 @@ class Node:
         self._baseline_path = device["data_dir"] + "/baseline.bin"
         self.settings = Settings(device["data_dir"] + "/settings.bin", own)
         wanted = self.settings.learn_windows or device["learn_windows"]
-        self.baseline = self._stored_baseline() if wanted else None
-        self._learner = None
-        if wanted and not self.baseline:
+        self.baseline = self._learner = None
+        if wanted and not self._has_stored():
             self._learner = baseline.Learner(wanted, len(names))
         noise = sampler.noise_um_s2
         noise = None if noise is None else messages.to_log2(noise)
@@ -54,6 +53,7 @@ class Node:
         self._untrained_speed = untrained_speed(self.meta, device["shaft_rpm"])
         self._line = self._baseline_line()
         self.settings_changed()
+        self.detector.restore(standing.load(device["data_dir"]))
         self._told = self._summary()
 
     def window(self, features) -> bool:
@@ -134,6 +134,8 @@ class Node:
     def _act(self, transitions) -> None:
         for transition in transitions:
             self._store(transition)
+        if transitions:
+            standing.save(self.run.device["data_dir"], self.detector.standing())
         if not self._unchanged():
             self._told = self._summary()
             self.run.status_changed()
@@ -197,7 +199,7 @@ class Node:
         self._average.forget()
         self.detector.learnt(self._usual_rms())
         try:
-            baseline.save(self._baseline_path, self.baseline, self.meta["digest"])
+            baseline.save(self._baseline_path, self.baseline, self.config)
             print("vibnode: baseline learnt")
         except OSError as error:
             print("vibnode: the baseline could not be stored, it lasts until the next start:", error)
@@ -224,14 +226,15 @@ class Node:
             return self._model.outside(mean)  # by the speed that the features tell
         return self._untrained_speed
 
-    def _stored_baseline(self):
+    def _has_stored(self) -> bool:
+        """Take the baseline that is kept. Whether there is one, be it of no use to this model: the machine may have
+        changed since it was learnt, so that nothing is learnt in its place unless somebody says so."""
         try:
-            return baseline.load(self._baseline_path, self.meta["digest"], len(self.sampler.names))
+            self.baseline = baseline.load(self._baseline_path, self.config, len(self.sampler.names))
         except baseline.BaselineError as error:
-            print("vibnode: stored baseline refused, learning anew:", error)
-        except OSError:
-            pass  # the first start
-        return None
+            print("vibnode: the stored baseline is of no use, and is kept; send learn for another:", error)
+            return True
+        return self.baseline is not None
 
     def _summary(self) -> tuple:
         return self.detector.machine, self.detector.instrument, self.detector.active()

@@ -4,7 +4,7 @@ import gc
 
 import vib
 
-from . import __version__, messages
+from . import __version__, messages, standing
 
 MAX_NOTE = 200  # characters
 
@@ -43,7 +43,7 @@ def facts(run, node=None) -> dict:
         "interval_s": max(device["status_interval_s"], round_s),
         "warning": node and node.thresholds["warning"],
         "alarm": node and node.thresholds["alarm"],
-        "active": node.detector.active() if node else [],
+        "active": node.detector.active() if node else list(standing.load(device["data_dir"])),
         "reset": run.reset_cause,
         "refused": run.refused,
         "heap_free": heap_free(node is None),

@@ -62,7 +62,7 @@ class View:
         from vibnode import baseline
 
         try:
-            found = baseline.load(device["data_dir"] + "/baseline.bin", self._meta["digest"], n_features)
+            found = baseline.load(device["data_dir"] + "/baseline.bin", self._model.config(), n_features)
         except (OSError, baseline.BaselineError):
             return None
         return found and found.median

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import vib
-from vibnode import messages, status
+from vibnode import messages, standing, status
 from vibnode.config import DEVICE_FIELDS, REQUIRED
 from vibnode.node import Node
 from vibnode.run import Run
@@ -53,6 +53,7 @@ class VirtualSensor:
         noise_um_s2: int | None = None,
     ) -> None:
         """`state`: its folder, which outlives it. `learn_windows`: healthy windows to learn first, 0 for none.
+        No alert is up when it begins.
 
         `noise_um_s2`: of the sensor itself, where that is to be told from a machine at rest.
         """
@@ -76,6 +77,7 @@ class VirtualSensor:
             }
         )
         self._run = Run(device, _Outbox(self._stored), _Clock(self))
+        standing.save(str(state), {})
         with contextlib.redirect_stdout(io.StringIO()):
             self._node = Node(self._run, model, _Sampler(self, vib.feature_names(config), noise_um_s2))
         self._send_status("birth")
