@@ -47,10 +47,12 @@ NEEDS_tools := packages-test firmware-unix firmware-qemu-m3 firmware-qemu-m4 fir
 NEEDS_ := $(NEEDS_tools)
 WORDS_firmware := firmware drivers
 WORDS_tools := tool boards
+# Tests of brokers, browsers and emulators wait for half of their time, so there are two for each processor.
+TEST_WORKERS := $(shell expr 2 '*' $(PROCESSORS))
 TESTS := $(if $(PART),$(foreach word,$(or $(WORDS_$(PART)),$(PART)),$(wildcard host_tests/test_$(word)_*.py)))
 
 test: $(NEEDS_$(PART)) ## Install and build what the tests need, and run them: PART=core|firmware|training|dashboard|tools
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS) $(PYTEST_ARGS)
 
 mutants: venv ## Change the code on purpose: does a test notice? FILE=outbox.py; AGAIN=1 last survivors; ACCEPT=1 the table
 	@$(BIN)/python -m lab.mutants $(if $(FILE),--file $(FILE)) $(if $(AGAIN),--again) $(if $(ACCEPT),--accept)

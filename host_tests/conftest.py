@@ -11,6 +11,22 @@ from lab.rigs.dashboard import Device, Mosquitto
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
+# What takes a minute or more is begun first, the longest at the head: else one worker has it left at the end.
+LONGEST = (
+    "test_dashboard_page",
+    "test_training_cli",
+    "test_dashboard_ingest",
+    "test_dashboard_trusted",
+    "test_dashboard_access",
+    "test_end_to_end",
+    "test_dashboard_kills",
+    "test_dashboard_care",
+    "test_tool_live",
+    "test_dashboard_supervision",
+    "test_dashboard_offline",
+    "test_dashboard_asking",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-missing-tool", action="store_true", help="A skip for want of a tool is a failure.")
@@ -18,6 +34,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "machine_needs(what, there): see machine_lacks.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _place(item.path.stem))
+
+
+def _place(name: str) -> int:
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
