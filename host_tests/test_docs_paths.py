@@ -19,7 +19,7 @@ PATH_ENDS = re.compile(
 # What is named but not in the tree, because a command or a person makes it.
 MADE_BY = {
     "vibtrain fit": ("model.toml", "model.bin", "model.c", "model.ota", "golden.npz"),
-    "vibtrain report, search, simulate": ("r.html", "report.html", "s.json", "plant/*"),
+    "vibtrain report, search, simulate": ("r.html", "report.html", "s.json", "plant/*", "truth.csv"),
     "vibdash": ("vibdash.db", "vibdash.toml", "ca/", "mosquitto/", "devices/NAME/*", "alerts.*"),
     "vibnode provision": ("device.json",),
     "a person": ("site.toml",),

@@ -150,6 +150,31 @@ class Reading(NamedTuple):
     expected_frames: int | None = None
 
 
+@dataclass(frozen=True)
+class Course:
+    """The machine's speed, and perhaps its load, while it was recorded.
+
+    Attributes:
+        times_s: since the recording's first frame, rising, shape (points,).
+        speed_rpm: shape (points,); NaN where it is not known.
+        load: share of full load, shape (points,); None where nothing says so.
+    """
+
+    times_s: npt.NDArray[np.float64]
+    speed_rpm: npt.NDArray[np.float64]
+    load: npt.NDArray[np.float64] | None = None
+
+    def at(self, times_s: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Speed in rpm and load, each of the shape of `times_s`; NaN beyond the ends of the course by more than its
+        usual step, and for a load that nobody told."""
+        step_s = float(np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else 0.0
+        known = (times_s >= self.times_s[0] - step_s) & (times_s <= self.times_s[-1] + step_s)
+        speed = np.where(known, np.interp(times_s, self.times_s, self.speed_rpm), np.nan)
+        if self.load is None:
+            return speed, np.full(np.shape(times_s), np.nan)
+        return speed, np.where(known, np.interp(times_s, self.times_s, self.load), np.nan)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry(Condition):
     """One line of a catalogue: a recording whose samples have not been read yet.
@@ -157,10 +182,12 @@ class Entry(Condition):
     Attributes:
         reader: begins to read them; raises `DataError`.
         stamps: reads what the file's time stamps say of gaps; None where it has none.
+        course: reads how speed and load went within it; None where nothing says so. Raises `DataError`.
     """
 
     reader: Callable[[], Reading]
     stamps: Callable[[], Gaps | None] | None = None
+    course: Callable[[], Course] | None = None
 
     def blocks(self) -> Iterator[Samples]:
         """Read the samples piece by piece. Raises `DataError` where they cannot be read, or are not finite."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -19,9 +20,11 @@ from vibtrain.cli.options import DEFAULT_SENSOR, Json, Readers, Sensor, one_line
 from vibtrain.cli.progress import reading
 from vibtrain.data import dataset_loaders, manifest, registry, scan, simulator, turbine
 from vibtrain.data.survey import Figures, survey
+from vibtrain.data.windfarm import fleet as windfarm
+from vibtrain.data.windfarm.fleet import Farm
 from vibtrain.features import config
 from vibtrain.features.config import TrainingConfig
-from vibtrain.recordings import Entry
+from vibtrain.recordings import DataError, Entry
 from vibtrain.workflows import pipeline, quality
 
 app = typer.Typer(help="Published data sets and recordings.", no_args_is_help=True)
@@ -182,16 +185,42 @@ def simulate_fleet(
     ],
     turbines: Annotated[int, typer.Option(help="Every other one, from the first on, gets a defect.")] = 2,
     days: Annotated[int, typer.Option(help="Days of recordings.")] = 28,
-    defect_day: Annotated[int, typer.Option(help="Day on which the defect begins.")] = 14,
+    defect_day: Annotated[
+        int | None,
+        typer.Option(
+            help="Day on which the defect begins.  \\[default: 14; --harder: drawn for each turbine]"
+        ),
+    ] = None,
     a_day: Annotated[int, typer.Option(help="Recordings of a turbine a day.")] = 4,
     seconds: Annotated[float, typer.Option(help="Seconds of each.")] = 10.0,
-    rate_hz: Annotated[float, typer.Option("--rate", help="Samples a second.")] = 20_000.0,
+    rate_hz: Annotated[
+        float | None, typer.Option("--rate", help="Samples a second.  \\[default: 20000; --harder: 6667]")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed is another fleet.")] = 1,
+    harder: Annotated[
+        bool,
+        typer.Option(
+            "--harder",
+            help="Turbulent wind, torque apart from speed, three gear stages, events, turbines unlike each other, six "
+            "faults; the true speed beside each recording.",
+        ),
+    ] = False,
+    axes: Annotated[int, typer.Option(help="With --harder: 1 or 3. The other simulator has 3.")] = 3,
 ) -> None:
     """Simulate wind turbines over weeks, for trying things: wind-driven speed, gear mesh, a growing bearing defect."""
     with one_line_errors():
-        fleet = turbine.Fleet(turbines, days, defect_day, a_day, seconds, rate_hz, seed)
-        runs = turbine.write(folder, fleet)
+        if axes != 3 and not harder:
+            raise DataError(f"--axes {axes}; accepted: 3, or --harder with it")
+        runs: Iterable[object]
+        if harder:
+            farm = Farm(
+                turbines, days, defect_day, a_day, seconds, 6667.0 if rate_hz is None else rate_hz, seed, axes
+            )
+            runs = windfarm.write(folder, farm)
+        else:
+            begin = 14 if defect_day is None else defect_day
+            rate_hz = 20_000.0 if rate_hz is None else rate_hz
+            runs = turbine.write(folder, turbine.Fleet(turbines, days, begin, a_day, seconds, rate_hz, seed))
         total = turbines * days * a_day
         made = list(track(runs, "simulating", total, console=_to_stderr, transient=True))
     _say(

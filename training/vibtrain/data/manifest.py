@@ -6,6 +6,10 @@
 Only `file` and `rate_hz` are compulsory; `columns` too where a file has more than three. In TOML,
 `[defaults]` gives fields for all `[[recordings]]`. An empty label is healthy, `unknown` is no label at all.
 Acceleration is value x scale x unit: volts at 20 mV/g are `unit = g, scale = 50`.
+
+Where the speed moves within a recording, COURSE_FIELDS say where it is written: `speed_column` in rpm or
+`tacho_column` with `pulses_per_turn`, and perhaps `load_column` (1 is full load), in `speed_file` or, without one, in
+the recording itself.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -26,6 +30,7 @@ import numpy as np
 
 from vibtrain import recordings
 from vibtrain.files import time_columns
+from vibtrain.files.course_files import Stated, read_course
 from vibtrain.files.sample_files import ENDINGS, Column, open_table, read_file
 from vibtrain.recordings import (
     FAULT_NAME,
@@ -33,6 +38,7 @@ from vibtrain.recordings import (
     HEALTHY,
     OTHER_WORDS,
     UNNAMED_MACHINE,
+    Course,
     DataError,
     Entry,
     Reading,
@@ -41,6 +47,7 @@ from vibtrain.recordings import (
 FIELDS = (
     "file", "machine", "session", "time", "label", "speed_rpm", "load", "rate_hz", "columns", "unit", "scale",
 )  # fmt: skip
+COURSE_FIELDS = ("speed_file", "speed_column", "tacho_column", "pulses_per_turn", "load_column")
 COMPULSORY = ("file", "rate_hz")
 UNKNOWN = "?"  # what `vibtrain scan` writes for a field that it cannot tell and that must be known
 
@@ -177,8 +184,9 @@ def _toml_rows(path: Path) -> Iterator[_Row]:
 
 def _check_fields(path: Path, place: str, fields: Any) -> None:
     for field in fields:
-        if field not in FIELDS:
-            raise DataError(f"{path}: {place}: field {field!r} is unknown; accepted: {', '.join(FIELDS)}")
+        if field not in FIELDS + COURSE_FIELDS:
+            accepted = ", ".join(FIELDS + COURSE_FIELDS)
+            raise DataError(f"{path}: {place}: field {field!r} is unknown; accepted: {accepted}")
     for field in COMPULSORY:
         if field not in fields:
             raise DataError(f"{path}: {place}: field {field!r} is missing")
@@ -213,7 +221,35 @@ def _entry(row: _Row, alone: bool) -> Entry:
         source=str(row.manifest),
         reader=partial(_read, file, columns, rate_hz, "" if row.get("scale") else _unit(row), scale),
         stamps=partial(time_columns.gaps, file, columns),
+        course=_course(row, file, rate_hz),
     )
+
+
+def _course(row: _Row, file: Path, rate_hz: float) -> Callable[[], Course] | None:
+    """How the course is read; None where the row states none."""
+    stated = [field for field in COURSE_FIELDS if row.get(field) != ""]
+    if not stated:
+        return None
+    speed, tacho, load = (_column(row, field) for field in ("speed_column", "tacho_column", "load_column"))
+    if (speed is None) == (tacho is None):
+        raise row.refuse("speed_column", f"either this or tacho_column, with {', '.join(stated)}")
+    if tacho is not None and load is not None:
+        raise row.refuse("load_column", "none with tacho_column")
+    if tacho is None and row.get("pulses_per_turn") != "":
+        raise row.refuse("pulses_per_turn", "none without tacho_column")
+    beside = row.get("speed_file") != ""
+    where = _file(row, "speed_file") if beside else file
+    pulses = row.positive("pulses_per_turn", 1.0) or 1.0
+    return partial(read_course, Stated(where, beside, speed, tacho, pulses, load, rate_hz, _time(row)))
+
+
+def _column(row: _Row, field: str) -> Column | None:
+    value = row.get(field)
+    if value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise row.refuse(field, "the name or number (from 0) of a column")
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _label(row: _Row) -> str:
@@ -235,15 +271,15 @@ def _read(file: Path, columns: tuple[Column, ...], rate_hz: float, unit: str, sc
     return Reading(((table * scale).astype(np.float32) for table in tables), expected_frames=frames)
 
 
-def _file(row: _Row) -> Path:
-    name = row.get("file")
+def _file(row: _Row, field: str = "file") -> Path:
+    name = row.get(field)
     if not name:
-        raise row.refuse("file", "a path relative to the manifest")
+        raise row.refuse(field, "a path relative to the manifest")
     path = row.manifest.parent / str(name)
     if not path.name.lower().endswith(ENDINGS):
-        raise row.refuse("file", f"names ending in {', '.join(ENDINGS)}")
+        raise row.refuse(field, f"names ending in {', '.join(ENDINGS)}")
     if not path.is_file():
-        raise row.refuse("file", f"an existing file; there is no {path}")
+        raise row.refuse(field, f"an existing file; there is no {path}")
     return path
 
 

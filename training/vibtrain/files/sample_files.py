@@ -57,7 +57,7 @@ def open_table(
     place, value and what is accepted.
     """
     content = read_file(path)
-    chosen = [_name(path, column, content) for column in columns] or list(content.names)
+    chosen = [column_name(path, column, content) for column in columns] or list(content.names)
     own_rate_hz = _own_rate(path, chosen, content)
     if rate_hz and own_rate_hz and not math.isclose(rate_hz, own_rate_hz, rel_tol=RATE_TOLERANCE):
         raise DataError(f"{path}: rate_hz {rate_hz:g}; accepted: the file's own {own_rate_hz:g}")
@@ -135,7 +135,8 @@ def _check_unit(path: Path, name: str, own: str, stated: str) -> None:
         raise DataError(f"{path}: column {name!r}: unit {stated!r}; accepted: the file's own {own!r}")
 
 
-def _name(path: Path, column: Column, content: FileColumns) -> str:
+def column_name(path: Path, column: Column, content: FileColumns) -> str:
+    """The name of a named or (from 0) numbered column. Raises `DataError` where there is none."""
     names = content.names
     if isinstance(column, str) and content.named and column in names:
         return column

@@ -76,7 +76,7 @@ def _counts(name: str, column: Array) -> bool:
 def unit_s(name: str, column: Array) -> float | None:
     """Seconds of one of the column's units; None where neither name nor size tells."""
     if column.dtype.kind in "MOTU":
-        return 1e-9  # as _numbers has it
+        return 1e-9  # as stamps_ns has it
     named = _NAME.fullmatch(name) or _UNIT.search(name)
     if named and named["unit"]:
         return _SECONDS[named["unit"].lower()]
@@ -85,7 +85,7 @@ def unit_s(name: str, column: Array) -> float | None:
 
 def usual_step(column: Array) -> float:
     """Mean step but for gaps, in the column's own unit: stamps may be rounded, so that no single step is right."""
-    steps = np.diff(_numbers(column))
+    steps = np.diff(stamps_ns(column))
     usual = steps[steps <= _longest_usual(steps)]
     return float(usual.mean()) if len(usual) else 0.0
 
@@ -115,11 +115,11 @@ def gaps(path: Path, samples: Sequence[str | int]) -> Gaps | None:
     step, unit = usual_step(beginning[name]), unit_s(name, beginning[name])
     if not step > 0:
         return None
-    longest = _longest_usual(np.diff(_numbers(beginning[name])))
+    longest = _longest_usual(np.diff(stamps_ns(beginning[name])))
     found = missing = backward = 0
-    last = _numbers(beginning[name][:1])
+    last = stamps_ns(beginning[name][:1])
     for (block,) in content.blocks([name]):
-        stamps = np.concatenate([last, _numbers(block)])
+        stamps = np.concatenate([last, stamps_ns(block)])
         steps = np.diff(stamps)
         wide = steps[steps > longest]
         found += len(wide)
@@ -137,8 +137,8 @@ def _is_date(column: Array) -> bool:
     return len(first) >= 3 and bool(pd.to_datetime(first, format="ISO8601", errors="coerce").notna().all())
 
 
-def _numbers(column: Array) -> Float:
-    """As floats; dates as nanoseconds."""
+def stamps_ns(column: Array) -> Float:
+    """Stamps as floats in their own unit; dates as nanoseconds since 1970, in UTC where they say nothing else."""
     if column.dtype.kind in "OTU":
         dates = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True))
         column = dates.tz_convert(None).to_numpy()
