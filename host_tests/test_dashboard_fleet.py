@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 from vibdash.database.opening import open_database
 from vibdash.ingest.store import Received, Store
 from vibdash.page.fleet_order import ORDERS, Listing
-from vibdash.read.fleet import FleetReader, SensorView
+from vibdash.read.fleet import FleetReader
+from vibdash.read.sensors import SensorView
 
 from lab.rigs.dashboard import Mosquitto, Vibdash, alert_message, eventually, status_message
 

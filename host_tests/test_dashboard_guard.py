@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy.exc import OperationalError
 from starlette.types import Message, Receive, Scope, Send
 from vibdash.access import accounts as accounts_module
 from vibdash.access.accounts import SESSION_MS, Account, Accounts, Role
 from vibdash.access.attempts import FIRST_WAIT_S, FREE_FAILURES, FREE_OF_ADDRESS, Attempts
 from vibdash.access.guard import HEADERS, LOCAL, SESSION_COOKIE, Guard
 from vibdash.access.passwords import PasswordDoor
+from vibdash.access.socket_watch import TRY_AGAIN_LATER, WatchedSocket
 from vibdash.database.opening import open_database
 
 from lab.rigs.databases import new_database
@@ -192,6 +194,49 @@ def test_a_websocket_of_another_origin_is_closed(nobody: Accounts) -> None:
 def test_what_is_no_request_passes_unasked(site: Site) -> None:
     answer = site.ask("lifespan", origin="http://evil.example")
     assert answer.reached and answer.account is None
+
+
+# Without a database
+
+
+@pytest.mark.parametrize("may_be_open", [False, True])
+def test_nobody_is_let_in_and_told_so_while_the_users_cannot_be_looked_up(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch, may_be_open: bool
+) -> None:
+    def locked(*_: Any) -> Any:
+        raise OperationalError("SELECT", None, Exception("the server is starting up\nPASSWORD"))
+
+    for name in ("exist", "of_session", "check"):
+        monkeypatch.setattr(accounts, name, locked, raising=name != "check")
+    site = Site(accounts, may_be_open)
+    for headers in (
+        {"cookie": f"{SESSION_COOKIE}=x"},
+        {"cookie": f"{SESSION_COOKIE}=x", "accept": "text/html"},
+    ):
+        answer = site.ask(host="localhost", **headers)
+        assert (answer.code, answer.reached, answer.headers["retry-after"]) == (503, False, "5")
+        assert answer.body == "not now, the users cannot be looked up: database: the server is starting up"
+    assert site.ask("websocket", cookie=f"{SESSION_COOKIE}=x").code == 1008
+    assert not site.ask("websocket", cookie=f"{SESSION_COOKIE}=x").reached
+
+
+def test_an_open_socket_is_closed_for_now_while_its_session_cannot_be_looked_up() -> None:
+    sent: list[Message] = []
+
+    async def lives() -> bool:
+        raise OperationalError("SELECT", None, Exception("locked"))
+
+    async def receive() -> Message:
+        return {"type": "websocket.receive", "text": "act"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def use() -> Message:
+        return await WatchedSocket(receive, send, lives).receive()
+
+    assert asyncio.run(use())["type"] == "websocket.disconnect"
+    assert sent == [{"type": "websocket.close", "code": TRY_AGAIN_LATER}]
 
 
 # Without a login

@@ -20,7 +20,7 @@ from vibdash.ingest.store import Received, Store
 from vibdash.read.fleet import FleetReader
 from vibdash.read.occurrences import OccurrenceReader
 from vibdash.read.operating import Operations
-from vibdash.web.metrics import metrics_text
+from vibdash.web.metrics import Metrics
 
 from lab.rigs.dashboard import alert_message, run_vibdash, status_message
 from lab.rigs.databases import KINDS, empty_database, new_database, rows
@@ -236,7 +236,7 @@ def test_what_cannot_be_copied_is_said_in_a_line_and_leaves_nothing(
 
 
 def metrics(engine: sa.Engine, now_ms: int = NOW_MS) -> dict[str, float]:
-    text = metrics_text(
+    text = Metrics().text(
         FleetReader(engine, silent_after_ms=60_000).fleet(now_ms), OccurrenceReader(engine).all(now_ms)
     )
     return {

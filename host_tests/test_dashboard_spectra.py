@@ -18,7 +18,8 @@ from playwright.sync_api import Browser, Page, Route
 from vibdash.database.opening import open_database
 from vibdash.ingest.store import Received, Store
 from vibdash.page.spectrum_chart import alert_spectrum_options, snapshot_options, waterfall_options
-from vibdash.read.fleet import AlertView, FleetReader
+from vibdash.read.alert_views import AlertView
+from vibdash.read.fleet import FleetReader
 from vibdash.read.machines import Machine
 from vibdash.read.references import Reference, References
 from vibdash.read.replies import ReplyReader

@@ -17,7 +17,8 @@ from vibdash.ingest import boot_clocks
 from vibdash.ingest import quarantine as quarantining
 from vibdash.ingest.store import Received, Store
 from vibdash.protocol.messages import Sensor
-from vibdash.read.fleet import FleetReader, Link
+from vibdash.read.fleet import FleetReader
+from vibdash.read.sensors import Link
 
 from lab.rigs.dashboard import alert_message, status_message
 from lab.rigs.databases import KINDS, change, empty_database, new_database

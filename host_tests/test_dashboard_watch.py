@@ -17,10 +17,11 @@ from vibdash.notify.rules import Rule
 from vibdash.page.states import group_of, instrument_look
 from vibdash.protocol.messages import Sensor
 from vibdash.protocol.own_alerts import THIS_HOST
-from vibdash.read.fleet import FleetReader, Link, SensorView
+from vibdash.read.fleet import FleetReader
 from vibdash.read.occurrences import Occurrence, OccurrenceReader, State
 from vibdash.read.operating import Operations
-from vibdash.web.metrics import metrics_text
+from vibdash.read.sensors import Link, SensorView
+from vibdash.web.metrics import Metrics
 
 from lab.rigs.dashboard import alert_message, status_message
 from lab.rigs.databases import KINDS, new_database
@@ -227,7 +228,7 @@ def test_a_removed_device_is_gone_everywhere_until_it_is_heard_again(plant: Plan
     fleet, inbox = plant.fleet_reader.fleet(NOW_MS), OccurrenceReader(plant.engine).all(NOW_MS)
     assert fleet.sensors == ()
     assert [one.state for one in inbox] == [State.CLOSED]
-    assert "motor-1" not in metrics_text(fleet, inbox)
+    assert "motor-1" not in Metrics().text(fleet, inbox)
     bridge.publish_news(NOW_MS)
     assert client.published[topic] == b""
     assert plant.look(NOW_MS + 30 * DAY_MS) != [RAISED]

@@ -15,7 +15,8 @@ from vibdash.database.opening import open_database
 from vibdash.database.schema import device as device_table
 from vibdash.ingest.store import Received, Store
 from vibdash.protocol.messages import Malformed, Measured, Status, parse
-from vibdash.read.fleet import FleetReader, SensorView
+from vibdash.read.fleet import FleetReader
+from vibdash.read.sensors import SensorView
 from vibnode import standing, status
 from vibnode.clock import Clock
 from vibnode.config import DEVICE_FIELDS, REQUIRED
@@ -145,13 +146,13 @@ def test_the_dashboard_stores_every_field_and_tells_it_as_it_was_said(tmp_path: 
             told = getattr(view, name) if hasattr(view, name) else row[name]
         if told != value:
             lost.append(name)
-    assert not lost, f"dashboard/vibdash, ingest/statuses.py to read/fleet.py: {lost} do not come through"
+    assert not lost, f"dashboard/vibdash, ingest/statuses.py to read/sensors.py: {lost} do not come through"
 
 
 def test_the_page_shows_every_field() -> None:
     views = {one.name for one in fields(SensorView)}
     missing = {one.name for one in fields(Measured)} - NOT_SHOWN - views
-    assert not missing, f"dashboard/vibdash/read/fleet.py, SensorView: lacks {sorted(missing)}"
+    assert not missing, f"dashboard/vibdash/read/sensors.py, SensorView: lacks {sorted(missing)}"
     used = set(re.findall(r"\bone\.(\w+)", (PAGE / "sensor_page.py").read_text()))
     for file in PAGE.glob("*.py"):
         used |= set(re.findall(r"\bsensor\.(\w+)", file.read_text()))

@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import logging
 import math
 import time
 from functools import partial
 from urllib.parse import quote, urlsplit
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -24,7 +26,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vibdash.access.accounts import Account, Accounts, Role
 from vibdash.access.passwords import PasswordDoor, TooMany
 from vibdash.access.proxies import prefix_of
-from vibdash.access.socket_watch import WatchedSocket
+from vibdash.access.socket_watch import POLICY_VIOLATION, WatchedSocket
+from vibdash.database.opening import DatabaseError, reason_of
+
+log = logging.getLogger("vibdash.access")
 
 SESSION_COOKIE = "vibdash_session"
 LOCAL = Account("local", Role.ENGINEER)
@@ -56,14 +61,17 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = await self._judge(scope)
+        try:
+            refusal = await self._judge(scope)
+        except (DatabaseError, SQLAlchemyError) as error:
+            refusal = _not_now(error)
         if refusal is None and scope["type"] == "websocket":
             watched = WatchedSocket(receive, send, partial(self._lives, scope))
             await self._app(scope, watched.receive, watched.send)
         elif refusal is None:
             await self._app(scope, receive, _with_headers(send))
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
         else:
             await refusal(scope, receive, _with_headers(send))
 
@@ -117,6 +125,13 @@ class Guard:
         except (binascii.Error, UnicodeDecodeError):
             return None
         return await self._door.check(name, password, address)
+
+
+def _not_now(error: Exception) -> Response:
+    """Let nobody in: while the database cannot be read, who asks cannot be told from anybody else."""
+    reason = str(error) if isinstance(error, DatabaseError) else f"database: {reason_of(error)}"
+    log.warning("nobody can be let in: %s", reason)
+    return PlainTextResponse(f"not now, the users cannot be looked up: {reason}", 503, {"retry-after": "5"})
 
 
 def session_token(headers: Headers) -> str | None:

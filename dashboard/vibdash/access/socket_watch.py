@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message, Receive, Send
 
+from vibdash.database.opening import DatabaseError
+
 LOOK_EVERY_S = 1.0  # before something is sent; before something is taken in, each time
-POLICY_VIOLATION = 1008
+POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 
 
 class WatchedSocket:
@@ -35,9 +38,14 @@ class WatchedSocket:
             await self._send(message)
 
     async def _look(self) -> bool:
-        """Look the session up; close the socket where it has ended."""
-        if not self._closed and not await self._lives():
-            self._closed = True
-            await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
+        """Look the session up; close the socket where it has ended, or nobody can tell now: the browser comes back."""
+        if not self._closed:
+            try:
+                code = None if await self._lives() else POLICY_VIOLATION
+            except (DatabaseError, SQLAlchemyError):
+                code = TRY_AGAIN_LATER
+            if code is not None:
+                self._closed = True
+                await self._send({"type": "websocket.close", "code": code})
         self._looked_at_s = time.monotonic()
         return not self._closed

@@ -15,7 +15,8 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage
 
 from vibdash.protocol.messages import MACHINE_STATES, Sensor
-from vibdash.read.fleet import FleetReader, SensorView
+from vibdash.read.fleet import FleetReader
+from vibdash.read.sensors import SensorView
 
 _ANY_OF = (
     "{%- set found = namespace(any=false) -%}"

@@ -13,7 +13,8 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage
 
 from vibdash.bridges.sparkplug_payload import Metrics, decode, encode
-from vibdash.read.fleet import FleetReader, Link, SensorView
+from vibdash.read.fleet import FleetReader
+from vibdash.read.sensors import Link, SensorView
 
 REBIRTH = "Node Control/Rebirth"
 BD_SEQ = "bdSeq"

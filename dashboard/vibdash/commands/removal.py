@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from vibdash.database.changes import next_change
 from vibdash.database.opening import writing
 from vibdash.database.schema import IS_OPEN, cause, device, journal, occurrence
 from vibdash.protocol.messages import Sensor
@@ -16,6 +17,7 @@ def remove_device(engine: sa.Engine, sensor: Sensor, author: str, now_ms: int) -
     """
     with writing(engine) as connection:
         values = {"removed_at_ms": now_ms, "other_boot": None, "twin_at_ms": None}
+        values["changed_n"] = next_change(connection)
         there = _of(device, sensor) & device.c.removed_at_ms.is_(None)
         found = connection.execute(device.update().where(there).values(values)).rowcount
         if not found:

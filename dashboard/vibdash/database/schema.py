@@ -59,6 +59,8 @@ device = Table(  # the latest word of each sensor
     Column("removed_at_ms", BigInt),  # by a person; until it is heard again it is shown nowhere
     Column("other_boot", BigInt),  # the last boot of another life of it, or of another device of its name
     Column("twin_at_ms", BigInt),  # when a status went back to that: two devices of one name
+    Column("changed_n", BigInt, nullable=False),  # the number of the last change to what is shown of it
+    Index("device_by_change", "changed_n"),
 )
 
 boot = Table(  # one row for each run of a device: its clock, and what it sampled and sent; -1: all that are put out

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vibdash.database.batch_keys import as_keys, insert_rows, key_rows
+from vibdash.database.changes import next_change
 from vibdash.database.schema import alert, cause, device
 from vibdash.ingest.boot_clocks import CLOCKS_APART_MS, BootClock, Told, can_be, date_alert, learn_clocks
 from vibdash.ingest.occurrences import join
@@ -61,6 +62,8 @@ def store_own(
     connection.execute(alert.insert(), row)
     join(connection, [new], now_ms)
     _note_causes(connection, [new])
+    mine = sa.and_(device.c.site == sensor.site, device.c.device == sensor.device)
+    connection.execute(device.update().where(mine).values(changed_n=next_change(connection)))
 
 
 def _parts_of_one_life(arrived: Sequence[Arrived]) -> Iterator[list[Arrived]]:
@@ -168,6 +171,7 @@ def _insert_or_advance_cause(dialect: str) -> sa.Insert:
 def _note_heard(connection: sa.Connection, new: list[Arrived]) -> None:
     """A fresh alert is a sign of life; a sensor whose status never came is listed all the same."""
     by_sensor: dict[Any, dict[str, Any]] = {}
+    number = next_change(connection)
     for one, received_at_ms in new:
         row = by_sensor.setdefault(
             one.sensor,
@@ -178,6 +182,7 @@ def _note_heard(connection: sa.Connection, new: list[Arrived]) -> None:
                 "why": "alert",
                 "boot": one.identity.boot,
                 "heard_at_ms": None,
+                "changed_n": number,
             },
         )
         if not one.replay:
@@ -188,17 +193,19 @@ def _note_heard(connection: sa.Connection, new: list[Arrived]) -> None:
 
 @cache
 def _insert_or_hear_device(dialect: str) -> sa.Insert:
-    columns = ("site", "device", "state", "state_since_ms", "why", "boot", "heard_at_ms")
+    columns = ("site", "device", "state", "state_since_ms", "why", "boot", "heard_at_ms", "changed_n")
     statement = insert_rows(dialect, device, columns)
     said = statement.excluded.heard_at_ms
     known = sa.func.coalesce(device.c.heard_at_ms, 0)
     # A known time that is still to come was written when this host's clock was ahead.
     ahead = known > statement.excluded.state_since_ms + CLOCKS_APART_MS
     later = sa.or_(said > known, sa.and_(said.is_not(None), ahead))
-    key = ["site", "device"]
-    return statement.on_conflict_do_update(
-        index_elements=key, set_={"heard_at_ms": said, "removed_at_ms": None}, where=later
-    )
+    heard = {
+        "heard_at_ms": sa.case((later, said), else_=device.c.heard_at_ms),
+        "removed_at_ms": sa.case((later, sa.null()), else_=device.c.removed_at_ms),
+    }
+    changed = {"changed_n": statement.excluded.changed_n}
+    return statement.on_conflict_do_update(index_elements=["site", "device"], set_=heard | changed)
 
 
 def _heard_at_ms(new: Alert, received_at_ms: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vibdash.database.batch_keys import as_keys, key_rows
+from vibdash.database.changes import next_change
 from vibdash.database.schema import boot, device, status_history
 from vibdash.database.upsert import insert
 from vibdash.ingest.boot_clocks import Told, can_be, learn_clocks
@@ -20,7 +21,7 @@ from vibdash.protocol.fields import same_life
 from vibdash.protocol.messages import Measured, Sensor, Status
 
 _NOT_IN_DEVICE_ROW = ("time", "time_quality", "bytes_sampled", "bytes_sent")
-_NOT_SAID = ("heard_at_ms", "removed_at_ms", "other_boot", "twin_at_ms")
+_NOT_SAID = ("heard_at_ms", "removed_at_ms", "other_boot", "twin_at_ms", "changed_n")
 _Row = dict[str, Any]
 ArrivedStatus = tuple[Status, int, bool]  # received when in ms UTC, and whether it may be an old one
 
@@ -45,6 +46,9 @@ def store_statuses(connection: sa.Connection, arrived: Sequence[ArrivedStatus]) 
         if status.measured is not None:
             told.append(Told(status.sensor, status.boot, status.measured, received_at_ms, not repeated))
     if changed:
+        number = next_change(connection)
+        for row in changed.values():
+            row["changed_n"] = number
         connection.execute(_insert_or_replace(connection.dialect.name), list(changed.values()))
     if history:
         connection.execute(status_history.insert(), history)

@@ -19,8 +19,8 @@ from vibdash.database.schema import IS_OPEN, device, occurrence
 from vibdash.ingest.alerts import store_own
 from vibdash.protocol.messages import Sensor
 from vibdash.protocol.own_alerts import NOT_RECEIVING, OWN_CAUSES, SILENT, THIS_HOST, TWIN
-from vibdash.read.fleet import longest_silence_ms
 from vibdash.read.host import Host, is_credible, read_host
+from vibdash.read.sensors import longest_silence_ms
 from vibdash.supervision import Work
 
 LOOK_EVERY_S = 5.0

@@ -12,7 +12,7 @@ from vibdash.page.inbox_row import describe_times, told_to_browser
 from vibdash.page.spectrum_chart import alert_spectrum_options
 from vibdash.page.states import Clock, level_icon
 from vibdash.protocol.own_alerts import HOST_BOOT
-from vibdash.read.fleet import AlertView
+from vibdash.read.alert_views import AlertView
 from vibdash.read.occurrences import JournalEntry, Occurrence, OccurrenceReader, State
 from vibdash.read.references import Reference, References
 from vibdash.wording import (

@@ -17,8 +17,8 @@ from vibdash.page.states import Clock
 from vibdash.page.viewer import Viewer
 from vibdash.protocol.commands import LEARN_WINDOWS, SNAPSHOT_FRAMES, NotAccepted
 from vibdash.protocol.messages import Sensor
-from vibdash.read.fleet import Link, SensorView
 from vibdash.read.replies import CommandView, Progress, ReplyReader
+from vibdash.read.sensors import Link, SensorView
 from vibdash.wording import COMMAND_WORDS, describe_answer, describe_command
 
 READ_EVERY_S = 1.0

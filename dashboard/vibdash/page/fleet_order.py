@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vibdash.page.states import group_of
-from vibdash.read.fleet import Link, SensorView
+from vibdash.read.sensors import Link, SensorView
 
 GROUPS_WORST_FIRST = ("alarm", "warning", "unheard", "quiet", "good")
 _LINKS_WORST_FIRST = (Link.UNREACHED, Link.OFFLINE, Link.SILENT, Link.ONLINE)
@@ -57,23 +56,15 @@ class Listing:
     backwards: bool = False
 
     def of(self, sensors: Iterable[SensorView]) -> list[SensorView]:
-        """Return the sensors asked for in that order, equal ones by name; who has no value comes last."""
+        """Return those of the sensors, which come by name, in that order; equal ones by name, no value last."""
         key = ORDERS[self.order]
-        chosen = sorted(filter(self._takes, sensors), key=_by_name)
+        chosen = list(sensors)
+        if self.group is not None:
+            chosen = [one for one in chosen if group_of(one) == self.group]
+        for word in self.words:
+            chosen = [one for one in chosen if word in one.words]
         if key is None:
             return chosen[::-1] if self.backwards else chosen
         known = [(value, one) for one in chosen if (value := key(one)) is not None]
         known.sort(key=lambda pair: pair[0], reverse=self.backwards)
         return [one for _, one in known] + [one for one in chosen if key(one) is None]
-
-    def _takes(self, sensor: SensorView) -> bool:
-        if self.group is not None and group_of(sensor) != self.group:
-            return False
-        text = f"{sensor.site} {sensor.device} {sensor.model_name or ''}".lower()
-        return all(word in text for word in self.words)
-
-
-def _by_name(sensor: SensorView) -> tuple[str, list[tuple[int, str]]]:
-    """Return a key that puts pump-2 before pump-10."""
-    parts = re.split(r"(\d+)", sensor.device)
-    return sensor.site, [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

@@ -11,7 +11,8 @@ from vibdash.page.faults import describe, log
 from vibdash.page.fleet_order import Listing
 from vibdash.page.sensor_row import SensorRow
 from vibdash.page.states import Clock
-from vibdash.read.fleet import Fleet, SensorView
+from vibdash.read.fleet import Fleet
+from vibdash.read.sensors import SensorView
 
 ROWS_A_PAGE = 50
 COLUMNS = {

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from vibdash.read.fleet import SensorView
 from vibdash.read.history import Event, History, Point
+from vibdash.read.sensors import SensorView
 from vibdash.read.zones import Zones
 from vibdash.wording import STEPS_PER_OCTAVE, TIMES_SIGN, describe_cause, describe_event, factor
 

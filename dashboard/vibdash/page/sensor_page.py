@@ -19,9 +19,9 @@ from vibdash.page.machine_panel import MachinePanel
 from vibdash.page.sensor_row import SensorRow
 from vibdash.page.spectrum_panel import SpectrumAccess, SpectrumPanel, redraw
 from vibdash.page.states import Clock
-from vibdash.read.fleet import SensorView
 from vibdash.read.history import HistoryReader
 from vibdash.read.occurrences import Occurrence
+from vibdash.read.sensors import SensorView
 from vibdash.read.zones import Zones, zone_of, zones_of_class
 from vibdash.wording import (
     RESET_WORDS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from vibdash.page.states import Clock, Look, instrument_look, machine_look
-from vibdash.read.fleet import Link, SensorView
+from vibdash.read.sensors import Link, SensorView
 from vibdash.wording import describe_bytes, describe_limits, describe_ratio, describe_score, describe_span
 
 SPARK_WIDTH, SPARK_HEIGHT = 116, 34

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from vibdash.read.fleet import AlertView
+from vibdash.read.alert_views import AlertView
 from vibdash.read.references import Reference
 from vibdash.read.snapshots import Snapshot
 from vibdash.read.waterfall import Waterfall

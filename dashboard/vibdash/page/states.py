@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vibdash.read.fleet import Link, SensorView
+from vibdash.read.sensors import Link, SensorView
 from vibdash.wording import INSTRUMENT_WORDS, LEVEL_WORDS, MACHINE_WORDS, describe_cause, describe_fault
 
 Clock = Callable[[int], str]

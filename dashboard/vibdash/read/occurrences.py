@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,9 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from vibdash.database.opening import for_reading
-from vibdash.database.schema import IS_OPEN, alert, journal, occurrence
+from vibdash.database.schema import IS_OPEN, alert, device, journal, occurrence
+from vibdash.read.alert_views import AlertView, alert_view, cannot_be_shown
 from vibdash.read.chatter import CHATTER_FROM
-from vibdash.read.fleet import AlertView, alert_view, cannot_be_shown
 from vibdash.read.operating import LONGEST_SHELVING_MS
 
 CLOSED_SHOWN = 200
@@ -95,20 +96,44 @@ class Flood:
     since_ms: int
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """The inbox as it was read. It holds while nothing is newer, and until something shelved comes back."""
+
+    newest: tuple[int | None, ...]
+    read_at_ms: int
+    holds_before_ms: float
+    found: tuple[Occurrence, ...]
+
+    def holds(self, newest: tuple[int | None, ...], now_ms: int) -> bool:
+        """Return whether a reading now would give the same."""
+        return self.newest == newest and self.read_at_ms <= now_ms < self.holds_before_ms
+
+
 class OccurrenceReader:
     """Reads the inbox. Occurrences that are over and acknowledged are limited to the latest."""
 
     def __init__(self, engine: sa.Engine, *, site: str | None = None) -> None:
         self._engine = for_reading(engine)
         self._site = site
+        self._kept: _Kept | None = None
 
     def all(self, now_ms: int) -> tuple[Occurrence, ...]:
         """Return what is open, the most severe first, and the latest closed ones; of equal ones the newest first."""
         asked = {"site": self._site, "now_ms": now_ms, "shelved_before_ms": now_ms + LONGEST_SHELVING_MS}
         with self._engine.begin() as connection:
+            newest = tuple(connection.execute(_NEWEST).one())
+            kept = self._kept
+            if kept is not None and kept.holds(newest, now_ms):
+                return kept.found
             rows = list(connection.execute(_OPEN_OF_SITE if self._site else _OPEN, asked))
             rows += connection.execute(_CLOSED_OF_SITE if self._site else _CLOSED, asked)
-        return tuple(sorted((_occurrence(row, now_ms) for row in rows), key=_urgency))
+            shelved = connection.scalars(_SHELVED, asked).all()
+        turns = (at_ms for until_ms in shelved for at_ms in (until_ms, until_ms - LONGEST_SHELVING_MS))
+        holds_before_ms = min((at_ms for at_ms in turns if at_ms > now_ms), default=math.inf)
+        found = tuple(sorted((_occurrence(row, now_ms) for row in rows), key=_urgency))
+        self._kept = _Kept(newest, now_ms, holds_before_ms, found)
+        return found
 
     def flood(self, now_ms: int) -> Flood | None:
         """Return how many alerts were raised of late, where that is a flood."""
@@ -227,6 +252,16 @@ def _state(acked: bool, over: bool) -> State:
 
 
 _SITE = sa.bindparam("site", type_=sa.Text)
+# Whoever changes an occurrence adds an alert, numbers a change of its sensor, or writes the journal.
+_NEWEST = sa.select(
+    *(sa.select(sa.func.max(table.c.id)).scalar_subquery() for table in (alert, journal)),
+    sa.select(sa.func.max(device.c.changed_n)).scalar_subquery(),
+)
+_SHELVED = (
+    sa.select(occurrence.c.shelved_until_ms)
+    .where(IS_OPEN, occurrence.c.shelved_until_ms > sa.bindparam("now_ms"))
+    .distinct()
+)
 
 
 def _open(*of_site: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from vibdash.database.opening import for_reading
 from vibdash.database.schema import alert
-from vibdash.read.fleet import alert_view
+from vibdash.read.alert_views import alert_view
 from vibdash.read.replies import ReplyReader
 from vibdash.read.snapshots import AXES, join_snapshot
 from vibdash.wording import band_edges_hz, band_levels_m_s2, factor

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import typing
+from bisect import bisect_right
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -12,11 +13,13 @@ from pydantic import BaseModel, create_model
 from sqlalchemy.exc import SQLAlchemyError
 
 from vibdash.database.opening import reason_of
-from vibdash.read.fleet import AlertView, Fleet, FleetReader, SensorView
+from vibdash.read.alert_views import AlertView
+from vibdash.read.fleet import Fleet, FleetReader
 from vibdash.read.history import History, HistoryReader
 from vibdash.read.host import Host, WorkView, describe_work
 from vibdash.read.occurrences import Flood, JournalEntry, Occurrence, OccurrenceReader, State
-from vibdash.web.metrics import CONTENT_TYPE, metrics_text
+from vibdash.read.sensors import SensorView, by_name, name_key
+from vibdash.web.metrics import CONTENT_TYPE, Metrics
 
 DAY_MS = 86_400_000
 LAST_MS = 2**53  # the largest integers that every JSON reader keeps exact
@@ -25,7 +28,10 @@ TAG = "Reading"
 
 AtMs = Annotated[int, Query(ge=0, le=LAST_MS)]
 Id = Annotated[int, Path(ge=1, le=LAST_ID)]
-Name = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
+NAME = "[a-z0-9][a-z0-9-]{0,31}"
+Name = Annotated[str, Path(pattern=f"^{NAME}$")]
+MOST_SENSORS = 500  # of a page
+After = Annotated[str | None, Query(pattern=f"^{NAME}/{NAME}$", description="The `next` of the page before")]
 
 SensorAnswer: Any = create_model(
     "Sensor",
@@ -43,7 +49,10 @@ class Totals(BaseModel):
 
 
 class FleetAnswer(BaseModel):
-    """Every sensor at one moment; `silent_after_ms`: how long without a message makes a sensor silent."""
+    """Sensors at one moment; `silent_after_ms`: how long without a message makes a sensor silent.
+
+    `next`: the `after` of the next page, null on the last. Totals are of all sensors.
+    """
 
     now_ms: int
     silent_after_ms: int
@@ -51,6 +60,7 @@ class FleetAnswer(BaseModel):
     totals: Totals
     quarantined: int
     work: list[WorkView]
+    next: str | None
     sensors: list[SensorAnswer]
 
 
@@ -73,10 +83,15 @@ class JournalAnswer(BaseModel):
     journal: list[JournalEntry]
 
 
-class Health(BaseModel):
+class Well(BaseModel):
     """`ok`: the database can be read, the broker is connected, and nothing that this program does fails."""
 
     ok: bool
+
+
+class Health(Well):
+    """What is well and what is not."""
+
     database: str
     broker: str
     failing: list[str] = []
@@ -86,9 +101,13 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: His
     """Return the routes, reading through these."""
     router = APIRouter(tags=[TAG])
 
-    @router.get("/api/v1/fleet", summary="Every sensor as the page shows it", response_model=FleetAnswer)
-    def fleet() -> dict[str, Any]:
-        return fleet_json(reader.fleet(_now_ms()))
+    @router.get(
+        "/api/v1/fleet", summary="Sensors as the page shows them, by name", response_model=FleetAnswer
+    )
+    def fleet(
+        after: After = None, limit: Annotated[int, Query(ge=1, le=MOST_SENSORS)] = MOST_SENSORS
+    ) -> dict[str, Any]:
+        return fleet_json(reader.fleet(_now_ms()), after, limit)
 
     @router.get(
         "/api/v1/alerts", summary="The latest alert events, or with after_id the next ones, oldest first"
@@ -122,14 +141,15 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: His
         since = max(0, until - DAY_MS) if since_ms is None else min(since_ms, until)
         return history.read(site, device, since, until)
 
+    kept = Metrics()
+
     @router.get("/metrics", summary="For Prometheus", response_class=Response, responses=_TEXT)
     def metrics() -> Response:
         now_ms = _now_ms()
-        text = metrics_text(reader.fleet(now_ms), occurrences.all(now_ms), occurrences.flood(now_ms))
+        text = kept.text(reader.fleet(now_ms), occurrences.all(now_ms), occurrences.flood(now_ms))
         return Response(text, media_type=CONTENT_TYPE)
 
-    @router.get("/healthz", summary="Whether all is well here", responses={503: {"model": Health}})
-    def healthz(response: Response) -> Health:
+    def look(response: Response) -> Health:
         try:
             host, works = reader.health(_now_ms())
         except SQLAlchemyError as error:
@@ -141,14 +161,25 @@ def make_router(reader: FleetReader, occurrences: OccurrenceReader, history: His
         broker = "connected" if host.connected else host.detail
         return Health(ok=ok, database="readable", broker=broker, failing=failing)
 
+    @router.get("/healthz", summary="Whether all is well here", responses={503: {"model": Well}})
+    def healthz(response: Response) -> Well:
+        return Well(ok=look(response).ok)
+
+    @router.get("/api/v1/health", summary="What is well here", responses={503: {"model": Health}})
+    def health(response: Response) -> Health:
+        return look(response)
+
     return router
 
 
 _TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
-def fleet_json(fleet: Fleet) -> dict[str, Any]:
-    """Return a fleet as JSON values."""
+def fleet_json(fleet: Fleet, after: str | None = None, limit: int = MOST_SENSORS) -> dict[str, Any]:
+    """Return a page of a fleet as JSON values: so many sensors after that of this site and name, or the first ones."""
+    first = 0 if after is None else bisect_right(fleet.sensors, name_key(*after.split("/")), key=by_name)
+    listed = fleet.sensors[first : first + limit]
+    more = first + limit < len(fleet.sensors)
     return {
         "now_ms": fleet.now_ms,
         "silent_after_ms": fleet.silent_after_ms,
@@ -156,13 +187,14 @@ def fleet_json(fleet: Fleet) -> dict[str, Any]:
         "totals": {"bytes_sampled": fleet.bytes_sampled, "bytes_sent": fleet.bytes_sent},
         "quarantined": fleet.quarantined,
         "work": [dataclasses.asdict(one) for one in fleet.work],
-        "sensors": [_sensor_json(sensor) for sensor in fleet.sensors],
+        "next": "/".join(listed[-1].key) if more else None,
+        "sensors": [_sensor_json(sensor) for sensor in listed],
     }
 
 
 def _sensor_json(sensor: SensorView) -> dict[str, Any]:
-    levels = {"machine_level": sensor.machine_level, "instrument_level": sensor.instrument_level}
-    return {**dataclasses.asdict(sensor), **levels}
+    values = {name: getattr(sensor, name) for name in SensorView.__dataclass_fields__}
+    return {**values, "machine_level": sensor.machine_level, "instrument_level": sensor.instrument_level}
 
 
 def _searchable(name: str | None) -> str | None:
