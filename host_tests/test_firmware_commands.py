@@ -113,6 +113,10 @@ def test_thresholds_are_in_force_at_once_and_after_a_restart(bench: Commanded) -
         ("learn", {}, "learn: windows: is missing; accepted: a whole number from 1 to 500"),
         ("learn", {"windows": 501}, "learn: windows: 501"),
         ("learn", {"windows": -1}, "learn: windows: -1"),
+        ("learn", {"windows": 9, "force": 1}, "learn: force: 1; accepted: true or false"),
+        ("repaired", {"windows": 0}, "repaired: windows: 0; accepted: a whole number from 1 to 500"),
+        ("restore", {}, "no baseline but the present one is kept"),
+        ("baseline", {"last": True}, "no baseline but the present one is kept"),
         ("snapshot", {"frames": 4097}, "snapshot: frames: 4097; accepted: a whole number from 64 to 4096"),
         ("report", {"loud": 1}, "report: loud: no such field"),
         ("model-begin", {"bytes": 1 << 30, "sha256": "0" * 64}, "model-begin: bytes: 1073741824"),
@@ -195,6 +199,70 @@ def test_a_baseline_is_learnt_anew(bench: Commanded) -> None:
     assert not (bench.sender.ask("learn", windows=0)[0])["ok"]
 
 
+def broken(bench: Commanded) -> Device:
+    """A device that has learnt its machine, which then turned bad: the alarm is up."""
+    turns_bad = ("healthy", noise(1, 100, 25_000), 5), ("fault", noise(2, 800, 25_000), 1e6)
+    device, _ = bench.boot(*turns_bad)
+    wait_for("it is an alarm", lambda: spoken_of(bench)[-1:] == [("raise", "alarm")])
+    return device
+
+
+def test_a_fault_is_not_learnt_unless_somebody_insists_and_that_is_taken_back(bench: Commanded) -> None:
+    broken(bench)
+    before = bench.files()
+    (asked,) = bench.sender.ask("learn", windows=10)
+    assert "force: false; accepted: true, as an alert is up (anomaly)" in asked["error"]
+    assert bench.files()["baseline.bin"] == before["baseline.bin"]
+    assert bench.sender.ask("learn", windows=10, force=True)[0]["ok"]
+    wait_for("it is usual now", lambda: spoken_of(bench)[-1:] == [("clear", "alarm")])
+    last = bench.sender.ask("baseline", last=True)
+    told = bench.sender.ask("baseline")
+    assert last[0]["median"][0] < told[0]["median"][0] - 600  # 18 dB are 768 steps
+    (restored,) = bench.sender.ask("restore")
+    assert restored["ok"] and restored["baseline"] == 10
+    (nothing,) = bench.sender.ask("restore")
+    assert "no baseline but the present one is kept" in nothing["error"]
+    wait_for("it is a fault again", lambda: spoken_of(bench)[-1:] == [("raise", "alarm")])
+    assert bench.files()["baseline.bin"] == before["baseline.bin"]
+
+
+def test_a_machine_that_was_repaired_is_well_at_once_and_learnt_anew(bench: Commanded) -> None:
+    device = broken(bench)
+    old = bench.files()["baseline.bin"]
+    bench.sender.ask("thresholds", clear_windows=10_000)  # so that it does not end by itself
+    device.kill()
+    bench.boot(("mended", noise(3, 120, 25_000), 1e6))  # a little louder than it used to be
+    told = bench.wait_for_status("it goes on", lambda status: status.get("windows", 0) > 0)
+    assert told["active"] == ["anomaly"]
+    assert bench.sender.ask("repaired", windows=20)[0]["ok"]
+    learnt = bench.wait_for_status("it has learnt", lambda status: status.get("baseline") == 20)
+    assert (learnt["baseline_state"], learnt["active"]) == ("learnt", [])
+    assert spoken_of(bench) == [("raise", "alarm"), ("clear", "alarm")]
+    assert bench.files()["baseline.bin.last"] == old and bench.files()["baseline.bin"] != old
+
+
+def test_a_machine_that_is_bad_from_the_first_start_is_not_learnt_and_is_an_alarm(bench: Commanded) -> None:
+    """Four times as loud as the model's healthy machines: over its alarm without a baseline."""
+    bad = ("bad", noise(2, 400, 25_000), 1e6)
+    bench.boot(bad)
+    held = bench.wait_for_status("it refuses", lambda status: status.get("baseline_state") == "over-alarm")
+    assert held["baseline"] is None and held["machine"] in ("running", "learning")
+    wait_for("it is an alarm", lambda: spoken_of(bench) == [("raise", "alarm")])
+    assert not bench.sender.ask("learn", windows=10)[0]["ok"]
+    assert bench.sender.ask("learn", windows=10, force=True)[0]["ok"]
+    learnt = bench.wait_for_status("it has learnt", lambda status: status.get("baseline_state") == "learnt")
+    assert learnt["baseline"] == 10 and learnt["baseline_time"] > 1_700_000_000
+
+
+def test_a_change_of_load_while_it_learns_is_told_and_learnt_again(bench: Commanded) -> None:
+    ten_windows_s = 10 * 256 / RATE_HZ
+    steps = ("one", noise(1, 60, 25_000), 1.5 * ten_windows_s), ("other", noise(2, 120, 25_000), 1e6)
+    bench.boot(*steps, pace=1, learn_windows=20)
+    bench.wait_for_status("it tells", lambda status: status.get("baseline_state") == "uneven")
+    learnt = bench.wait_for_status("it has learnt", lambda status: status.get("baseline") == 20)
+    assert learnt["baseline_state"] == "learnt"
+
+
 def test_learning_goes_on_after_a_power_cut(bench: Commanded) -> None:
     device, _ = bench.boot(pace=1)
     assert bench.sender.ask("learn", windows=60)[0]["ok"]
@@ -268,11 +336,11 @@ def spoken_of(bench: Commanded) -> list[tuple[str, str]]:
 def test_an_alarm_stays_up_while_models_come_and_go_and_the_baseline_with_it(bench: Commanded) -> None:
     """The machine is bad all the while; louder than the cold model's centre when it is well, so that only its own
     baseline knows which is which."""
-    turns_bad = ("healthy", noise(1, 800, 25_000), 5), ("fault", noise(2, 3200, 25_000), 1e6)
+    turns_bad = ("healthy", noise(1, 160, 25_000), 5), ("fault", noise(2, 1600, 25_000), 1e6)
     device, host = bench.boot(*turns_bad)
     wait_for("it is an alarm", lambda: spoken_of(bench)[-1:] == [("raise", "alarm")])
     learnt = (bench.state / "baseline.bin").read_bytes()
-    bad = ("fault", noise(2, 3200, 25_000), 1e6)
+    bad = ("fault", noise(2, 1600, 25_000), 1e6)
     bench.configure(bad, pace=4, command_key=KEY.hex())  # what the machine does when the device begins anew
     seen = len(host.statuses)
     send_model(bench, model_ota())
@@ -287,7 +355,7 @@ def test_an_alarm_stays_up_while_models_come_and_go_and_the_baseline_with_it(ben
     assert not any(status["machine"] == "learning" for status in said)
     assert spoken_of(bench) == [("raise", "alarm")]
     assert (bench.state / "baseline.bin").read_bytes() == learnt
-    bench.configure(("healthy", noise(1, 800, 25_000), 1e6), pace=4, command_key=KEY.hex())
+    bench.configure(("healthy", noise(1, 160, 25_000), 1e6), pace=4, command_key=KEY.hex())
     assert bench.sender.ask("reboot")[0]["ok"]
     wait_for("it is well again", lambda: spoken_of(bench)[1:] == [("clear", "alarm")])
 

@@ -25,6 +25,7 @@ PORTABLE = (
     "test_firmware_command_queue",
     "test_firmware_velocity",
     "test_firmware_duty",
+    "test_firmware_learning",
     "test_firmware_lookup",
     "test_firmware_settings",
     "test_firmware_shaft_line",

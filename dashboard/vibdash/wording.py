@@ -81,6 +81,14 @@ ACTION_WORDS = {
     "comment": "Comment",
     "remove": "The device was removed",
 }
+BASELINE_WORDS = {  # SPEC.md 3.1, baseline_state
+    "none": "none",
+    "learning": "being learnt",
+    "unusable": "none: the one that is kept is of another model's features, or damaged; learn it anew",
+    "uneven": "none: the machine's level changed while it was learnt; learn it while the machine runs evenly",
+    "over-velocity": "not learnt: the machine is over the velocity limits of its class",
+    "over-alarm": "not learnt: the machine looks faulty by the model's own measure",
+}
 COMMAND_WORDS = {
     "report": "Report",
     "spectrum": "Spectrum now",
@@ -195,11 +203,12 @@ def describe_model(name: str | None, digest: str | None, origin: str | None) -> 
     return ", ".join(part for part in (name, digest, ORIGIN_WORDS.get(origin or "")) if part)
 
 
-def describe_baseline(machine: str | None, windows: int | None) -> str:
-    """Return from how much a sensor knows its own machine."""
-    if machine == "learning":
-        return "being learnt"
-    return "none" if windows is None else f"from {windows} windows"
+def describe_baseline(state: str | None, windows: int | None, time_s: int | None, now_s: float) -> str:
+    """Return from how much a sensor knows its own machine, and since when; or why it does not."""
+    if windows is None:
+        return BASELINE_WORDS.get(state or "none", "none")
+    age = "" if time_s is None else f", learnt {describe_span(round((now_s - time_s) * 1000))} ago"
+    return f"from {windows} windows{age}"
 
 
 def describe_velocity(um_s: int) -> str:

@@ -6,6 +6,7 @@ import gc
 import vib
 
 from . import checks, model_file, sampler, settings, status
+from .baseline import BaselineError
 from .clock import sleep_ms, ticks_diff, ticks_ms
 from .commands import NotDone
 from .model_store import CHUNK_BYTES, MAX_BYTES, UploadError, flash_free
@@ -24,9 +25,15 @@ def _base64(value):
     return None if isinstance(value, str) and value else "base64"
 
 
+def _yes_or_no(value):
+    return None if value is True or value is False else "true or false"
+
+
 _FIELDS = {
     "thresholds": {field: (_ABSENT, checks.optional(check)) for field, check in settings.CHECKS.items()},
-    "learn": {"windows": (checks.REQUIRED, settings.LEARN_WINDOWS)},
+    "learn": {"windows": (checks.REQUIRED, settings.LEARN_WINDOWS), "force": (False, _yes_or_no)},
+    "repaired": {"windows": (checks.REQUIRED, settings.LEARN_WINDOWS), "force": (False, _yes_or_no)},
+    "baseline": {"last": (False, _yes_or_no)},
     "snapshot": {"frames": (checks.REQUIRED, checks.whole(64, 4096, "frames"))},
     "model-begin": {
         "bytes": (checks.REQUIRED, checks.whole(128, MAX_BYTES)),
@@ -56,12 +63,24 @@ class Actions:
             self.report,
             self.thresholds,
             self.learn,
+            self.repaired,
+            self.restore,
             self.baseline,
             self.spectrum,
             self.snapshot,
             self.reboot,
         )
-        names = ("report", "thresholds", "learn", "baseline", "spectrum", "snapshot", "reboot")
+        names = (
+            "report",
+            "thresholds",
+            "learn",
+            "repaired",
+            "restore",
+            "baseline",
+            "spectrum",
+            "snapshot",
+            "reboot",
+        )
         named = dict(zip(names, own))  # noqa: B905 - MicroPython knows no strict=
         named["model-begin"] = self.model_begin
         named["model-chunk"] = self.model_chunk
@@ -74,7 +93,7 @@ class Actions:
         _fields(command)
         run, node = self._run, self._node
         gc.collect()
-        outbox, learnt = run.outbox, node.baseline
+        outbox, learnt = run.outbox, node.learning.baseline
         health = {
             "heap_free": gc.mem_free() if hasattr(gc, "mem_free") else None,
             "heap_used": gc.mem_alloc() if hasattr(gc, "mem_alloc") else None,
@@ -102,22 +121,52 @@ class Actions:
         await answer({"settings": self._node.settings.in_force()})
 
     async def learn(self, command: dict, answer) -> None:
-        """Learn the baseline anew."""
-        windows = _fields(command)["windows"]
-        _check_room("windows", windows, 4 * len(self._node.sampler.names))  # twice for a moment
-        self._node.learn_anew(windows)
+        """Learn the baseline anew; while an alert about the machine is up, only if that is forced."""
+        fields, up = _fields(command), self._node.detector.standing()
+        machine = [cause for cause in up if not cause.startswith("instrument:")]
+        if machine and not fields["force"]:
+            raise NotDone(
+                f"force: false; accepted: true, as an alert is up ({machine[0]}) and would be learnt as usual"
+            )
+        self._room_to_learn(fields["windows"])
+        self._node.learn_anew(fields["windows"], fields["force"])
         await answer({})
 
-    async def baseline(self, command: dict, answer) -> None:
-        """Tell the baseline."""
+    async def repaired(self, command: dict, answer) -> None:
+        """End the alerts about the machine, and learn its baseline anew."""
+        fields = _fields(command)
+        self._room_to_learn(fields["windows"])
+        self._node.repaired(fields["windows"], fields["force"])
+        await answer({})
+
+    async def restore(self, command: dict, answer) -> None:
+        """Take the baseline back that was set aside last."""
         _fields(command)
-        learnt, names = self._node.baseline, self._node.sampler.names
+        try:
+            self._node.restore()
+        except BaselineError as error:
+            raise NotDone(str(error)) from None
+        await answer({"baseline": self._node.learning.baseline.windows})
+
+    def _room_to_learn(self, windows: int) -> None:
+        _check_room("windows", windows, 4 * len(self._node.sampler.names))  # twice for a moment
+
+    async def baseline(self, command: dict, answer) -> None:
+        """Tell the baseline, or the last one before it."""
+        learning, names = self._node.learning, self._node.sampler.names
+        learnt = learning.baseline
+        if _fields(command)["last"]:
+            try:
+                learnt = learning.last()
+            except BaselineError as error:
+                raise NotDone(str(error)) from None
         if learnt is None:
             raise NotDone("no baseline is learnt")
         parts = -(-len(names) // PART_FEATURES)
         for part in range(parts):
             first, last = part * PART_FEATURES, (part + 1) * PART_FEATURES
             fields = {"part": part, "parts": parts, "names": names[first:last]}
+            fields["time"] = learnt.time_s or None
             fields.update(
                 {"median": list(learnt.median[first:last]), "spread": list(learnt.spread[first:last])}
             )

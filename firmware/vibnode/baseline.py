@@ -40,7 +40,8 @@ class Learner:
     room as 50.
     """
 
-    def __init__(self, windows: int, n_features: int) -> None:
+    def __init__(self, windows: int, n_features: int, levels=()) -> None:
+        """`levels`: where the features stand whose change from half to half `apart` tells, log2 levels all."""
         self.windows = windows
         self.taken = 0
         self._n = n_features
@@ -51,6 +52,8 @@ class Learner:
         self._spreads = array("h", bytes(2 * blocks * n_features))
         self._held = 0  # rows of this block
         self._done = 0  # blocks that have been worked out
+        self._levels = levels
+        self._sums = [0] * (2 * len(levels))  # of the levels, over each half
 
     def add(self, features: "array[int]") -> bool:
         """Take one vector; True when there are enough."""
@@ -59,6 +62,9 @@ class Learner:
             self._rows[at : at + self._n] = features
             self._held += 1
             self.taken += 1
+            second = len(self._levels) if 2 * self.taken > self.windows else 0
+            for i, at in enumerate(self._levels):
+                self._sums[second + i] += features[at]
             if self._held == self._block:
                 self._end_block()
         return self.taken == self.windows
@@ -74,6 +80,14 @@ class Learner:
         for i in range(self._n):
             spread[i] = max(MIN_SPREAD, spread[i])
         return Baseline(median, spread, self.taken, time_s)
+
+    def apart(self) -> int:
+        """By how many steps the mean of a level differs between the halves of what was taken, at most over `levels`."""
+        n = len(self._levels)
+        first = max(1, self.windows // 2)
+        second = max(1, self.taken - first)
+        apart = [abs(self._sums[i] // first - self._sums[n + i] // second) for i in range(n)]
+        return max(apart) if self.windows > 1 and apart else 0
 
     def _end_block(self) -> None:
         vib.medians(self._rows, self._held, self._n, self._medians, self._spreads, self._done)

@@ -276,6 +276,17 @@ class Detector:
                 self._fault_up = self.instrument = cause[len("instrument:") :]
                 self._faulty = STATE_WINDOWS
 
+    def close(self, score: int, velocity: int) -> "list[Transition]":
+        """Somebody put the machine right: the alerts about it are over. The transitions, at the last values."""
+        events = []
+        for c, value in ((self.anomaly, score), (self.velocity, velocity)):
+            if c and c.level:
+                threshold = c.alarm if c.level == ALARM else c.warning
+                events.append(Transition("clear", LEVELS[c.level], c.cause, value, threshold, 0))
+                c.level = 0
+                c.forget()
+        return events
+
     def may_learn(self, rms: int) -> bool:
         """Whether a window of level `rms` may be part of the baseline that is being collected."""
         return self.machine == "learning" and self.steady and rms >= self._off_rms and rms >= self._quiet_rms
@@ -286,8 +297,8 @@ class Detector:
         self._off_rms = self._least_rms
         self._quiet_rms = 0
 
-    def learnt(self, usual_rms: int) -> None:
-        """The baseline is complete, of level `usual_rms`: from now on scores count."""
+    def learnt(self, usual_rms: "int | None") -> None:
+        """Learning has ended: from now on scores count. `usual_rms`: level of the baseline, None without one."""
         self.learning = False
         self._set_levels(usual_rms)
         self.anomaly.forget()

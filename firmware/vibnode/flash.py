@@ -20,6 +20,11 @@ def remove(path: str) -> None:
         pass
 
 
+def rename(old: str, new: str) -> None:
+    """Have the file `old` be `new`, in place of one that is there. Raises OSError."""
+    os.rename(old, new)
+
+
 def make_folder(path: str) -> None:
     """Make `path` and the folders above it. Raises OSError where that is not possible."""
     if not path or exists(path):
@@ -50,4 +55,4 @@ def replace(path: str, chunks) -> None:
         for chunk in chunks:
             file.write(chunk)
         sync(file)
-    os.rename(new, path)
+    rename(new, path)

@@ -11,8 +11,12 @@ class MeanVelocity:
 
     def __init__(self, windows: int) -> None:
         """`windows`: of a block."""
-        self.level: int | None = None
         self._windows = windows
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.level: int | None = None
         self._taken = 0
         self._energy = 0.0
 

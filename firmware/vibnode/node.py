@@ -3,11 +3,12 @@
 import struct
 from array import array
 
-from . import baseline, flash, messages, standing
+from . import messages, standing
 from .average import Average
 from .battery import open_battery
 from .component_class import averaging_s
 from .detector import Detector, FeatureLayout, largest, untrained_speed
+from .learning import Learning
 from .mean_velocity import MeanVelocity, block_windows
 from .settings import Settings
 from .shaft_line import ShaftLine
@@ -18,7 +19,7 @@ THRESHOLDS = ("warning", "alarm", "hysteresis", "dwell_windows", "clear_windows"
 class Node:
     """One sensor on one machine.
 
-    `windows`: judged since the start. `score`: of the last one. `baseline`: of this machine, None where none is learnt.
+    `windows`: judged since the start. `score`: of the last one. `learning`: has this machine's baseline.
     `settings`, and `thresholds`: those in force. `meta`, `config`: the model's, as ``vib.Model`` gives them.
     """
 
@@ -41,15 +42,12 @@ class Node:
         self._latest = None  # the features that were judged last
         own = {field: self.meta[field] for field in THRESHOLDS}
         own["velocity_limits_mm_s"] = device["velocity_limits_mm_s"]
-        self._baseline_path = device["data_dir"] + "/baseline.bin"
         self.settings = Settings(device["data_dir"] + "/settings.bin", own)
         wanted = self.settings.learn_windows or device["learn_windows"]
-        self.baseline = self._learner = None
-        if wanted and not self._has_stored():
-            self._learner = baseline.Learner(wanted, len(names))
+        self.learning = Learning(device["data_dir"], wanted, self.config, len(names), self._layout.rms)
         noise = sampler.noise_um_s2
         noise = None if noise is None else messages.to_log2(noise)
-        self.detector = Detector(self.meta, None, self._learner is not None, self._usual_rms(), noise)
+        self.detector = Detector(self.meta, None, self.learning.learner is not None, self._usual_rms(), noise)
         self._untrained_speed = untrained_speed(self.meta, device["shaft_rpm"])
         self._line = self._baseline_line()
         self.settings_changed()
@@ -76,7 +74,7 @@ class Node:
         velocity = self._velocity
         if detector.machine != "off":
             velocity.add(largest(features, self._layout.velocity))
-        outside = not usual and not self._learner and self._is_outside(mean, score)
+        outside = not usual and not self.learning.learner and self._is_outside(mean, score)
         moving = line is not None and line.moving
         self._act(
             detector.update(
@@ -85,8 +83,8 @@ class Node:
         )
         if detector.machine == "off":
             self._average.forget()
-        elif self._learner and sampler.knows_rate and detector.may_learn(rms):
-            self._learn(self._learner, features)
+        elif self.learning.learner and sampler.knows_rate and detector.may_learn(rms):
+            self._learn(features, score)
         if sampler.loss.cause != detector.loss:
             self._act(detector.lose(sampler.loss.cause))
         return self.windows == self.run.window_limit
@@ -101,8 +99,7 @@ class Node:
         """The sensor's rate is known better: windows before and after are not of the same bands."""
         self._ppm = self.sampler.ppm
         self._average.forget()
-        if self._learner:
-            self._learner = baseline.Learner(self._learner.windows, len(self.sampler.names))
+        self.learning.retuned()
 
     def settings_changed(self) -> None:
         """Have `settings` in force from the next window on."""
@@ -110,14 +107,30 @@ class Node:
         limits = thresholds["velocity_limits_mm_s"]
         self.detector.set(thresholds, limits and tuple([messages.to_log2(mm_s * 1000000) for mm_s in limits]))
 
-    def learn_anew(self, windows: int) -> None:
-        """Forget the baseline and learn it from so many windows. Raises OSError, MemoryError: then nothing changed."""
-        learner = baseline.Learner(windows, len(self.sampler.names))
-        self.settings.learn(windows)
-        flash.remove(self._baseline_path)
-        self._learner, self.baseline, self._line = learner, None, None
+    def learn_anew(self, windows: int, force: bool = False) -> None:
+        """Set the baseline aside and learn it from so many windows, whatever they look like if `force`.
+
+        Raises OSError, MemoryError: then nothing changed.
+        """
+        self.learning.anew(windows, lambda: self.settings.learn(windows))
+        if force:
+            self.learning.vouch()
+        self._line = None
         self._average.forget()
         self.detector.learn()
+        self._tell()
+
+    def repaired(self, windows: int, force: bool = False) -> None:
+        """The machine was put right: end what is up about it, and learn it anew. Raises as `learn_anew` does."""
+        self.learn_anew(windows, force)
+        velocity = self._velocity.level or 0
+        self._velocity.forget()  # which is of before
+        self._act(self.detector.close(self.score, velocity))
+
+    def restore(self) -> None:
+        """Take the last baseline again. Raises baseline.BaselineError, OSError: then nothing changed."""
+        self.learning.restore()
+        self._learnt()
 
     def measured(self) -> tuple:
         """Score, class, velocity in um/s and acceleration in mm/s^2, as a status has them: None what is not known."""
@@ -173,7 +186,7 @@ class Node:
             return messages.alert_body(fields, [], None)
         if self._usual():
             movers = messages.movers(
-                self.sampler.names, self._latest, self.baseline.median, self.baseline.spread
+                self.sampler.names, self._latest, self.learning.baseline.median, self.learning.baseline.spread
             )
         else:
             usual = array("h", bytes(2 * len(self.sampler.names)))
@@ -190,51 +203,50 @@ class Node:
         classes = self.meta["classes"]
         return classes[index] if index < len(classes) else None
 
-    def _learn(self, learner: baseline.Learner, features) -> None:
-        if not learner.add(features):
-            return
-        self.baseline = learner.baseline(self.run.clock.unix_time()[0])
-        self._learner = None
+    def _learn(self, features, score: int) -> None:
+        limits, was = self.detector.velocity, self.learning.state
+        fast = limits is not None and largest(features, self._layout.velocity) >= limits.warning
+        far = score >= self.thresholds["alarm"]
+        if self.learning.take(features, fast, far, self.run.clock.unix_time()[0]):
+            self._learnt()
+        elif self.learning.state != was:
+            self._tell()
+
+    def _learnt(self) -> None:
+        """Learning has ended, with a baseline or without."""
         self._line = self._baseline_line()
         self._average.forget()
         self.detector.learnt(self._usual_rms())
-        try:
-            baseline.save(self._baseline_path, self.baseline, self.config)
-            print("vibnode: baseline learnt")
-        except OSError as error:
-            print("vibnode: the baseline could not be stored, it lasts until the next start:", error)
-        self._act(())
+        self._tell()
+
+    def _tell(self) -> None:
+        self._told = self._summary()
+        self.run.status_changed()
 
     def _usual_rms(self) -> "int | None":
-        return largest(self.baseline.median, self._layout.rms) if self.baseline else None
+        return largest(self.learning.baseline.median, self._layout.rms) if self.learning.baseline else None
 
     def _usual(self):
         """What features are compared with; None where nothing was learnt, or that at another speed."""
-        return self.baseline.median if self.baseline and not (self._line and self._line.away) else None
+        return (
+            self.learning.baseline.median
+            if self.learning.baseline and not (self._line and self._line.away)
+            else None
+        )
 
     def _baseline_line(self):
         """None, too, where the speed is told: then another one is nothing to let pass."""
-        if not self.baseline or self.run.device["shaft_rpm"]:
+        if not self.learning.baseline or self.run.device["shaft_rpm"]:
             return None
-        return ShaftLine(self.sampler.names, self.config, self.baseline, self.meta["dwell_windows"])
+        return ShaftLine(self.sampler.names, self.config, self.learning.baseline, self.meta["dwell_windows"])
 
     def _is_outside(self, mean, score: int) -> bool:
         # Learnt at another speed: this one is not known to be healthy, but may be seen to be faulty.
-        if self.baseline:
+        if self.learning.baseline:
             return score < self.thresholds["alarm"]
         if self._untrained_speed is None:
             return self._model.outside(mean)  # by the speed that the features tell
         return self._untrained_speed
-
-    def _has_stored(self) -> bool:
-        """Take the baseline that is kept. Whether there is one, be it of no use to this model: the machine may have
-        changed since it was learnt, so that nothing is learnt in its place unless somebody says so."""
-        try:
-            self.baseline = baseline.load(self._baseline_path, self.config, len(self.sampler.names))
-        except baseline.BaselineError as error:
-            print("vibnode: the stored baseline is of no use, and is kept; send learn for another:", error)
-            return True
-        return self.baseline is not None
 
     def _summary(self) -> tuple:
         return self.detector.machine, self.detector.instrument, self.detector.active()

@@ -21,6 +21,8 @@ def facts(run, node=None) -> dict:
     """
     outbox, device = run.outbox, run.device
     time_s, time_quality = run.clock.unix_time()
+    learning = node and node.learning
+    learnt = learning and learning.baseline
     round_s = device["duty"]["every_s"] if node and device["duty"] else 0
     fields = {
         "boot": outbox.boot,
@@ -47,7 +49,9 @@ def facts(run, node=None) -> dict:
         "reset": run.reset_cause,
         "refused": run.refused,
         "heap_free": heap_free(node is None),
-        "baseline": node and node.baseline and node.baseline.windows,
+        "baseline": learnt and learnt.windows,
+        "baseline_time": learnt and (learnt.time_s or None),
+        "baseline_state": learning and learning.state,
         "battery_mv": node and node.battery and node.battery.millivolts(),
     }
     measured = node.measured() if node else (None, None, None, None)

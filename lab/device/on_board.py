@@ -110,7 +110,7 @@ class Phases:
         """One window."""
         if self.begun is None:
             done = self.take(node, features)
-            if node.baseline and node.sampler.knows_rate:
+            if node.learning.baseline and node.sampler.knows_rate:
                 self.begin(node)
             return done
         at = node.windows - self.begun

@@ -51,6 +51,8 @@ device = Table(  # the latest word of each sensor
     Column("alarm", Integer),
     Column("model_origin", Text),
     Column("baseline_windows", BigInt),
+    Column("baseline_time_s", BigInt),
+    Column("baseline_state", Text),  # learnt, or why there is none (SPEC.md 3.1)
     Column("reset_by", Text),
     Column("refused", BigInt),  # commands and acks that it did not take
     Column("heap_free", BigInt),
@@ -222,6 +224,19 @@ machine = Table(  # what an engineer said of the machine that a sensor is on
     Column("reference_command_id", BigInt),  # the snapshot that counts as healthy
     Column("changed_by", Text, nullable=False),
     Column("changed_at_ms", BigInt, nullable=False),
+)
+
+machine_record = Table(  # what was done to a machine or its baseline, by whom; rows are only ever added
+    "machine_record",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    *_sensor_key(),
+    Column("at_ms", BigInt, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("cmd", Text, nullable=False),  # repaired, learn or restore
+    Column("note", Text, nullable=False),
+    Column("command_id", BigInt, nullable=False),  # which tells what became of it
+    Index("machine_record_of_device", "site", "device", "id"),
 )
 
 command_key = Table(  # with which commands to a device are signed; never leaves this host

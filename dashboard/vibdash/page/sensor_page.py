@@ -186,7 +186,9 @@ def _fact(name: str) -> ui.label:
 
 _FACTS: dict[str, Callable[[SensorView], str]] = {
     "Model": lambda one: describe_model(one.model_name, one.model_digest, one.model_origin),
-    "Baseline": lambda one: describe_baseline(one.machine, one.baseline_windows),
+    "Baseline": lambda one: describe_baseline(
+        one.baseline_state, one.baseline_windows, one.baseline_time_s, time.time()
+    ),
     "Limits": lambda one: describe_limits(one.warning, one.alarm),
     "Firmware": lambda one: one.fw or "not said",
     "Runs for": lambda one: "not said" if one.uptime_ms is None else describe_span(one.uptime_ms),

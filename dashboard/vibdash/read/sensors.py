@@ -87,6 +87,8 @@ class SensorView:
     restarts: int | None
     interval_s: int | None
     baseline_windows: int | None
+    baseline_time_s: int | None
+    baseline_state: str | None
     reset_by: str | None
     refused: int | None
     heap_free: int | None

@@ -80,6 +80,7 @@ class VirtualSensor:
         standing.save(str(state), {})
         with contextlib.redirect_stdout(io.StringIO()):
             self._node = Node(self._run, model, _Sampler(self, vib.feature_names(config), noise_um_s2))
+        self._node.learning.vouch()  # for what is healthy by its recording's word
         self._send_status("birth")
 
     @property
