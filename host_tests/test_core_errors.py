@@ -10,10 +10,12 @@ from collections.abc import Sequence
 import pytest
 import vib
 from test_core_model import count
-from vibtrain.packaging.proof import CORE
+from vib import sources
 
 from lab.rigs.small_model import small_model_binary
 from lab.signals import core_config
+
+CORE = sources.folder()
 
 CODES = range(-19, 0)
 MODEL_BYTES = 1024  # more than vib_model_t takes

@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from vibtrain.packaging.proof import CORE
+from vib import sources
 
 from lab.fuzz import harness
+
+CORE = sources.folder()
 
 RUNS = {"model": 30_000, "stream": 10_000, "lanes": 20_000}
 

@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vib
+from vib import sources
 from vibtrain.features import config
 from vibtrain.models import anomaly, cold, whitening
 from vibtrain.packaging import convert
-from vibtrain.packaging.proof import CORE
 
 from lab.rigs.small_model import small_fit, small_model_binary
+
+CORE = sources.folder()
 
 KINDS = config.KINDS
 

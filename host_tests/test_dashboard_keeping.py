@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from pyarrow import parquet
-from vibdash.database.export import FORMATS, TABLES, ExportError, export_table
+from vibdash.database.export import TABLES, export_table
 from vibdash.database.opening import open_database
 from vibdash.database.retention import DAY_MS, HOUR_MS, ROWS_AT_ONCE, Retention, thin_once
 from vibdash.database.schema import status_history
+from vibdash.database.taken_out import FORMATS, ExportError
 from vibdash.ingest.store import Received, Store
 from vibdash.read.fleet import FleetReader
 from vibdash.read.occurrences import OccurrenceReader

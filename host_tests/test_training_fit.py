@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import vib
+from vibtrain.errors import ConversionError
 from vibtrain.features import config
 from vibtrain.models import classifier, fit, isolation, mahalanobis, mixture
 from vibtrain.models.anomaly import Gaussians, differences
@@ -53,7 +54,7 @@ def test_inexact_thresholds_are_caught_in_either_form(monkeypatch: pytest.Monkey
     exact = classifier.votes(model.forest, differences(case.features, model.centre)[:, model.tree_inputs])
     changed = int((vib.classify(vib.Model(wrong.binary), case.features) != exact).sum())
     assert changed > 0
-    with pytest.raises(proof.ConversionError, match=f"^{changed} of {len(exact)} windows change class"):
+    with pytest.raises(ConversionError, match=f"^{changed} of {len(exact)} windows change class"):
         proof.prove(model, converted, [case])
 
 
@@ -117,7 +118,7 @@ def test_wrong_gaussians_are_caught(
 ) -> None:
     monkeypatch.setattr(module, "quantise", changed_gaussians(change))
     model = small_fit(kind=kind)
-    with pytest.raises(proof.ConversionError, match="off by"):
+    with pytest.raises(ConversionError, match="off by"):
         proof.prove(model, convert.convert(model), cases())
 
 
@@ -136,7 +137,7 @@ def test_wrong_paths_are_caught(monkeypatch: pytest.MonkeyPatch, name: str, valu
     on_thresholds = proof.Case(at_thresholds(model, model.inputs, model.anomaly.forest_), model.centre)
     proof.prove(model, convert.convert(model), [on_thresholds])
     monkeypatch.setattr(isolation, name, value)
-    with pytest.raises(proof.ConversionError, match="off by"):
+    with pytest.raises(ConversionError, match="off by"):
         proof.prove(model, convert.convert(model), [on_thresholds])
 
 
@@ -150,7 +151,7 @@ def test_c_from_emlearn_that_differs_is_caught(kind: str) -> None:
         dataclasses.replace(right, steps=lambda value: right.steps(value) + 2),
         dataclasses.replace(right, code="float vib_emlearn(const float *inputs) { return 0.0f / 0.0f; }"),
     ):
-        with pytest.raises(proof.ConversionError, match="off by"):
+        with pytest.raises(ConversionError, match="off by"):
             proof.prove(model, dataclasses.replace(converted, emlearn=wrong), cases())
 
 
@@ -169,7 +170,7 @@ def test_a_model_c_that_differs_from_model_bin_is_caught(kind: str, array: str) 
     else:
         first = str(int(first) + 40)
     source = f"{head} {array}[] = {{\n    {first},{rest}"
-    with pytest.raises(proof.ConversionError, match=r"model.c and model.bin give different scores"):
+    with pytest.raises(ConversionError, match=r"model.c and model.bin give different scores"):
         proof.prove(model, dataclasses.replace(converted, source=source), cases())
 
 
@@ -202,11 +203,19 @@ def test_importing_the_converter_leaves_floating_point_errors_alone() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_no_compiler_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CC", "no-such-compiler")
+def test_each_tree_of_the_classifier_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call costs more than a thousand windows in it; there may be hundreds of cases."""
     model = small_fit()
-    with pytest.raises(proof.ConversionError, match="no C compiler 'no-such-compiler'"):
-        proof.prove(model, convert.convert(model), cases())
+    asked = []
+
+    def count(forest: classifier.Classifier, d: np.ndarray) -> np.ndarray:
+        asked.append(len(d))
+        return classifier.votes(forest, d)
+
+    monkeypatch.setattr(proof, "votes", count)
+    given = cases()
+    assert proof.prove(model, convert.convert(model), given).class_differences == 0
+    assert asked == [sum(len(case.features) for case in given)] and len(given) > 1
 
 
 @pytest.mark.parametrize("kind", config.KINDS)

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vibtrain.packaging.proof import CORE
+from vib import sources
 
 from .seeds import SEEDS
+
+CORE = sources.folder()
 
 NAMES = tuple(SEEDS)
 LANES = CORE.parents[2] / "training" / "vib"

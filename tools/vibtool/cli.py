@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
+from vibtrain.cli.extras import needs_extra
 
 from vibtool import cli_live, cli_model, deploying, facts, flashing, heap, ports, provisioning, sets
-from vibtool.board import Board
 from vibtool.errors import ToolError
 from vibtool.site_file import MODEL_FILE, SiteFile
 from vibtool.terminal import Device, DryRun, Port, Site, Start, console, one_line_errors
+
+if TYPE_CHECKING:
+    from vibtool.board import Board
 
 app = typer.Typer(
     help="Set up vibration sensors: flash, deploy and provision a board on a USB cable, try it, record with it.",
@@ -41,7 +43,7 @@ def list_boards(
 
 def _asked(port: str) -> list[str]:
     try:
-        with Board(port) as board:
+        with ports.board_at(port) as board:
             known = facts.ask(board)
             board.restart()
     except ToolError as error:
@@ -103,7 +105,7 @@ def deploy(
 
     Its memory is looked at first; where the firmware has a ROMFS, modules go there and run in place.
     """
-    with one_line_errors(), Board(ports.choose(port)) as board:
+    with one_line_errors(), ports.board_at(port) as board:
         known = deploying.make_ready(board)
         deploying.refuse_frozen(board.port, known)
         chosen = sets.find(facts.set_for(board.port, known), source)
@@ -125,6 +127,8 @@ def deploy(
 
 
 def _carry_out(board: Board, chosen: sets.MpySet, planned: deploying.Plan) -> None:
+    from rich.progress import Progress
+
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("copying", total=len(planned.write))
         deploying.carry_out(board, chosen, planned, lambda path: bar.advance(task))
@@ -151,7 +155,7 @@ def provision(
         file = SiteFile(site)
         name = file.choose(device)
         sensor = file.sensor(name)
-        with Board(ports.choose(port)) as board:
+        with ports.board_at(port) as board:
             provisioning.complete(sensor, facts.ask(board))
             file.check(sensor)
             wanted = provisioning.compare(board, sensor)
@@ -187,7 +191,8 @@ app.add_typer(cli_model.model, name="model")
 
 def main() -> None:
     """Entry point of the command."""
-    app()
+    with needs_extra("vibnode", "tools"):
+        app()
 
 
 if __name__ == "__main__":

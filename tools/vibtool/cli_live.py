@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.live import Live as Screen
 from rich.markup import escape
 
-from vibtool import golden, ports, recording
-from vibtool.board import Board, Message
+from vibtool import golden, ports
 from vibtool.errors import ToolError
 from vibtool.facts import DEVICE_FILE, require_sensor
-from vibtool.monitoring import Live
 from vibtool.terminal import Port, Start, console, one_line_errors
+
+if TYPE_CHECKING:
+    from vibtool import recording
+    from vibtool.board import Board, Message
 
 QUIET_S = 60.0  # of a sensor that is monitored; a window comes several times a second
 MARKS = {True: "[green]ok    [/]", False: "[red]FAILED[/]", None: "[dim]-     [/]"}
@@ -28,7 +29,7 @@ def selftest(
     start: Start = True,
 ) -> None:
     """Try all that the sensor on the board depends on: arithmetic, sensor, network, time, broker."""
-    with one_line_errors(), Board(ports.choose(port)) as board:
+    with one_line_errors(), ports.board_at(port) as board:
         require_sensor(board)
         failed: list[str] = []
 
@@ -58,7 +59,7 @@ def monitor(
     start: Start = True,
 ) -> None:
     """Show what the sensor sees, live: score, class, levels, and the scores' course."""
-    with one_line_errors(), Board(ports.choose(port)) as board:
+    with one_line_errors(), ports.board_at(port) as board:
         require_sensor(board)
         try:
             if as_json:
@@ -73,6 +74,10 @@ def monitor(
 
 def _draw(board: Board, windows: int) -> None:
     """A table from the first message on: what keeps the sensor from starting is not told under an empty one."""
+    from rich.live import Live as Screen
+
+    from vibtool.monitoring import Live
+
     live = Live()
     screen = Screen(console=console, refresh_per_second=8)
 
@@ -113,6 +118,8 @@ def record(
     start: Start = True,
 ) -> None:
     """Record raw samples for training: stretches without a gap, each as long as the board's memory, a file each."""
+    from vibtool import recording
+
     known = recording.Circumstances(label, machine, session, speed_rpm, load)
     with one_line_errors():
         recording.check_folder(out)  # before the sensor is stopped for it
@@ -127,7 +134,9 @@ def _record(
     wanted: tuple[float | None, int | None],
     start: bool,
 ) -> None:
-    with Board(port) as board:
+    from vibtool import recording
+
+    with ports.board_at(port) as board:
         require_sensor(board)
         done = 0.0
         while seconds - done > 0.001:

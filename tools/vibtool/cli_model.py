@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from vibtool import models, ports
-from vibtool.board import Board
-from vibtool.commands import Access, Commander
 from vibtool.errors import ToolError
 from vibtool.facts import require_sensor
 from vibtool.site_file import TLS_FILES, Sensor, SiteFile
 from vibtool.terminal import Port, Start, console, one_line_errors
+
+if TYPE_CHECKING:
+    from vibtool.commands import Access
 
 model = typer.Typer(no_args_is_help=True, help="Which model a sensor runs, and a new one for it.")
 ORIGINS = {
@@ -30,7 +30,7 @@ ORIGINS = {
 @model.command("info")
 def info(port: Port = None, start: Start = True) -> None:
     """The model on the board: name, digest, sensor, thresholds, classes."""
-    with one_line_errors(), Board(ports.choose(port)) as board:
+    with one_line_errors(), ports.board_at(port) as board:
         require_sensor(board)
         said = models.info(board)
         if start:
@@ -75,7 +75,7 @@ def push(
     with one_line_errors():
         ota = models.read_ota(package)
         if site is None:
-            with Board(ports.choose(port)) as board:
+            with ports.board_at(port) as board:
                 require_sensor(board)
                 models.push_by_cable(board, ota)
                 if start:
@@ -90,6 +90,10 @@ def push(
 def _over_the_air(
     site: SiteFile, device: str | None, broker: str | None, user: str | None, ota: bytes
 ) -> None:
+    from rich.progress import Progress
+
+    from vibtool.commands import Commander
+
     name = site.choose(device)
     sensor = site.sensor(name, make_key=False)
     key = site.check_commands(sensor)
@@ -108,6 +112,8 @@ def access(sensor: Sensor, broker: str | None, user: str | None) -> Access:
     if port and not (port.isdecimal() and 1 <= int(port) <= 65535):
         raise ToolError(f"--broker: {broker!r}; accepted: HOST or HOST:PORT")
     has_tls = isinstance(mqtt.get("tls"), dict)
+    from vibtool.commands import Access
+
     return Access(
         host or mqtt["host"],
         int(port or mqtt.get("port") or (8883 if has_tls else 1883)),

@@ -12,14 +12,15 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from mpremote.romfs import make_romfs
+from typing import TYPE_CHECKING
 
 from vibtool import facts
-from vibtool.board import Board
 from vibtool.errors import ToolError
 from vibtool.facts import Facts
 from vibtool.sets import LIBRARY, MpySet
+
+if TYPE_CHECKING:
+    from vibtool.board import Board
 
 MAIN = "main.py"
 ROM = "/rom/"  # where the firmware mounts its ROMFS
@@ -40,6 +41,8 @@ class Plan:
 
 def rom_image(chosen: MpySet) -> bytes:
     """A ROMFS of all of the set but main.py."""
+    from mpremote.romfs import make_romfs
+
     with tempfile.TemporaryDirectory() as folder:
         for path, source in chosen.files.items():
             if path != MAIN:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vibtool.board import Board
 from vibtool.errors import ToolError
+
+if TYPE_CHECKING:
+    from vibtool.board import Board
 
 DEVICE_FILE = "device.json"
 OLDEST = (1, 25)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import islice
+from typing import TYPE_CHECKING
 
-import vib
-
-from vibtool.board import Board
+if TYPE_CHECKING:
+    from vibtool.board import Board
 
 _HEAD = "<18I"  # the configuration's 16 fields, the shaft's speed, the number of features
 
@@ -28,6 +28,8 @@ class GoldenWindow:
 
 def windows() -> Iterator[GoldenWindow]:
     """All of them: they are part of the package `vib`."""
+    import vib
+
     data = files(vib).joinpath("golden", "windows.bin").read_bytes()
     at = 0
     while at < len(data):

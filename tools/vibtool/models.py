@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vibtool.board import Board, Message
-from vibtool.commands import Commander
 from vibtool.errors import ToolError
 from vibtool.facts import DEVICE_FILE
+
+if TYPE_CHECKING:
+    from vibtool.board import Board, Message
+    from vibtool.commands import Commander
 
 OTA_FILE = "model.ota"
 CHUNK_BYTES = 2048  # as SPEC 3.4 has it

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from vibtool.board import Message
+if TYPE_CHECKING:
+    from vibtool.board import Message
+
 
 SHOWN = 60  # windows in the sparkline
 BARS = "▁▂▃▄▅▆▇█"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from serial.tools import list_ports
+from typing import TYPE_CHECKING
 
 from vibtool.errors import ToolError
+
+if TYPE_CHECKING:
+    from vibtool.board import Board
 
 USB_MAKERS = {
     0x303A: "Espressif's own USB",
@@ -29,6 +31,8 @@ class Port:
 
 def boards() -> list[Port]:
     """Every port on USB, those of makers known from boards first."""
+    from serial.tools import list_ports
+
     found = [port for port in list_ports.comports() if port.vid is not None]
     found.sort(key=lambda port: (port.vid not in USB_MAKERS, port.device))
     return [
@@ -50,3 +54,11 @@ def choose(wanted: str | None) -> str:
         names = ", ".join(port.path for port in found)
         raise ToolError(f"{len(found)} boards found; accepted: one, named with --port: {names}")
     return found[0].path
+
+
+def board_at(wanted: str | None) -> Board:
+    """The board at the port `wanted`, or the only one there is, taken over. Raises ToolError."""
+    port = choose(wanted)
+    from vibtool.board import Board
+
+    return Board(port)

@@ -7,15 +7,17 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vibnode.checks import SECRETS, without_secrets
 
-from vibtool.board import Board
 from vibtool.errors import ToolError
 from vibtool.facts import DEVICE_FILE, Facts
 from vibtool.site_file import MODEL_FILE, Sensor, encode
 from vibtool.wiring import fill_in
+
+if TYPE_CHECKING:
+    from vibtool.board import Board
 
 
 @dataclass(frozen=True)

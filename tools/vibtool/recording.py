@@ -9,15 +9,18 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from vibnode.drivers import orientation
 
-from vibtool.board import Board, Message
 from vibtool.errors import ToolError
 from vibtool.facts import DEVICE_FILE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vibtool.board import Board, Message
 
 MANIFEST = "manifest.csv"
 # The fields of vibtrain's manifests.
@@ -77,6 +80,8 @@ def counts(raw: bytes, said: Message) -> NDArray[np.int16]:
         raise ToolError(f"samples of {sample_bytes} bytes; accepted: 2")
     if len(raw) != said["frames"] * said["frame_bytes"]:
         raise ToolError(f"{len(raw)} bytes of samples came instead of {said['frames'] * said['frame_bytes']}")
+    import numpy as np
+
     frames = np.frombuffer(raw, np.uint8).reshape(said["frames"], said["frame_bytes"])[:, skip_bytes:]
     samples = np.ascontiguousarray(frames).view(">i2" if big_endian else "<i2").astype(np.int16)
     return samples >> (16 - bits) if left_justified else samples
@@ -90,6 +95,8 @@ def turn(chips_own: NDArray[np.int16], names: list[str]) -> NDArray[np.int16]:
     lies = orientation.of(names or orientation.AS_THE_CHIP)
     if lies is None:
         return chips_own
+    import numpy as np
+
     turned = chips_own[:, lies.places].astype(np.int32) * lies.signs
     limited: NDArray[np.int16] = np.minimum(turned, orientation.LARGEST).astype(np.int16)
     return limited

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vibtrain.errors import DataError as DataError  # of recordings, for most who meet it
+
 STANDARD_GRAVITY = 9.80665  # m/s² in one g
 # Units of acceleration, as people and programs write them.
 IN_M_S2 = {
@@ -44,10 +46,6 @@ FAULT_NAMES = "up to 48 letters (a to z), digits, blanks and . , _ + - ( ) / :"
 UNNAMED_MACHINE = "machine"  # where nobody stated one
 
 Samples = npt.NDArray[np.float32]
-
-
-class DataError(ValueError):
-    """Data that cannot be used; the message says where, what was found and what would be accepted."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import joblib
-
 from vibtrain.recordings import DataError
 
 Item = TypeVar("Item")
@@ -54,6 +52,8 @@ HERE = Workers()
 def each(work: Callable[[Item], Result], items: Sequence[Item], workers: Workers) -> Iterator[Result]:
     """`work` of every item, in order, as they become ready. Raises what `work` does, and `DataError` where the
     cluster cannot be had."""
+    import joblib
+
     with _configured(workers):
         run = joblib.Parallel(n_jobs=_jobs(workers, len(items)), return_as="generator")
         yield from run(joblib.delayed(work)(item) for item in items)
@@ -67,6 +67,8 @@ def _jobs(workers: Workers, items: int) -> int:
 
 @contextlib.contextmanager
 def _configured(workers: Workers) -> Iterator[None]:
+    import joblib
+
     if workers.backend != "dask":
         with joblib.parallel_config(backend={"threads": "threading", "processes": "loky"}[workers.backend]):
             yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import functools
 import hashlib
 import re
@@ -13,8 +12,10 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from vibdash.access.roles import Role as Role
 from vibdash.database.opening import be_the_only_writer, for_reading
 from vibdash.database.schema import account, journal, known_browser, login_session
+from vibdash.errors import OneLineError
 
 SESSION_MS = 12 * 3_600_000
 KNOWN_MS = 365 * 24 * 3_600_000
@@ -23,14 +24,6 @@ SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _hasher = PasswordHasher()
-
-
-class Role(enum.StrEnum):
-    """What a user may do; each may do what those before it may."""
-
-    VIEWER = "viewer"  # look
-    OPERATOR = "operator"  # acknowledge, shelve, comment
-    ENGINEER = "engineer"  # take data out
 
 
 @dataclass(frozen=True)
@@ -45,7 +38,7 @@ class Account:
         return list(Role).index(self.role) >= list(Role).index(role)
 
 
-class AccountError(Exception):
+class AccountError(OneLineError):
     """A user cannot be added or changed; the text is one line for the one who asked."""
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from vibdash.errors import OneLineError
+
 FORWARDED = (
     *(b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port"),
     *(b"x-forwarded-prefix", b"x-real-ip", b"x-scheme"),
@@ -23,7 +25,7 @@ _FORM = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class ProxyError(Exception):
+class ProxyError(OneLineError):
     """A proxy or a prefix is not said right; the text is one line for the user."""
 
 

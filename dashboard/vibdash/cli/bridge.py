@@ -10,21 +10,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
-import sqlalchemy as sa
 import typer
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion
 from vibtrain.cli.option_groups import flattened
 
 from vibdash.cli.options import BrokerOptions, FleetOptions
 from vibdash.cli.parts import running
-from vibdash.database.opening import open_database
-from vibdash.database.work_states import WorkStates
-from vibdash.read.fleet import FleetReader
-from vibdash.site.broker import Broker, BrokerError
-from vibdash.supervision import FORESEEN, Record, new_record
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from paho.mqtt.client import Client
+
+    from vibdash.read.fleet import FleetReader
+    from vibdash.site.broker import Broker
+    from vibdash.supervision import Record
 
 LOOK_EVERY_S = 1.0
 RECONNECT_AFTER_S = 2.0
@@ -50,6 +50,9 @@ def to_home_assistant(
 ) -> None:
     """Describe every sensor to Home Assistant, which then reads the sensors' own messages. The same broker for both."""
     from vibdash.bridges.homeassistant import HomeAssistantBridge
+    from vibdash.database.opening import open_database
+    from vibdash.database.work_states import WorkStates
+    from vibdash.supervision import new_record
 
     engine, where = open_database(fleet.db), connection.read()
     reader, client = _reader(engine, fleet), _client(where)
@@ -71,6 +74,9 @@ def to_sparkplug(
 ) -> None:
     """Be a Sparkplug B edge node, with a device for each sensor that is heard."""
     from vibdash.bridges.sparkplug import SparkplugBridge
+    from vibdash.database.opening import open_database
+    from vibdash.database.work_states import WorkStates
+    from vibdash.supervision import new_record
 
     engine, where = open_database(fleet.db), connection.read()
     reader, record = _reader(engine, fleet), new_record("bridge")
@@ -88,10 +94,15 @@ def to_sparkplug(
 
 
 def _reader(engine: sa.Engine, fleet: FleetOptions) -> FleetReader:
+    from vibdash.read.fleet import FleetReader
+
     return FleetReader(engine, silent_after_ms=fleet.silent_after_ms, site=fleet.site)
 
 
 def _client(broker: Broker) -> Client:
+    from paho.mqtt.client import Client
+    from paho.mqtt.enums import CallbackAPIVersion
+
     client = Client(CallbackAPIVersion.VERSION2)
     if broker.user is not None:
         client.username_pw_set(broker.user, broker.password)
@@ -102,6 +113,8 @@ def _client(broker: Broker) -> Client:
 
 @contextmanager
 def _connected(client: Client, broker: Broker) -> Iterator[None]:
+    from vibdash.site.broker import BrokerError
+
     client.connect_timeout = CONNECT_TIMEOUT_S
     try:
         client.connect(broker.host, broker.port)
@@ -139,6 +152,8 @@ def _wait_for(broker: Broker, ended: threading.Event) -> None:
 def _keep_publishing(
     bridge: _Bridge, ended: threading.Event, goes_on: Callable[[], bool], record: Record
 ) -> None:
+    from vibdash.supervision import FORESEEN
+
     while not ended.is_set() and goes_on():
         try:
             bridge.publish_news(_now_ms())

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from vibdash.cli.options import DEFAULT_DATABASE, DatabaseUrl
-from vibdash.database.backup import back_up
-from vibdash.site.archive import back_up_site, restore_site
 from vibdash.site.folder import SETTINGS, SiteError, find_site
 
 TargetUrl = Annotated[
@@ -31,6 +29,9 @@ def backup(
 
     Where there is no site, or with --db, the database alone: SQLite's file for --db, or pg_dump's for pg_restore.
     """
+    from vibdash.database.backup import back_up
+    from vibdash.site.archive import back_up_site
+
     folder = find_site(context.find_root().params.get("folder"))
     source = context.get_parameter_source("db")
     chosen = source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
@@ -48,6 +49,8 @@ def restore(
     db: TargetUrl = None,
 ) -> None:
     """Make a site anew from its copy, here or on another computer. Its devices and users go on as before."""
+    from vibdash.site.archive import restore_site
+
     folder = restore_site(file, place.absolute(), db)
     print(f"the site is in {folder.path}")
     print(f"next: vibdash check {place}; where devices reach this computer by another address, also:")
@@ -61,13 +64,13 @@ def check(
     ] = None,
 ) -> None:
     """Say what is wrong with a site, or will be soon. The exit code is 1 if anything is."""
-    from vibdash.site.check import faults_of
-
     folder = find_site(place if place is not None else context.find_root().params.get("folder"))
     if folder is None:
         raise SiteError(
             "site: none is here; accepted: one that vibdash init made, here or as vibdash check FOLDER"
         )
+    from vibdash.site.check import faults_of
+
     faults = list(faults_of(folder))
     for fault in faults:
         print(f"{folder.path.name}: {fault}")

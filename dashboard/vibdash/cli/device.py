@@ -11,12 +11,8 @@ from typing import Annotated
 import typer
 
 from vibdash.cli.options import DEFAULT_DATABASE, DatabaseUrl, Site
-from vibdash.commands.keys import CommandKeys
-from vibdash.commands.removal import remove_device
-from vibdash.database.opening import open_database
 from vibdash.protocol.messages import Sensor
 from vibdash.site import mosquitto_config
-from vibdash.site.credentials import give_credentials, passwords, set_password
 from vibdash.site.folder import SiteError, SiteFolder, find_site
 
 devices = typer.Typer(
@@ -32,6 +28,9 @@ def add(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE, 
     The folder holds the only copy of the password; delete it once the device has it.
     """
     folder = _folder(context)
+    from vibdash.database.opening import open_database
+    from vibdash.site.credentials import give_credentials, passwords
+
     sensor = Sensor(_checked_site(site), _checked(name))
     if name in mosquitto_config.users(passwords(folder)):
         raise SiteError(
@@ -45,6 +44,9 @@ def add(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE, 
 def renew(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE, site: Site = None) -> None:
     """Give a device another password and command key; the old ones are void."""
     folder = _folder(context)
+    from vibdash.database.opening import open_database
+    from vibdash.site.credentials import give_credentials
+
     _require(folder, name)
     written = give_credentials(folder, Sensor(_checked_site(site), name), open_database(db))
     print(f"device {name} has new credentials in {written}; it is locked out until it has them")
@@ -53,7 +55,13 @@ def renew(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE
 @devices.command()
 def remove(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABASE, site: Site = None) -> None:
     """Let a device in no longer, and take it off the page. What it said stays in the database."""
-    folder, sensor, engine = _folder(context), Sensor(_checked_site(site), name), open_database(db)
+    folder, sensor = _folder(context), Sensor(_checked_site(site), name)
+    from vibdash.commands.keys import CommandKeys
+    from vibdash.commands.removal import remove_device
+    from vibdash.database.opening import open_database
+    from vibdash.site.credentials import passwords, set_password
+
+    engine = open_database(db)
     may_connect = name in mosquitto_config.users(passwords(folder)) and name != mosquitto_config.HOST_USER
     if may_connect:
         set_password(folder, name, None)
@@ -67,7 +75,12 @@ def remove(context: typer.Context, name: Name, db: DatabaseUrl = DEFAULT_DATABAS
 @devices.command("list")
 def list_devices(context: typer.Context, db: DatabaseUrl = DEFAULT_DATABASE, site: Site = None) -> None:
     """List the devices that may connect, and since when with these credentials."""
-    known = mosquitto_config.users(passwords(_folder(context)))
+    folder = _folder(context)
+    from vibdash.commands.keys import CommandKeys
+    from vibdash.database.opening import open_database
+    from vibdash.site.credentials import passwords
+
+    known = mosquitto_config.users(passwords(folder))
     keys = CommandKeys(open_database(db)).all()
     made = {sensor.device: at_ms for sensor, at_ms in keys.items() if sensor.site == site}
     for name in known:
@@ -84,6 +97,8 @@ def _folder(context: typer.Context) -> SiteFolder:
 
 
 def _require(folder: SiteFolder, name: str) -> None:
+    from vibdash.site.credentials import passwords
+
     if name not in mosquitto_config.users(passwords(folder)) or name == mosquitto_config.HOST_USER:
         raise SiteError(f"device {name}: not there; accepted: one that vibdash device list shows")
 

@@ -16,8 +16,6 @@ from typing import Annotated
 
 import typer
 
-from vibdash.access.accounts import Accounts, Role
-from vibdash.database.opening import open_database
 from vibdash.site import mosquitto_config
 from vibdash.site.folder import SETTINGS, SiteError, SiteFolder, find_site, write_secret
 from vibdash.site.mosquitto_config import HOST_USER
@@ -135,6 +133,8 @@ def _fill(
     broker_port: int,
     host_port: int,
 ) -> None:
+    from vibdash.access.accounts import Accounts, Role
+    from vibdash.database.opening import open_database
     from vibdash.site.certificates import certificate_pem, key_pem, new_authority
 
     for inner in (folder.authority, folder.mosquitto, folder.mosquitto / "data", folder.devices):

@@ -9,17 +9,14 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import sqlalchemy as sa
 import typer
+from vibtrain.cli.extras import needs_extra
 from vibtrain.cli.option_groups import flattened
 
-from vibdash.access.accounts import AccountError, Accounts
-from vibdash.access.proxies import ProxyError, parse_prefix, parse_proxies
 from vibdash.cli.bridge import bridges
 from vibdash.cli.care import backup, check, restore
-from vibdash.cli.demo import Demo
 from vibdash.cli.device import devices
 from vibdash.cli.init import certificate, init
 from vibdash.cli.notify import notify as notify_command
@@ -40,29 +37,17 @@ from vibdash.cli.options import (
 from vibdash.cli.parts import running
 from vibdash.cli.score import import_features_command, score
 from vibdash.cli.user import users
-from vibdash.database.backup import BackupError
-from vibdash.database.export import TABLES, ExportError, export_table
-from vibdash.database.opening import DatabaseError, open_database
-from vibdash.database.retention import Thinning
-from vibdash.database.work_states import WorkStates
-from vibdash.ingest.session import Ingest
-from vibdash.ingest.store import Store
-from vibdash.ingest.watch import Watch
-from vibdash.notify.notifier import Notifier
-from vibdash.notify.rules import NotifyError, read_rules
-from vibdash.read.feature_import import ImportFailure
-from vibdash.read.rescoring import ScoreError
-from vibdash.read.zones import ZoneError, parse_zones
-from vibdash.site.broker import Broker, BrokerError
+from vibdash.database.taken_out import TABLES, refuse_others
+from vibdash.errors import OneLineError
 from vibdash.site.folder import SiteError, find_site
-from vibdash.site.local_broker import LocalBroker
-from vibdash.supervision import gave_up
-from vibdash.web.address import ServeError, bind, require_users
 
-FORESEEN = (
-    *(AccountError, BackupError, BrokerError, DatabaseError),
-    *(ExportError, ImportFailure, NotifyError, ProxyError, ScoreError, ServeError, SiteError, ZoneError),
-)
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from vibdash.cli.demo import Demo
+    from vibdash.ingest.session import Ingest
+    from vibdash.ingest.store import Store
+    from vibdash.site.broker import Broker
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -120,6 +105,14 @@ def run(
     demo: Demonstrate = False,
 ) -> None:
     """Take messages from the broker and serve the page, in one process."""
+    from vibdash.database.retention import Thinning
+    from vibdash.database.work_states import WorkStates
+    from vibdash.ingest.store import Store
+    from vibdash.ingest.watch import Watch
+    from vibdash.notify.notifier import Notifier
+    from vibdash.notify.rules import read_rules
+    from vibdash.site.local_broker import LocalBroker
+
     rules = read_rules(notify) if notify is not None else None
     engine, serve = _page(served, fleet)
     broker = connection.read()
@@ -151,6 +144,11 @@ def ingest(
     if share is not None and (client_id is None or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", share)):
         needed = "accepted: 1 to 32 of a-z, A-Z, 0-9 and -, and a --client-id that no other ingest has"
         raise typer.BadParameter(f"{share!r}; {needed}", param_hint="--share")
+    from vibdash.database.opening import open_database
+    from vibdash.database.retention import Thinning
+    from vibdash.database.work_states import WorkStates
+    from vibdash.ingest.store import Store
+
     engine = open_database(db)
     broker = connection.read()
     taking = _make_ingest(broker, Store(engine), site, client_id, share)
@@ -166,6 +164,9 @@ def ingest(
 @flattened
 def page(*, fleet: FleetOptions, served: PageOptions) -> None:
     """Serve the page from the database that an ingest fills."""
+    from vibdash.database.work_states import WorkStates
+    from vibdash.ingest.watch import Watch
+
     engine, serve = _page(served, fleet)
     process = f"page at port {served.port}"
     with running((WorkStates(engine, process), Watch(engine, fleet.site, fleet.silent_after_ms))):
@@ -179,13 +180,22 @@ def export(
     db: DatabaseUrl = DEFAULT_DATABASE,
 ) -> None:
     """Write a table to a file, while everything goes on."""
+    refuse_others(table, file)
+    from vibdash.database.export import export_table
+    from vibdash.database.opening import open_database
+
     count = export_table(open_database(db), table, file)
     print(f"{count} rows in {file}")
 
 
 def _page(served: PageOptions, fleet: FleetOptions) -> tuple[sa.Engine, Callable[[], None]]:
     """Take the page's address and open the database; the page is served when that is called."""
-    from vibdash.web.server import serve  # slow to import, so that --help is not
+    from vibdash.access.accounts import Accounts
+    from vibdash.access.proxies import parse_prefix, parse_proxies
+    from vibdash.database.opening import open_database
+    from vibdash.read.zones import parse_zones
+    from vibdash.web.address import bind, require_users
+    from vibdash.web.server import serve
 
     zones_mm_s = parse_zones(served.zones) if served.zones is not None else None
     proxies, prefix = parse_proxies(served.proxies), parse_prefix(served.prefix)
@@ -213,6 +223,8 @@ def _for_each_command(command: Any, defaults: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_demo(context: typer.Context, site: str | None, engine: sa.Engine, broker: Broker) -> Demo:
+    from vibdash.cli.demo import Demo
+
     folder = find_site(context.find_root().params.get("folder"))
     if folder is None or site is None:
         raise SiteError("--demo: no site here; make one: vibdash init SITE")
@@ -228,6 +240,8 @@ def _make_ingest(
 ) -> Ingest:
     if site is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", site):
         raise typer.BadParameter(f"{site!r}; accepted: 1 to 32 of a-z, 0-9 and -", param_hint="--site")
+    from vibdash.ingest.session import Ingest
+
     return Ingest(broker, store, site=site, client_id=_client_id(site, client_id), share=share)
 
 
@@ -244,12 +258,14 @@ def main() -> None:
     for name in ("httpx", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        app()
-    except FORESEEN as error:
+        with needs_extra("vibdash", "dashboard"):
+            app()
+    except OneLineError as error:
         print(f"vibdash: {error}", file=sys.stderr)
         sys.exit(1)
     except SystemExit:
-        if gave_up():
+        supervision = sys.modules.get("vibdash.supervision")  # None: no work was begun
+        if supervision is not None and supervision.gave_up():
             sys.exit(1)
         raise
 

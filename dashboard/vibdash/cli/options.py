@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibdash.database.retention import Retention
-from vibdash.site.broker import Broker
+if TYPE_CHECKING:
+    from vibdash.database.retention import Retention
+    from vibdash.site.broker import Broker
 
 DEFAULT_DATABASE = "sqlite:///vibdash.db"
 
@@ -75,6 +76,8 @@ class BrokerOptions:
 
     def read(self) -> Broker:
         """Raises `BrokerError` where they name none."""
+        from vibdash.site.broker import Broker
+
         return Broker.from_url(self.broker, self.ca_file, self.password_file)
 
 
@@ -149,4 +152,6 @@ class RetentionOptions:
     ] = 1825
 
     def read(self) -> Retention:
+        from vibdash.database.retention import Retention
+
         return Retention(self.thin_after_days, self.delete_after_days)

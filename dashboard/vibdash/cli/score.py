@@ -11,9 +11,6 @@ from typing import Annotated
 import typer
 
 from vibdash.cli.options import DEFAULT_DATABASE, DatabaseUrl
-from vibdash.database.opening import open_database
-from vibdash.read.feature_import import ImportFailure, import_features, rows_of_parquet, rows_of_trace
-from vibdash.read.rescoring import ScoringModel, ask
 
 Models = Annotated[
     list[str],
@@ -38,6 +35,8 @@ def score(
     select device, time, vib_score('b', features) as score from feature_vectors
     where vib_score('b', features) >= vib_warning('b')
     """
+    from vibdash.read.rescoring import ScoringModel, ask
+
     names, rows = ask(db, [ScoringModel.from_package(one) for one in model], question)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
@@ -60,6 +59,10 @@ def import_features_command(
     ] = None,
 ) -> None:
     """Take feature vectors into the database, to be asked about with vibdash score."""
+    from vibdash.database.opening import open_database
+    from vibdash.read.feature_import import ImportFailure, import_features, rows_of_parquet, rows_of_trace
+    from vibdash.read.rescoring import ScoringModel
+
     if file.suffix == ".parquet":
         rows = rows_of_parquet(file)
     elif model is None:

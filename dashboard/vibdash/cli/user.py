@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibdash.access.accounts import Accounts, Role
+from vibdash.access.roles import Role
 from vibdash.cli.options import DEFAULT_DATABASE, DatabaseUrl
-from vibdash.database.opening import open_database
+
+if TYPE_CHECKING:
+    from vibdash.access.accounts import Accounts
 
 users = typer.Typer(no_args_is_help=True, help="Who may use the page.", rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(help="1 to 32 of a-z, 0-9, dot, - and _.")]
@@ -26,7 +28,7 @@ def add(
     db: DatabaseUrl = DEFAULT_DATABASE,
 ) -> None:
     """Define a user. The password is asked for, or read from standard input."""
-    accounts = Accounts(open_database(db))
+    accounts = _accounts(db)
     accounts.add(name, role, _ask_password(), _now_ms())
     print(f"user {name} is defined, {role}")
 
@@ -34,22 +36,29 @@ def add(
 @users.command("list")
 def list_users(db: DatabaseUrl = DEFAULT_DATABASE) -> None:
     """List the users and their roles."""
-    for one in Accounts(open_database(db)).all():
+    for one in _accounts(db).all():
         print(f"{one.name}\t{one.role}")
 
 
 @users.command()
 def password(name: Name, db: DatabaseUrl = DEFAULT_DATABASE) -> None:
     """Give a user another password; all their sessions end."""
-    Accounts(open_database(db)).set_password(name, _ask_password(), _now_ms())
+    _accounts(db).set_password(name, _ask_password(), _now_ms())
     print(f"user {name} has a new password")
 
 
 @users.command()
 def remove(name: Name, db: DatabaseUrl = DEFAULT_DATABASE) -> None:
     """Remove a user; all their sessions end. What they did stays in the journal."""
-    Accounts(open_database(db)).remove(name, _now_ms())
+    _accounts(db).remove(name, _now_ms())
     print(f"user {name} is removed")
+
+
+def _accounts(db: str) -> Accounts:
+    from vibdash.access.accounts import Accounts
+    from vibdash.database.opening import open_database
+
+    return Accounts(open_database(db))
 
 
 def _ask_password() -> str:

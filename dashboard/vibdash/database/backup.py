@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from vibdash.database.opening import connect
+from vibdash.errors import OneLineError
 
 
-class BackupError(Exception):
+class BackupError(OneLineError):
     """The database cannot be copied; the text is one line for the user."""
 
 

@@ -11,34 +11,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from vibdash.database import schema, taken_out
 from vibdash.database.opening import for_reading
-from vibdash.database.schema import (
-    alert,
-    feature_vectors,
-    journal,
-    notification,
-    occurrence,
-    quarantine,
-    status_history,
-)
+from vibdash.database.taken_out import ExportError, refuse_others
 
-_TAKEN_OUT = (alert, occurrence, journal, status_history, feature_vectors, notification, quarantine)
-TABLES = {table.name: table for table in _TAKEN_OUT}
-FORMATS = (".csv", ".parquet")
+TABLES: dict[str, sa.Table] = {name: getattr(schema, name) for name in taken_out.TABLES}
 ROWS_AT_ONCE = 5000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-class ExportError(Exception):
-    """The table cannot be taken out; the text is one line for the user."""
-
-
 def export_table(engine: sa.Engine, name: str, file: Path) -> int:
     """Write a table to a .csv or .parquet file, whole or not at all; return the number of rows. Raises ExportError."""
-    if name not in TABLES:
-        raise ExportError(f"table: {name}; accepted: one of {', '.join(TABLES)}")
-    if file.suffix not in FORMATS:
-        raise ExportError(f"{file}; accepted: a name that ends in {' or '.join(FORMATS)}")
+    refuse_others(name, file)
     part = file.with_name(f".{file.name}.part")
     write = _write_csv if file.suffix == ".csv" else _write_parquet
     try:

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from vibdash.errors import OneLineError
 from vibdash.supervision import Unavailable
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -24,7 +25,7 @@ _SERVER = {
 }
 
 
-class DatabaseError(Unavailable):
+class DatabaseError(Unavailable, OneLineError):
     """The database cannot be opened or written; the text is one line for the user."""
 
 

@@ -27,6 +27,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from vibdash.errors import OneLineError
 from vibdash.notify.channels import Channel, ChannelError, make_channel
 
 LEVELS = ("warning", "alarm")
@@ -38,7 +39,7 @@ _KEYS = (*_LISTS, "quiet_hours", "zone", "unacknowledged_after_min", "unacknowle
 LONGEST_WAIT_MIN = 7 * 24 * 60
 
 
-class NotifyError(Exception):
+class NotifyError(OneLineError):
     """The rules cannot be used; the text is one line for the user."""
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from vibdash.database.opening import be_the_only_writer
 from vibdash.database.schema import feature_vectors
 from vibdash.database.upsert import insert
+from vibdash.errors import OneLineError
 from vibdash.read.rescoring import ScoringModel
 
 ROWS_AT_ONCE = 1000
@@ -20,7 +21,7 @@ COLUMNS = ("site", "device", "boot", "uptime_ms", "time", "features", "model")
 KEY = ["site", "device", "boot", "uptime_ms"]
 
 
-class ImportFailure(Exception):
+class ImportFailure(OneLineError):
     """A file cannot be taken in; the text is one line for the user."""
 
 

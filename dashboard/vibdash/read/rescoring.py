@@ -24,12 +24,13 @@ from vibnode.baseline import Learner
 
 from vibdash.database.opening import for_reading, open_database
 from vibdash.database.schema import alert, device, feature_vectors, machine, metadata, occurrence
+from vibdash.errors import OneLineError
 
 COPIED = (feature_vectors, alert, occurrence, device, machine)
 ROWS_AT_ONCE = 5000
 
 
-class ScoreError(Exception):
+class ScoreError(OneLineError):
     """A model or a question cannot be used; the text is one line for the user."""
 
 

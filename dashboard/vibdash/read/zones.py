@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from vibnode.component_class import CLASSES
 
+from vibdash.errors import OneLineError
+
 Zones = tuple[float | None, float, float]  # upper ends of A, B and C in mm/s; VDI 3834-1 knows no A
 
 _UPPER_END_OF_A = {
@@ -14,7 +16,7 @@ _UPPER_END_OF_A = {
 }
 
 
-class ZoneError(Exception):
+class ZoneError(OneLineError):
     """The zones cannot be read; the text is one line for the user."""
 
 

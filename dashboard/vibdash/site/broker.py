@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from vibdash.errors import OneLineError
 from vibdash.supervision import Unavailable
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
-class BrokerError(Unavailable):
+class BrokerError(Unavailable, OneLineError):
     """The broker cannot be used; the text is one line for the user."""
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vibdash.errors import OneLineError
+
 SETTINGS = "vibdash.toml"
 # Each setting, and the option of the commands that it sets.
 _OPTIONS = {
@@ -44,7 +46,7 @@ _TAKEN = {str: (str,), int: (int,), float: (int, float), bool: (bool,), Path: (s
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Path: "a file name"}
 
 
-class SiteError(Exception):
+class SiteError(OneLineError):
     """A site's folder cannot be made or used; the text is one line for the user."""
 
 

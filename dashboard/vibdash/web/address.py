@@ -8,9 +8,10 @@ import os
 import socket
 
 from vibdash.access.accounts import Accounts
+from vibdash.errors import OneLineError
 
 
-class ServeError(Exception):
+class ServeError(OneLineError):
     """The page cannot be served; the text is one line for the user."""
 
 

@@ -7,25 +7,23 @@ import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, track
 from rich.table import Column, Table
 
 from vibtrain.cli.option_groups import flattened
 from vibtrain.cli.options import DEFAULT_SENSOR, Json, Readers, Sensor, one_line_errors, windows_of
 from vibtrain.cli.progress import reading
-from vibtrain.data import dataset_loaders, manifest, registry, scan, simulator, turbine
-from vibtrain.data.survey import Figures, survey
-from vibtrain.data.windfarm import fleet as windfarm
-from vibtrain.data.windfarm.fleet import Farm
-from vibtrain.features import config
-from vibtrain.features.config import TrainingConfig
-from vibtrain.recordings import DataError, Entry
-from vibtrain.workflows import pipeline, quality
+from vibtrain.errors import DataError
+
+if TYPE_CHECKING:
+    from vibtrain.data import registry, scan
+    from vibtrain.data.survey import Figures
+    from vibtrain.features.config import TrainingConfig
+    from vibtrain.recordings import Entry
 
 app = typer.Typer(help="Published data sets and recordings.", no_args_is_help=True)
 _WIDTH_IN_A_FILE = 160
@@ -39,6 +37,8 @@ Name = Annotated[str, typer.Argument(help="Name of a data set, as `list` shows i
 @app.command("list")
 def list_datasets() -> None:
     """List the data sets, their licences, and which are on this machine."""
+    from vibtrain.data import registry
+
     table = Table("name", "what", "files", "MB", "licence", "commercial use", "here")
     for name in registry.names():
         data = registry.dataset(name)
@@ -59,6 +59,8 @@ def list_datasets() -> None:
 @app.command()
 def info(name: Name) -> None:
     """Show where a data set comes from, its licence, and where its files were found."""
+    from vibtrain.data import registry
+
     with one_line_errors():
         data = registry.dataset(name)
     _say(data.licence_notice())
@@ -90,6 +92,8 @@ def get(
     ] = None,
 ) -> None:
     """Download a data set; every file is checked against its SHA-256. Files already here are checked too."""
+    from vibtrain.data import registry
+
     with one_line_errors():
         data = registry.dataset(name)
         _say(data.licence_notice())
@@ -123,6 +127,9 @@ def check(
     with one_line_errors():
         workers = readers.workers()
         entries = _catalogue(recordings)
+        from vibtrain.data.survey import survey
+        from vibtrain.workflows import quality
+
         with reading(entries, workers, _to_stderr, "checking") as (watched, done):
             figures = survey(watched, done, workers)
         chosen = _configuration(recordings, entries, sensor)
@@ -158,6 +165,10 @@ def scan_folder(
     ] = None,
 ) -> None:
     """Guess a manifest for a folder of recordings: correct it, above all where it says `?`, then train on it."""
+    from rich.progress import track
+
+    from vibtrain.data import scan
+
     target = out or folder / "manifest.csv"
     with one_line_errors():
         progress = track(scan.find(folder), description="reading", console=_to_stderr, transient=True)
@@ -208,12 +219,18 @@ def simulate_fleet(
     axes: Annotated[int, typer.Option(help="With --harder: 1 or 3. The other simulator has 3.")] = 3,
 ) -> None:
     """Simulate wind turbines over weeks, for trying things: wind-driven speed, gear mesh, a growing bearing defect."""
+    from rich.progress import track
+
+    from vibtrain.data import turbine
+
     with one_line_errors():
         if axes != 3 and not harder:
             raise DataError(f"--axes {axes}; accepted: 3, or --harder with it")
         runs: Iterable[object]
         if harder:
-            farm = Farm(
+            from vibtrain.data.windfarm import fleet as windfarm
+
+            farm = windfarm.Farm(
                 turbines, days, defect_day, a_day, seconds, 6667.0 if rate_hz is None else rate_hz, seed, axes
             )
             runs = windfarm.write(folder, farm)
@@ -237,16 +254,26 @@ def _guessed(guess: scan.Guess, field: str) -> str:
 
 def _catalogue(recordings: str) -> list[Entry]:
     if recordings == "simulated":
+        from vibtrain.data import simulator
+
         return simulator.catalogue()
     if recordings.endswith((".csv", ".toml")):
+        from vibtrain.data import manifest
+
         return manifest.catalogue(Path(recordings))
+    from vibtrain.data import dataset_loaders
+
     return dataset_loaders.catalogue(recordings, announce=_say)
 
 
 def _configuration(recordings: str, entries: list[Entry], sensor: str) -> TrainingConfig:
     """The built-in configuration of a data set, else a general one: only its features are used."""
+    from vibtrain.features import config
+
     if (config.CONFIGS / f"{recordings}.toml").exists():
         return config.load(recordings)
+    from vibtrain.workflows import pipeline
+
     return pipeline.general(Path(recordings), entries, sensor)
 
 
@@ -276,6 +303,10 @@ def _cells(figures: Figures, found: dict[str, tuple[str, ...]]) -> tuple[str, ..
 
 
 def _download(data: registry.Dataset, files: tuple[registry.DataFile, ...], folder: Path) -> None:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from vibtrain.data import registry
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_to_stderr, transient=True) as bar:
         task = bar.add_task(data.name, total=sum(file.bytes for file in files))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import math
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vibtrain.cli import data, search
+from vibtrain.cli.extras import is_installed, needs_extra
 from vibtrain.cli.option_groups import flattened
 from vibtrain.cli.options import (
     Baseline,
@@ -25,18 +24,17 @@ from vibtrain.cli.options import (
     entries_of,
     errors,
     one_line_errors,
+    opened,
     output,
     windows_of,
 )
 from vibtrain.cli.progress import reading
 from vibtrain.cli.search import Limits
-from vibtrain.data.survey import survey
-from vibtrain.judging import evaluate
-from vibtrain.judging.evaluation_table import print_cross_validation, print_dropped, print_evaluation
-from vibtrain.packaging import costs, package
-from vibtrain.recordings import DataError, Entry
-from vibtrain.workers import HERE
-from vibtrain.workflows import crossval, pipeline, quality, replay
+from vibtrain.errors import DataError
+
+if TYPE_CHECKING:
+    from vibtrain.recordings import Entry
+    from vibtrain.workflows import replay
 
 app = typer.Typer(
     help="Train a vibration anomaly model from recordings, for the sensor that will run it.",
@@ -71,18 +69,25 @@ def fit(
 ) -> None:
     """Train, convert through emlearn, prove the conversion on every window, and write a model package."""
     with one_line_errors():
-        workers = readers.workers()
-        package.refuse_other_folder(out)
-        chosen, entries = source.read(or_simulate)
-        windows = windows_of(chosen, entries, workers)
+        from vibtrain.packaging import compiler
+        from vibtrain.packaging.package import refuse_other_folder
+
+        refuse_other_folder(out)
+        compiler.command()  # before minutes of training
+        read = opened(source, readers, or_simulate)
+        from vibtrain.judging.evaluation_table import print_dropped, print_evaluation
+        from vibtrain.packaging import costs
+        from vibtrain.workflows import pipeline, quality
+
+        windows = read.windows
         facts: dict[str, Any] = {"package": str(out), "dropped": {}}
         if drop:
-            with reading(entries, workers, errors, "checking") as (watched, done):
-                dropped = quality.drop(drop, watched, windows, chosen, workers, done)
-            facts |= {"dropped": dropped.reasons, "change": quality.change(dropped, windows, chosen)}
+            with reading(read.entries, read.workers, errors, "checking") as (watched, done):
+                dropped = quality.drop(drop, watched, windows, read.chosen, read.workers, done)
+            facts |= {"dropped": dropped.reasons, "change": quality.change(dropped, windows, read.chosen)}
             windows = dropped.kept
-        costs.refuse_over(limits.budget(), windows, chosen)
-        outcome = pipeline.make_package(out, chosen, windows, announce, facts["dropped"])
+        costs.refuse_over(limits.budget(), windows, read.chosen)
+        outcome = pipeline.make_package(out, read.chosen, windows, announce, facts["dropped"])
         if as_json:
             print(json.dumps(facts | {"digest": outcome.digest} | outcome.evaluation))
             return
@@ -112,10 +117,14 @@ def evaluate_package(
     --recordings; held-out groups are those of machine, speed and load not trained on."""
     with one_line_errors():
         workers = readers.workers()
+        from vibtrain.packaging import package
+
         model, description = package.read(path)
         made_for = package.configuration(description)
-        entries = entries_of(made_for, recordings)
-        windows = windows_of(made_for, entries, workers)
+        windows = windows_of(made_for, entries_of(made_for, recordings), workers)
+        from vibtrain.judging import evaluate
+        from vibtrain.judging.evaluation_table import print_evaluation
+
         summary = evaluate.summary(
             evaluate.evaluate(model, windows, package.trained_on(description), baseline_s)
         )
@@ -141,12 +150,19 @@ def write_report(
 ) -> None:
     """Write what a package is worth, with plots, into one HTML file that needs nothing else, and the same as JSON."""
     with one_line_errors():
-        report = _report_module()
+        _refuse_without_plots()
         workers = readers.workers()
+        from vibtrain.packaging import package
+
         model, description = package.read(path)
         made_for = package.configuration(description)
         entries = entries_of(made_for, recordings)
         windows = windows_of(made_for, entries, workers)
+        from vibtrain.data.survey import survey
+        from vibtrain.judging import evaluate
+        from vibtrain.report import report
+        from vibtrain.workflows import quality
+
         judged = evaluate.evaluate(model, windows, package.trained_on(description), baseline_s)
         with reading(entries, workers, errors, "checking") as (watched, done):
             found = quality.findings(survey(watched, done, workers), windows, made_for)
@@ -157,14 +173,12 @@ def write_report(
         output.print(f"Wrote {out} and {beside}", soft_wrap=True)
 
 
-def _report_module() -> ModuleType:
-    """Matplotlib takes a second to import and is an extra: only a report needs it."""
-    try:
-        return importlib.import_module("vibtrain.report.report")
-    except ImportError as error:
+def _refuse_without_plots() -> None:
+    """Before minutes of reading."""
+    if not is_installed("matplotlib"):
         raise DataError(
-            f"a report needs {error.name}, which is not installed; install it: pip install 'vibnode[report]'"
-        ) from None
+            "a report needs matplotlib, which is not installed; install it: pip install 'vibnode[report]'"
+        )
 
 
 @app.command("crossval")
@@ -186,10 +200,13 @@ def cross_validate(
 ) -> None:
     """Leave each machine, session, speed or load out in turn, train on the rest, and judge on what was left out."""
     with one_line_errors():
-        workers = readers.workers()
-        chosen, entries = source.read()
-        windows = windows_of(chosen, entries, workers)
-        results = crossval.cross_validate(windows, chosen, by, baselines_s or crossval.BASELINES_S, announce)
+        read = opened(source, readers)
+        from vibtrain.judging.evaluation_table import print_cross_validation
+        from vibtrain.workflows import crossval
+
+        results = crossval.cross_validate(
+            read.windows, read.chosen, by, baselines_s or crossval.BASELINES_S, announce
+        )
         summary = crossval.summary(results, by)
         if as_json:
             print(json.dumps(summary))
@@ -208,6 +225,9 @@ def write_replay(
     """Write recordings as the sensor would have sampled them, for a virtual sensor to play."""
     with one_line_errors():
         chosen, entries = source.read()
+        from vibtrain.workers import HERE
+        from vibtrain.workflows import replay
+
         by_name = {entry.name: entry for entry in entries}
         playlist = [_playlist_item(text, by_name) for text in items]
         with reading([item.entry for item in playlist], HERE, errors) as (watched, done):
@@ -217,6 +237,8 @@ def write_replay(
 
 
 def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:
+    from vibtrain.workflows import replay
+
     name, _, seconds = text.rpartition(":")
     if name not in by_name:
         raise DataError(
@@ -233,7 +255,8 @@ def _playlist_item(text: str, by_name: dict[str, Entry]) -> replay.Item:
 
 def main() -> None:
     """Entry point of the command."""
-    app()
+    with needs_extra("vibtrain", "train"):
+        app()
 
 
 if __name__ == "__main__":

@@ -7,21 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from vibtrain.cli.progress import reading
-from vibtrain.data import manifest
-from vibtrain.data.registry import DataUnavailable
-from vibtrain.features import config
-from vibtrain.features.config import TrainingConfig
-from vibtrain.features.extraction import Windows
-from vibtrain.packaging.proof import ConversionError
-from vibtrain.recordings import DataError, Entry
-from vibtrain.workers import Workers
-from vibtrain.workflows import pipeline
+from vibtrain.errors import ConversionError, DataError
+
+if TYPE_CHECKING:
+    from vibtrain.features.config import TrainingConfig
+    from vibtrain.features.extraction import Windows
+    from vibtrain.recordings import Entry
+    from vibtrain.workers import Workers
 
 DEFAULT_CONFIG, DEFAULT_SENSOR = "adi-motor", "adxl345"
 output = Console(width=None if sys.stdout.isatty() else 120)
@@ -78,7 +76,13 @@ class Source:
 
     def read(self, or_simulate: bool = False) -> tuple[TrainingConfig, list[Entry]]:
         """The configuration and the catalogue that these options name. Raises `DataError`."""
+        from vibtrain.data import manifest
+        from vibtrain.data.registry import DataUnavailable
+        from vibtrain.features import config
+
         if self.recordings is not None and self.config_name is None:
+            from vibtrain.workflows import pipeline
+
             entries = manifest.catalogue(self.recordings)
             return pipeline.general(self.recordings, entries, self.sensor, self.settle_s), entries
         chosen = config.load(self.config_name or DEFAULT_CONFIG)
@@ -91,6 +95,8 @@ class Source:
                     raise
                 errors.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
         errors.print("SIMULATED data: these figures say nothing about a real machine.", style="bold yellow")
+        from vibtrain.workflows import pipeline
+
         chosen = pipeline.simulated(chosen)
         return chosen, pipeline.entries_of(chosen)
 
@@ -112,6 +118,8 @@ class Readers:
 
     def workers(self) -> Workers:
         """Raises `DataError` where these options contradict each other."""
+        from vibtrain.workers import Workers
+
         return Workers(self.backend, self.jobs, self.scheduler)
 
 
@@ -146,11 +154,34 @@ def _say_other_rate(chosen: TrainingConfig) -> None:
 def entries_of(chosen: TrainingConfig, recordings: Path | None) -> list[Entry]:
     """The recordings of a manifest, or of the configuration's data set. Raises `DataError`."""
     if recordings is not None:
+        from vibtrain.data import manifest
+
         return manifest.catalogue(recordings)
+    from vibtrain.workflows import pipeline
+
     return pipeline.entries_of(chosen, announce=lambda line: errors.print(line, markup=False))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Recordings that were read. `entries`: their catalogue; `workers`: who read them."""
+
+    chosen: TrainingConfig
+    entries: list[Entry]
+    windows: list[Windows]
+    workers: Workers
+
+
+def opened(source: Source, readers: Readers, or_simulate: bool = False) -> Opened:
+    """What `source` names, read by `readers`. Raises `DataError`."""
+    workers = readers.workers()
+    chosen, entries = source.read(or_simulate)
+    return Opened(chosen, entries, windows_of(chosen, entries, workers), workers)
 
 
 def windows_of(chosen: TrainingConfig, entries: list[Entry], workers: Workers) -> list[Windows]:
     """Features of all recordings, with a bar that shows the time left. Raises `DataError`."""
+    from vibtrain.workflows import pipeline
+
     with reading(entries, workers, errors) as (watched, done):
         return pipeline.windows_of(chosen, watched, done, workers)

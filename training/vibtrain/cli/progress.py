@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
 
-from vibtrain.recordings import Entry, watched
-from vibtrain.workers import Workers
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from vibtrain.recordings import Entry
+    from vibtrain.workers import Workers
 
 LONG_FRAMES = 1 << 20  # read in some tenths of a second: a bar of its own would flicker
-
-_COLUMNS = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
 
 
 @contextmanager
@@ -24,7 +25,12 @@ def reading(
 
     Only threads let see into a recording: other processes tell nothing before it is done.
     """
-    with Progress(*_COLUMNS, console=console, transient=True) as bar:
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from vibtrain.recordings import watched
+
+    columns = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
         bars = _Bars(bar, bar.add_task(what, total=len(entries)))
         seen = workers.backend == "threads"
         yield [watched(entry, bars.inside) if seen else entry for entry in entries], bars.done

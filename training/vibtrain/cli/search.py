@@ -6,20 +6,19 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from vibtrain.cli.option_groups import flattened
-from vibtrain.cli.options import Json, Readers, Source, errors, one_line_errors, output, windows_of
-from vibtrain.features import config
-from vibtrain.packaging.costs import Budget
+from vibtrain.cli.options import Json, Readers, Source, errors, one_line_errors, opened, output
+from vibtrain.errors import DataError
 from vibtrain.plain_words import number
-from vibtrain.recordings import DataError
-from vibtrain.workflows import search
-from vibtrain.workflows.search import Candidate, Found
+
+if TYPE_CHECKING:
+    from vibtrain.packaging.costs import Budget
+    from vibtrain.workflows.search import Candidate, Found
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ class Limits:
 
     def budget(self) -> Budget:
         """The same, with no limit for none."""
+        from vibtrain.packaging.costs import Budget
+
         return Budget(
             float("inf") if self.max_flash is None else self.max_flash,
             float("inf") if self.max_instructions is None else self.max_instructions,
@@ -70,18 +71,21 @@ def find_model(
 ) -> None:
     """Try kinds, feature subsets and sizes on the training recordings alone, and name the best within a budget."""
     with one_line_errors():
-        workers = readers.workers()
-        chosen, entries = source.read()
-        windows = windows_of(chosen, entries, workers)
+        read = opened(source, readers)
+        from rich.progress import Progress
+
+        from vibtrain.features import config
+        from vibtrain.workflows import search
+
         with Progress(console=errors, transient=True) as bar:
             task = bar.add_task("models", total=None)
             found = search.search(
-                windows,
-                chosen,
+                read.windows,
+                read.chosen,
                 limits.budget(),
                 by,
                 lambda name: bar.update(task, advance=1, description=name),
-                workers,
+                read.workers,
             )
         if write_config:
             config.write(write_config, found.chosen)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from vibtrain.data import registry
 from vibtrain.data.registry import DataFile, Dataset
@@ -151,6 +150,8 @@ def _read_st(path: Path, file: DataFile) -> Reading:
 
 def _parse(path: Path, file: DataFile, **how: Any) -> npt.NDArray[np.float64]:
     content = registry.read_verified(path, file)
+    import pandas as pd
+
     return np.asarray(pd.read_csv(io.BytesIO(content), **how), dtype=np.float64)
 
 

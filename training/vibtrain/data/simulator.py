@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 
 from vibtrain.recordings import HEALTHY, STANDARD_GRAVITY, DataError, Entry, Reading, Samples
 
@@ -257,5 +256,7 @@ def _ring(force: Array, machine: Drivetrain, rate_hz: float) -> Array:
         np.exp(-2 * np.pi * machine.damping * f * time_s) * np.sin(2 * np.pi * f * time_s)
         for f in machine.resonances_hz
     )
+    from scipy import signal
+
     response: Array = signal.fftconvolve(force, decay)[: len(force)]
     return response

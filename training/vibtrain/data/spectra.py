@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 
 from vibtrain.recordings import Entry
 from vibtrain.workers import HERE, Workers, each
@@ -42,6 +41,8 @@ def spectra(entries: Sequence[Entry], workers: Workers = HERE) -> list[Spectrum]
 def _spectrum(entry: Entry) -> Spectrum | None:
     segment = 2 ** round(np.log2(SEGMENT_S * entry.rate_hz))
     segment = int(np.clip(segment, *SEGMENTS))
+    from scipy import signal
+
     hop = segment // 2
     held = np.empty((0, len(entry.axes)))
     power: Float | None = None

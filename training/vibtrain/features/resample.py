@@ -10,7 +10,6 @@ from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 
 from vibtrain.features.sensors import Sensor
 from vibtrain.recordings import STANDARD_GRAVITY, Condition, DataError, Recording, Samples
@@ -73,6 +72,8 @@ class Resampler:
         self._design(condition.rate_hz * self._up, cutoff_hz, TRANSITION_OF_HALF_RATE * lower_hz / 2)
 
     def _design(self, filter_rate_hz: float, cutoff_hz: float, transition_hz: float) -> None:
+        from scipy import signal
+
         taps, beta = signal.kaiserord(STOP_BAND_DB, transition_hz / (filter_rate_hz / 2))
         taps |= 1  # odd: the delay is a whole number of samples
         self._delay = taps // 2
@@ -95,6 +96,8 @@ class Resampler:
         end = (self._frames - 1) * up // down - self._settling + 1
         if end <= self._made:
             return np.empty((0, block.shape[1]), np.float32)
+        from scipy import signal
+
         filtered = signal.upfirdn(self._window, self._held, up, down, axis=0)
         origin = (self._delay + self._lead - self._first * up) // down  # of frame 0 of the result in it
         made = filtered[origin + self._made : origin + end]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat, whosmat
 
 from vibtrain.files.file_columns import (
     BLOCK_FRAMES,
@@ -60,6 +59,8 @@ def read_sound(path: Path) -> FileColumns:
 
 def read_mat(path: Path) -> FileColumns:
     """Arrays of a MATLAB file; fields of a structure as `structure.field`. Before version 7.3 it is read whole."""
+    from scipy.io import loadmat
+
     try:
         refuse_beyond_memory(path, _mat_bytes(path), "the same saved with -v7.3, or as HDF5, WAV or Parquet")
         content = loadmat(path, simplify_cells=True)
@@ -81,6 +82,8 @@ def read_mat(path: Path) -> FileColumns:
 
 def _mat_bytes(path: Path) -> int:
     """What its arrays take in memory; of structures, whose size is not told, what they take in the file."""
+    from scipy.io import whosmat
+
     arrays: list[tuple[str, tuple[int, ...], str]] = whosmat(path)
     stated = sum(prod(shape) * _MAT_BYTES.get(kind, 0) for _, shape, kind in arrays)
     return max(path.stat().st_size, stated)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from vibtrain.files.sample_files import Column, column_name, read_blocks, read_file
 from vibtrain.files.time_columns import Float, stamps_ns, time_column, unit_s
@@ -100,6 +99,8 @@ def _rows_beside(file: Path, columns: tuple[Column, ...], time: str) -> tuple[Fl
 
 def _of_pulses(stated: Stated, tacho: Column) -> Course:
     """Between rising edges. Missing pulses are seen by the distance of their neighbours, and bounces too."""
+    from scipy import ndimage
+
     content = read_file(stated.file)
     name = column_name(stated.file, tacho, content)
     rate_hz = content.rates_hz.get(name) or stated.rate_hz

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from vibtrain import recordings
 from vibtrain.files import array_files, logger_files, npz_files, text_files
@@ -149,6 +148,8 @@ def column_name(path: Path, column: Column, content: FileColumns) -> str:
 def _numbers(path: Path, shown: str, values: Array, first_frame: int) -> Array:
     if values.dtype.kind not in "iufbO":
         raise DataError(f"{path}: column {shown}: {values.dtype}; accepted: finite numbers")
+    import pandas as pd
+
     numbers = pd.to_numeric(pd.Series(values), errors="coerce") if values.dtype.kind == "O" else values
     column = np.asarray(numbers, dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(column))

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from vibtrain.files.file_columns import BLOCK_FRAMES, Block, FileColumns
 from vibtrain.recordings import DataError
 
@@ -49,6 +47,8 @@ def read_text(path: Path) -> FileColumns:
         raise DataError(f"{path}: column {twice!r} is there twice; accepted: different names")
 
     def blocks(chosen: Sequence[str]) -> Iterator[Block]:
+        import pandas as pd
+
         places = [titles.index(name) for name in chosen]
         pieces = pd.read_csv(
             path,

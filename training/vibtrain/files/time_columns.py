@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from vibtrain.files.file_columns import Array
 from vibtrain.files.sample_files import read_file
@@ -133,6 +132,8 @@ def _is_date(column: Array) -> bool:
     """Dates and times, or text that is: ISO 8601 alone, for `01.02.26` may mean two days."""
     if column.dtype.kind == "M":
         return len(column) >= 3
+    import pandas as pd
+
     first = pd.Series(column[:100])
     return len(first) >= 3 and bool(pd.to_datetime(first, format="ISO8601", errors="coerce").notna().all())
 
@@ -140,6 +141,8 @@ def _is_date(column: Array) -> bool:
 def stamps_ns(column: Array) -> Float:
     """Stamps as floats in their own unit; dates as nanoseconds since 1970, in UTC where they say nothing else."""
     if column.dtype.kind in "OTU":
+        import pandas as pd
+
         dates = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True))
         column = dates.tz_convert(None).to_numpy()
     if column.dtype.kind == "M":

@@ -56,6 +56,7 @@ def votes(forest: Classifier, X: Int16) -> npt.NDArray[np.int64]:
     Ask before `convertible`, which changes the thresholds. scikit-learn's own `predict` averages the leaves' shares
     instead; that takes floats on the device and is not what runs there.
     """
-    named = np.stack([tree.predict(X).astype(int) for tree in forest.estimators_], axis=1)
-    counts = np.apply_along_axis(np.bincount, 1, named, minlength=forest.n_classes_)
+    counts = np.zeros((len(X), forest.n_classes_), np.int64)
+    for tree in forest.estimators_:
+        counts[np.arange(len(X)), tree.predict(X).astype(int)] += 1
     return np.asarray(counts.argmax(axis=1))

@@ -10,22 +10,25 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tomli_w
 import vib
+from vib import sources as core_sources
 
 from vibtrain.data import registry, simulator
 from vibtrain.features.config import AnomalyChoice, CoreChoice, DetectorChoice, SensorChoice, TrainingConfig
-from vibtrain.features.extraction import Windows
-from vibtrain.judging.groups import Trained
-from vibtrain.models.calibration import Threshold
-from vibtrain.models.fit import FittedModel
 from vibtrain.packaging import ota
-from vibtrain.packaging.convert import LIMITS, SHAFT_RANGE, Converted
-from vibtrain.packaging.proof import CORE, Proof
 from vibtrain.recordings import UNNAMED_MACHINE, DataError
+
+if TYPE_CHECKING:  # what reads a package needs none of what makes one
+    from vibtrain.features.extraction import Windows
+    from vibtrain.judging.groups import Trained
+    from vibtrain.models.calibration import Threshold
+    from vibtrain.models.fit import FittedModel
+    from vibtrain.packaging.convert import Converted
+    from vibtrain.packaging.proof import Proof
 
 GOLDEN_WINDOWS = 8
 
@@ -33,7 +36,7 @@ GOLDEN_WINDOWS = 8
 def core_hash() -> str:
     """SHA-256 over the core's sources, that states which arithmetic a model was made with."""
     state = hashlib.sha256()
-    for path in sorted(p for p in CORE.glob("vib*") if p.suffix in (".c", ".h", ".def")):
+    for path in sorted(p for p in core_sources.folder().glob("vib*") if p.suffix in (".c", ".h", ".def")):
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()
 
@@ -95,6 +98,8 @@ def _description(
     evaluation: dict[str, Any],
     dropped: Mapping[str, str],
 ) -> dict[str, Any]:
+    from vibtrain.packaging.convert import LIMITS, SHAFT_RANGE
+
     chip = config.chip()
     chosen = [r for r in recordings if config.train.admits(r) and r.is_known]
     described: dict[str, Any] = _without_none(

@@ -7,12 +7,7 @@ integer score that differs between the two integer forms or by more than one ste
 
 from __future__ import annotations
 
-import atexit
 import ctypes
-import functools
-import os
-import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,26 +15,26 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import vib
+from vib import _vib
+from vib import sources as core_sources
 
+from vibtrain.errors import ConversionError
 from vibtrain.models import emlearn_code
 from vibtrain.models.anomaly import differences
 from vibtrain.models.classifier import votes
 from vibtrain.models.fit import FittedModel
+from vibtrain.packaging import compiler
 from vibtrain.packaging.convert import Converted
 
 Float = npt.NDArray[np.float64]
 Int16 = npt.NDArray[np.int16]
+Int64 = npt.NDArray[np.int64]
 
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
-CORE = Path(__file__).parents[3] / "firmware" / "cmodules" / "vib"
 SCORE_TOLERANCE = 1  # steps between integer and float scores: each rounds once
 SCORES_COUNT_FROM = (
     -512
 )  # a quarter of a healthy window's distance: nearer ones differ by rounding, and say nothing
-
-
-class ConversionError(Exception):
-    """The converted model differs from the fitted one, or could not be compiled; one line says how."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,8 @@ def prove(model: FittedModel, converted: Converted, cases: list[Case]) -> Proof:
     loaded = vib.Model(converted.binary)
     with tempfile.TemporaryDirectory() as folder:
         linked = LinkedModel(converted, Path(folder))
-        results = [_compare(model, loaded, linked, case) for case in cases]
+        named = _voted(model, cases)
+        results = [_compare(model, loaded, linked, *one) for one in zip(cases, named, strict=True)]
     proof = Proof(
         windows=sum(len(case.features) for case in cases),
         class_differences=sum(r[0] for r in results),
@@ -83,13 +79,28 @@ def prove(model: FittedModel, converted: Converted, cases: list[Case]) -> Proof:
     return proof
 
 
+def _differences(model: FittedModel, case: Case) -> Int16:
+    return differences(case.features, model.centre if case.baseline is None else case.baseline)
+
+
+def _voted(model: FittedModel, cases: list[Case]) -> list[Int64]:
+    """What scikit-learn's forest says of each case's windows, all of them asked at once: a call of a tree costs more
+    than a thousand windows in it."""
+    if model.forest is None:
+        return [np.zeros(0, np.int64)] * len(cases)
+    d = np.concatenate([_differences(model, case) for case in cases])
+    ends = np.cumsum([len(case.features) for case in cases])
+    return np.split(votes(model.forest, d[:, model.tree_inputs]), ends[:-1])
+
+
 def _compare(
-    model: FittedModel, loaded: vib.Model, linked: LinkedModel, case: Case
+    model: FittedModel, loaded: vib.Model, linked: LinkedModel, case: Case, voted: Int64
 ) -> tuple[int, float, int]:
+    """`voted`: classes of the case's windows by scikit-learn's forest."""
     scores, classes = linked.apply(case.features, case.baseline, len(model.classes))
     if not np.array_equal(scores, vib.score(loaded, case.features, case.baseline)):
         raise ConversionError("model.c and model.bin give different scores")
-    d = differences(case.features, model.centre if case.baseline is None else case.baseline)
+    d = _differences(model, case)
     if case.baseline is None:
         exact = model.cold.steps(d[:, model.inputs])
         error = _furthest(scores, exact)
@@ -100,9 +111,8 @@ def _compare(
     warnings = int(((scores >= model.warning) != (exact >= model.warning)).sum())
     differing = 0
     if model.forest is not None:
-        reference = votes(model.forest, d[:, model.tree_inputs])
-        differing += int((classes != reference).sum())
-        differing += int((vib.classify(loaded, case.features, case.baseline) != reference).sum())
+        differing += int((classes != voted).sum())
+        differing += int((vib.classify(loaded, case.features, case.baseline) != voted).sum())
     return differing, float(error), warnings
 
 
@@ -112,23 +122,23 @@ def _furthest(scores: Int16, steps: Float) -> float:
 
 
 class LinkedModel:
-    """model.c and the core, compiled for this machine with the firmware's warnings; and emlearn's C beside them."""
+    """model.c, compiled for this machine with the firmware's warnings, and emlearn's C beside it. The core that
+    runs model.c is the one inside `vib`, which was compiled already."""
 
     def __init__(self, converted: Converted, folder: Path) -> None:
         (folder / "model.c").write_text(converted.source)
         (folder / "emlearn.c").write_text(converted.emlearn.code)
         library = folder / "model.so"
-        objects = [*_core_objects(_compiler()), _compile(folder, str(folder / "model.c"), STRICT)]
-        objects.append(_compile(folder, str(folder / "emlearn.c"), ["-w", "-ffp-contract=off"]))
-        _run([_compiler(), "-shared", "-o", str(library), *objects, "-lm"])
+        sources = {folder / "model.c": STRICT, folder / "emlearn.c": ["-w", "-ffp-contract=off"]}
+        includes = ["-I", str(core_sources.folder()), "-isystem", emlearn_code.INCLUDE]
+        compiler.make_library(sources, includes, library)
         self._library = ctypes.CDLL(str(library))
+        self._core = ctypes.CDLL(str(_vib.__file__))
         self._model = ctypes.c_char.in_dll(self._library, "vib_linked_model")
         self._library.vib_emlearn.restype = ctypes.c_float
         self._emlearn = converted.emlearn
 
-    def apply(
-        self, features: Int16, baseline: Int16 | None, n_classes: int
-    ) -> tuple[Int16, npt.NDArray[np.int64]]:
+    def apply(self, features: Int16, baseline: Int16 | None, n_classes: int) -> tuple[Int16, Int64]:
         """Scores and classes of each row."""
         n, reference = (
             features.shape[1],
@@ -143,9 +153,9 @@ class LinkedModel:
                 ctypes.c_size_t(n),
                 reference,
             )
-            status = self._library.vib_model_score(*common, ctypes.byref(score))
+            status = self._core.vib_model_score(*common, ctypes.byref(score))
             if n_classes and not status:
-                status = self._library.vib_model_classify(*common, ctypes.byref(index))
+                status = self._core.vib_model_classify(*common, ctypes.byref(index))
             if status:
                 raise ConversionError(f"model.c refuses a window of its own training data, error {status}")
             scores[i], classes[i] = score.value, index.value
@@ -156,34 +166,3 @@ class LinkedModel:
         rows = np.ascontiguousarray(d / self._emlearn.units, np.float32)
         answers = [self._library.vib_emlearn(row.ctypes.data_as(ctypes.c_void_p)) for row in rows]
         return self._emlearn.steps(np.array(answers))
-
-
-def _compiler() -> str:
-    name = os.environ.get("CC", "cc")
-    if shutil.which(name) is None:
-        raise ConversionError(
-            f"no C compiler {name!r}: install one (Debian: apt-get install gcc), or name it in CC"
-        )
-    return name
-
-
-@functools.cache
-def _core_objects(compiler: str) -> list[str]:
-    """The core as it is for every model: compiled once in a process."""
-    folder = Path(tempfile.mkdtemp(prefix="vibtrain-core-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return [_compile(folder, str(source), STRICT) for source in sorted(CORE.glob("vib_*.c"))]
-
-
-def _compile(folder: Path, source: str, flags: list[str]) -> str:
-    target = str(folder / (Path(source).stem + ".o"))
-    include = ["-I", str(CORE), "-isystem", emlearn_code.INCLUDE]
-    _run([_compiler(), "-O2", "-fPIC", *flags, *include, "-c", source, "-o", target])
-    return target
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        made = command[command.index("-o") + 1]
-        raise ConversionError(f"{Path(made).name} could not be made: {done.stderr.strip()}")

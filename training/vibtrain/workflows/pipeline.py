@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import vib
 
@@ -18,11 +18,11 @@ from vibtrain.features import config as configs
 from vibtrain.features import extraction
 from vibtrain.features.config import TrainingConfig
 from vibtrain.features.extraction import Windows
-from vibtrain.judging import evaluate
-from vibtrain.models import fit
-from vibtrain.packaging import convert, package, proof
 from vibtrain.recordings import DataError, Entry
 from vibtrain.workers import HERE, Workers
+
+if TYPE_CHECKING:
+    from vibtrain.packaging.proof import Proof
 
 MOST_MEASURED = 20  # recordings, spread over a manifest, whose length a configuration is made for
 LONG_S = 10.0  # what is longer needs no configuration of its own
@@ -34,7 +34,7 @@ class Outcome:
 
     digest: str
     warning: int
-    proof: proof.Proof
+    proof: Proof
     evaluation: dict[str, Any]
 
 
@@ -93,6 +93,10 @@ def make_package(
 ) -> Outcome:
     """Fit, convert, prove, evaluate, write. `step` is told what begins; `dropped` are recordings left out beforehand,
     with the reason. Raises `DataError`, `proof.ConversionError`."""
+    from vibtrain.judging import evaluate
+    from vibtrain.models import fit
+    from vibtrain.packaging import convert, package, proof
+
     step("fit")
     model = fit.fit(recordings, config)
     step("convert")
