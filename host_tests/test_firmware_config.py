@@ -90,6 +90,7 @@ def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
         ("", "shaft_rpm", 0, "shaft_rpm: 0", "revolutions a minute"),
         ("", "command_key", "ab" * 31, "command_key: a secret", "64 hex digits"),
         ("", "ntp_host", "", "ntp_host: ''", "or null"),
+        ("", "point_told", 1, "point_told: 1", "true or false"),
         ("", "watchdog_s", -1, "watchdog_s: -1", "0, or a whole number from 10 to 3600, in seconds"),
         ("", "watchdog_s", 9, "watchdog_s: 9", "0, or a whole number from 10"),
         ("", "watchdog_s", False, "watchdog_s: False", "0, or a whole number from 10"),
@@ -176,6 +177,24 @@ def test_times_too_short_for_a_window_of_the_model_are_refused(tmp_path):
             raise AssertionError(f"accepted: {fields}")
         device["sensor"]["pace"] = 0
         contradictions.check_model(device, slow)  # as fast as it goes
+
+
+def test_an_operating_point_that_could_never_be_taken_is_refused(tmp_path):
+    wifi, key = {"ssid": "machines"}, "ab" * 32
+    for fields, words in (
+        ({"duty": {"every_s": 60, "for_s": 10}}, "point_told: True; accepted: false, as duty is given"),
+        (
+            {"wifi": wifi, "command_key": key},
+            "ntp_host: None; accepted: a time server, as point_told and command_key",
+        ),
+    ):
+        given = json.loads(json.dumps(GOOD))
+        given.update(fields)
+        assert config.load(put(tmp_path, given))["point_told"] is False
+        given["point_told"] = True
+        assert words in refusal(put(tmp_path, given))
+    given["ntp_host"] = "time.test"
+    assert config.load(put(tmp_path, given))["point_told"] is True
 
 
 def test_a_faulty_network_is_no_place_from_which_to_tell(tmp_path):

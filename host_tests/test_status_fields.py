@@ -48,6 +48,9 @@ class Sampler:
     def bytes_sampled(self) -> int:
         return 0
 
+    def heard_ms(self) -> int:
+        return 0
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:

@@ -145,6 +145,11 @@ def one_of(choices):
     return check
 
 
+def boolean(value):
+    """A check for true or false."""
+    return None if isinstance(value, bool) else "true or false"
+
+
 def optional(check):
     """The same check, but null is accepted too."""
 

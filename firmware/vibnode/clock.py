@@ -15,6 +15,8 @@ _EARLIEST_PLAUSIBLE_S = 1_704_067_200  # 2024-01-01: an unset clock says less
 if hasattr(time, "ticks_ms"):
     ticks_ms = time.ticks_ms
     ticks_diff = time.ticks_diff  # type: ignore[attr-defined]
+    ticks_add = time.ticks_add  # type: ignore[attr-defined]
+    ticks_us = time.ticks_us  # type: ignore[attr-defined]
     sleep_ms = asyncio.sleep_ms  # type: ignore[attr-defined]
     pause_ms = time.sleep_ms  # type: ignore[attr-defined]
 else:
@@ -26,6 +28,14 @@ else:
     def ticks_diff(later: int, earlier: int) -> int:
         """Milliseconds from `earlier` to `later`."""
         return later - earlier
+
+    def ticks_add(ticks: int, delta: int) -> int:
+        """The ticks `delta` after `ticks`, of milliseconds or microseconds."""
+        return ticks + delta
+
+    def ticks_us() -> int:
+        """Microseconds of a monotonic clock; `ticks_diff` knows them too."""
+        return time.monotonic_ns() // 1000
 
     async def sleep_ms(ms: int) -> None:
         """Let other tasks run for `ms` milliseconds."""

@@ -21,6 +21,13 @@ def check(path: str, device: dict) -> None:
             "a time server, as mqtt.tls is given: a board's clock is not set, and certificates have dates"
         )
         _refuse(path, "ntp_host", None, accepted)
+    if device["point_told"] and device["command_key"] and device["wifi"] and not device["ntp_host"]:
+        accepted = "a time server, as point_told and command_key are given: what is signed is taken by its time alone"
+        _refuse(path, "ntp_host", None, accepted)
+    if device["point_told"] and device["duty"]:
+        _refuse(
+            path, "point_told", True, "false, as duty is given: between its rounds a device hears nothing"
+        )
     _check_pins(path, device)
 
 

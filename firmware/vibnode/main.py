@@ -204,7 +204,7 @@ def _load(device: dict, path: "str | None", on_trial: bool):
 def _uplink(node: Node, models: ModelStore):
     """The uplink, and the tasks that go with it, by name."""
     commands = _commands(node, models) if node.run.device["command_key"] else None
-    uplink = Uplink(node.run, node, commands)
+    uplink = Uplink(node.run, node, commands, _points(node) if node.run.device["point_told"] else None)
     tasks = {}
     if commands:
         tasks["commands"] = lambda: commands.run(uplink.reply)
@@ -220,6 +220,14 @@ def _commands(node: Node, models: ModelStore):
 
     counter = Counter(node.run.device["data_dir"] + "/commands.bin")
     return Commands(node.run, counter, Actions(node, models).by_name())
+
+
+def _points(node: Node):
+    from .point_message import (
+        PointMessages,
+    )  # which a sensor that is told nothing does not need in its memory
+
+    return PointMessages(node.run, node.told)
 
 
 async def _live(node: Node, uplink: Uplink, others: dict) -> None:

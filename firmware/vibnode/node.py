@@ -6,10 +6,12 @@ from array import array
 from . import messages, standing
 from .average import Average
 from .battery import open_battery
+from .clock import ticks_add
 from .component_class import averaging_s
 from .detector import Detector, FeatureLayout, largest, untrained_speed
 from .learning import Learning
 from .mean_velocity import MeanVelocity, block_windows
+from .operating_point import Constant, OperatingPoints, Told
 from .settings import Settings
 from .shaft_line import ShaftLine
 
@@ -20,6 +22,7 @@ class Node:
     """One sensor on one machine.
 
     `windows`: judged since the start. `score`: of the last one. `learning`: has this machine's baseline.
+    `point`: the operating point of the last window; `told`: its source that others fill.
     `settings`, and `thresholds`: those in force. `meta`, `config`: the model's, as ``vib.Model`` gives them.
     """
 
@@ -40,6 +43,13 @@ class Node:
         self._average = Average(self.meta["average_windows"], len(names))
         self._velocity = MeanVelocity(block_windows(averaging_s(device["component_class"]), self.config))
         self._latest = None  # the features that were judged last
+        self.told = Told()
+        sources = [self.told]
+        if device["shaft_rpm"]:
+            sources.append(Constant(device["shaft_rpm"]))
+        self._points = OperatingPoints(sources)
+        self.point = self._points.point
+        self._window_ms = max(1, self.config["window"] * 1000000 // self.config["rate_millihz"])
         own = {field: self.meta[field] for field in THRESHOLDS}
         own["velocity_limits_mm_s"] = device["velocity_limits_mm_s"]
         self.settings = Settings(device["data_dir"] + "/settings.bin", own)
@@ -58,6 +68,8 @@ class Node:
         """Take the features of one window. Returns True when the window limit is reached."""
         self.run.alive()
         self.windows += 1
+        end_ms = self.sampler.heard_ms()
+        self.point = self._points.at(ticks_add(end_ms, -self._window_ms), end_ms, features)
         detector, line, sampler = self.detector, self._line, self.sampler
         if line and detector.machine != "off":
             line.take(features)

@@ -5,6 +5,7 @@ lacks. `OperatingPoints` asks its sources in order of trust, so that a pulse goe
 what is estimated. Nothing is allocated for a window.
 """
 
+from .clock import ticks_diff
 from .messages import to_log2
 
 NONE, ESTIMATED, TOLD, PULSE = 0, 1, 2, 3  # in order of trust
@@ -48,7 +49,7 @@ class OperatingPoints:
         self.point = OperatingPoint()
 
     def at(self, begin_ms: int, end_ms: int, features) -> OperatingPoint:
-        """The point of the window from `begin_ms` to `end_ms` of uptime, whose features are `features`.
+        """The point of the window from `begin_ms` to `end_ms`, ticks of the clock, whose features are `features`.
 
         The same object each time; it holds until the next call.
         """
@@ -71,24 +72,46 @@ class Constant:
 
 
 class Told:
-    """What somebody said last, for as long as it holds: a SCADA gateway on the device, the manifest in evaluation."""
+    """What somebody said last, for as long as it holds: a SCADA gateway on the device, the manifest in evaluation.
+
+    What was said before it is kept too, for windows from before it holds, which are judged a little later.
+    """
 
     def __init__(self) -> None:
-        self._log2_speed: int | None = None
-        self._load: int | None = None
-        self._from_ms = self._until_ms = 0
+        self._last = self._before = None
 
     def tell(self, log2_speed: "int | None", load: "int | None", from_ms: int, until_ms: int) -> None:
-        """From `from_ms` to `until_ms` of uptime it is so; None for what is not known."""
-        self._log2_speed, self._load = log2_speed, load
-        self._from_ms, self._until_ms = from_ms, until_ms
+        """From `from_ms` to `until_ms`, ticks of the clock, it is so; None for what is not known.
+
+        From then on nothing that was said before holds.
+        """
+        self._before, self._last = self._last, (log2_speed, load, from_ms, until_ms)
 
     def fill(self, point: OperatingPoint, begin_ms: int, end_ms: int, features) -> None:
-        """Put what was told into `point`, if it holds over the middle of the window."""
-        if self._from_ms <= (begin_ms + end_ms) // 2 < self._until_ms:
-            if self._log2_speed is not None:
-                point.set_speed(self._log2_speed, TOLD, "told")
-            point.set_load(self._load)
+        """Put what was told into `point`, if it holds over the middle of the window.
+
+        Asked once in some days at least: ticks wrap, and what is over is forgotten here.
+        """
+        said = self._last
+        if said is None:
+            return
+        half_ms = ticks_diff(end_ms, begin_ms) // 2
+        if ticks_diff(end_ms, said[3]) >= half_ms:
+            self._last = self._before = None
+            return
+        if ticks_diff(end_ms, said[2]) < half_ms:
+            said = self._before
+            if said is None or not _holds(said, end_ms, half_ms):
+                return
+        else:
+            self._before = None
+        if said[0] is not None:
+            point.set_speed(said[0], TOLD, "told")
+        point.set_load(said[1])
+
+
+def _holds(said, end_ms: int, half_ms: int) -> bool:
+    return ticks_diff(end_ms, said[2]) >= half_ms and ticks_diff(end_ms, said[3]) < half_ms
 
 
 def speed_steps(shaft_rpm: float) -> int:

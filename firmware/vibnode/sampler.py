@@ -90,6 +90,10 @@ class Sampler:
         """Bytes of samples read since start."""
         return self.frames * 2 * self.driver.axes
 
+    def heard_ms(self) -> int:
+        """When the last samples were read, in ticks of the clock."""
+        return self._looked_ms
+
     def shaft(self, millihz: int) -> None:
         """Tell the core the speed of the shaft, 0 where it is not known."""
         self._shaft_millihz = millihz

@@ -31,13 +31,22 @@ def hmac_sha256(key: bytes, *parts: bytes) -> bytes:
 
 def sign(key: bytes, topic: str, command: dict) -> bytes:
     """The payload that has the device at `topic` (its `cmd` topic) carry out `command`: id, n, cmd and its fields."""
-    signed = json.dumps(command, separators=(",", ":"))
-    message = {"v": VERSION, "signed": signed, "mac": _mac(key, topic, signed)}
-    return json.dumps(message, separators=(",", ":")).encode()
+    return seal(key, topic, json.dumps(command, separators=(",", ":")))
 
 
 def verify(key: bytes, topic: str, payload: bytes) -> dict:
     """The command in `payload`, which arrived at `topic`. Raises Refused; does not judge the counter `n`'s age."""
+    return _command(opened(key, topic, payload))
+
+
+def seal(key: bytes, topic: str, signed: str) -> bytes:
+    """The payload that `opened` takes at `topic`: the text `signed`, and who it is from."""
+    message = {"v": VERSION, "signed": signed, "mac": _mac(key, topic, signed)}
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def opened(key: bytes, topic: str, payload: bytes) -> str:
+    """The text that is signed in `payload`, which arrived at `topic`. Raises Refused."""
     try:
         message = read_object(payload, MAX_COMMAND_BYTES)
         version, signed, mac = message["v"], message["signed"], message["mac"]
@@ -58,7 +67,7 @@ def verify(key: bytes, topic: str, payload: bytes) -> dict:
         raise Refused("not a signed command") from None
     if not _same(mac, right):
         raise Refused("the signature is not this device's")
-    return _command(signed)
+    return signed
 
 
 def _command(signed: str) -> dict:

@@ -22,13 +22,14 @@ TICK_S = 0.5  # how often the link is looked at when there is nothing to send
 class Uplink:
     """Keeps a link up for ever, and sends status and alerts over it. `reached`: the broker was, since the start."""
 
-    def __init__(self, run, node=None, commands=None) -> None:
+    def __init__(self, run, node=None, commands=None, points=None) -> None:
         """`run`: a run.Run; `node`: the node.Node, None where nothing is measured, which a status then says;
-        `commands`: has `arrived(payload, retained)` for what comes on `cmd`; None: nothing is asked for.
+        `commands`: has `arrived(payload, retained)` for what comes on `cmd`, `points` for what comes on `point`; None:
+        nothing is asked for.
         """
         device = run.device
         self._wifi = Wifi(device.get("wifi"), device["device"])
-        self._commands = commands
+        self._listeners = {"cmd": commands, "point": points}
         self._run = run
         self._node = node
         self._broker = "{}:{}".format(device["mqtt"]["host"], device["mqtt"]["port"])
@@ -136,7 +137,7 @@ class Uplink:
         self._link = link = Link(run.device["mqtt"], client_id, self._topic + "status", will, run.clock)
         self._stored_before = self._run.outbox.last_seq()
         self._sent_seq = 0
-        kinds = ("ack", "cmd") if self._commands else ("ack",)
+        kinds = ["ack"] + [kind for kind in self._listeners if self._listeners[kind]]
         self._tell_sampler(True)
         try:
             await link.connect([self._topic + kind for kind in kinds], self._arrived)
@@ -189,8 +190,10 @@ class Uplink:
     def _arrived(self, topic: str, payload: bytes, retained: bool) -> None:
         if topic == self._topic + "ack":
             self._acked(payload)
-        elif self._commands and topic == self._topic + "cmd":
-            self._commands.arrived(payload, retained)
+            return
+        listener = self._listeners.get(topic[len(self._topic) :])
+        if listener:
+            listener.arrived(payload, retained)
 
     def _acked(self, payload: bytes) -> None:
         ack = messages.parse_ack(payload)

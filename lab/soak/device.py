@@ -92,6 +92,10 @@ class Stream:
         """As the sampler's."""
         return self.frames * 6
 
+    def heard_ms(self):
+        """As the sampler's."""
+        return clock.ticks_ms()
+
     async def run(self, on_window, on_fault, rounds):
         """Windows for ever, loud and quiet ones by turns until the stop file is there."""
         i = 0

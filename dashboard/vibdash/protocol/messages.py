@@ -26,7 +26,7 @@ MAX_STATUS_BYTES = 2048
 MAX_REPLY_BYTES = 4096
 MAX_PARTS = 256
 KINDS_FROM_DEVICE = ("status", "alert", "reply")
-KINDS_NOT_TAKEN = ("ack", "cmd")  # the host's own
+KINDS_NOT_TAKEN = ("ack", "cmd", "point")  # to devices
 
 MACHINE_STATES = ("off", "learning", "running", "outside", "unknown")
 INSTRUMENT_STATES = ("ok", "gap", "stuck", "flat", "clipped", "noise", "gone", "rate", "config")

@@ -54,11 +54,12 @@ listener {host_port} 127.0.0.1
 
 _ACCESS = """\
 # {host_user} takes everything in, and says what is stored and what is to be done; it removes the last word of a
-# device that was removed.
+# device that was removed. Who tells operating points does so from this computer, by its name.
 user {host_user}
 topic read {root}/{site}/#
 topic write {root}/{site}/+/ack
 topic write {root}/{site}/+/cmd
+topic write {root}/{site}/+/point
 topic write {root}/{site}/+/status
 
 # A device writes under its own name, and reads what is meant for it.
@@ -67,6 +68,7 @@ pattern write {root}/{site}/%u/alert
 pattern write {root}/{site}/%u/reply
 pattern read {root}/{site}/%u/ack
 pattern read {root}/{site}/%u/cmd
+pattern read {root}/{site}/%u/point
 """
 
 

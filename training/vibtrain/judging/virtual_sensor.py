@@ -139,6 +139,9 @@ class _Sampler:
     def bytes_sampled(self) -> int:
         return self._sensor.bytes_sampled
 
+    def heard_ms(self) -> int:
+        return round(self._sensor.seconds * 1000)
+
 
 class _NoLoss:
     """A recording has all its windows."""
