@@ -56,6 +56,8 @@ class CommandedDevice(Device):
     def _learn(self, _command: dict[str, Any]) -> list[dict[str, Any]]:
         return [{}]
 
+    _repaired = _restore = _learn
+
     def _reboot(self, _command: dict[str, Any]) -> list[dict[str, Any]]:
         return [{}]
 

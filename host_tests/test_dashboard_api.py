@@ -17,8 +17,10 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks
 from vibdash.access.accounts import Accounts, Role
+from vibdash.commands.keys import CommandKeys
 from vibdash.database.opening import open_database
 from vibdash.ingest.store import Received, Store
+from vibdash.protocol.messages import Sensor
 
 from lab.rigs.dashboard import DEADLINE_S, Vibdash, alert_message, status_message
 from lab.rigs.databases import KINDS, new_database, rows
@@ -117,6 +119,30 @@ def test_alerts_are_acknowledged_shelved_and_commented_by_a_script(tmp_path: Pat
     assert (entries[-1]["author"], entries[-1]["note"]) == ("local", "ordered")
     assert post(f"{url}/999/comment", {"text": "?"})[0] == 409
     assert post(f"{url}/acknowledge", {"ids": ids}, origin="http://elsewhere")[0] == 403
+    vibdash.stop()
+
+
+def test_an_engineers_script_asks_a_sensor_that_this_host_has_the_key_of(tmp_path: Path) -> None:
+    database = new_database("sqlite", tmp_path)
+    fill(database)
+    engine = open_database(database)
+    CommandKeys(engine).make(Sensor("demo", "motor-1"), NOW_MS)
+    vibdash = Vibdash(None, database, tmp_path / "page.log")
+    url = f"{vibdash.url}/api/v1/sensors/demo"
+    asked = {"cmd": "repaired", "fields": {"windows": 30}, "note": "new bearing"}
+    assert post(f"{url}/motor-1/commands", asked)[0] == 200
+    assert post(f"{url}/motor-2/commands", asked)[0] == 409
+    refused = post(f"{url}/motor-1/commands", asked | {"fields": {"windows": 0}})
+    assert refused[0] == 409 and "repaired: windows: 0; accepted: a whole number from 1 to 500" in refused[1]
+    (command,) = vibdash.get("/api/v1/sensors/demo/motor-1/commands")["commands"]
+    assert (command["cmd"], command["fields"]) == ("repaired", {"windows": 30})
+    (entry,) = vibdash.get("/api/v1/sensors/demo/motor-1/record")["record"]
+    assert (entry["cmd"], entry["note"], entry["ok"]) == ("repaired", "new bearing", None)
+    Accounts(engine).add("otto", Role.OPERATOR, "correct horse", 0)
+    basic = base64.b64encode(b"otto:correct horse").decode()
+    refused = post(f"{url}/motor-1/commands", asked, authorization=f"Basic {basic}")
+    assert refused[0] == 403 and "otto is a operator; accepted: an engineer" in refused[1]
+    engine.dispose()
     vibdash.stop()
 
 

@@ -66,6 +66,7 @@ def test_an_engineer_asks_and_the_answers_are_drawn(
     expect(page.locator(".snapshot svg")).to_be_visible()
     expect(page.locator(".waterfall canvas").first).to_be_visible()
     ask(page, "learn")
+    page.get_by_role("button", name="It is well").click()  # its alert is up
     page.get_by_label("Windows").fill("900")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("accepted: a whole number from 1 to 500")).to_be_visible()
@@ -109,6 +110,35 @@ def test_a_sensor_that_does_not_answer_is_said(
         connection.execute(command.update().values(sent_at_ms=command.c.sent_at_ms - NO_ANSWER_AFTER_MS))
     expect(page.locator(NEWEST)).to_contain_text("no answer")
     assert [one["cmd"] for one in device.heard] == ["report"]
+
+
+def test_a_fault_is_learnt_only_by_who_insists_and_a_repair_is_written_down(
+    page: Page, device: CommandedDevice, engine: sa.Engine
+) -> None:
+    device.alert(1)
+    device.status(interval_s=3600, warning=353, alarm=609, baseline=30, active=["anomaly"])
+    open_sensor(page)
+    ask(page, "learn")
+    expect(page.get_by_text("learnt now, the fault would be usual from then on")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    ask(page, "learn")
+    page.get_by_role("button", name="It is well").click()
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(NEWEST)).to_contain_text(re.compile("Learn baseline.*answered", re.DOTALL))
+    ask(page, "restore")
+    page.get_by_role("button", name="Take back").click()
+    expect(page.locator(NEWEST)).to_contain_text(re.compile("last baseline back.*answered", re.DOTALL))
+    ask(page, "repaired")
+    page.get_by_label("What was done").fill("<b>new bearing</b>")
+    page.get_by_role("button", name="Repaired").last.click()
+    expect(page.locator(".machine-form .journal")).to_contain_text("<b>new bearing</b>")
+    expect(page.locator(".machine-form .journal")).to_contain_text("Repaired, done")
+    heard = [{key: one[key] for key in one if key not in ("id", "n")} for one in device.heard]
+    assert heard == [
+        {"cmd": "learn", "windows": 30, "force": True},
+        {"cmd": "restore"},
+        {"cmd": "repaired", "windows": 30},
+    ]
 
 
 def test_commands_are_for_engineers_and_for_sensors_that_can_hear(

@@ -17,11 +17,12 @@ from vibdash.ingest.store import Received, Store
 from vibdash.protocol.commands import NotAccepted
 from vibdash.protocol.messages import Sensor
 from vibdash.read.machines import Machine, Machines, NotAMachine
+from vibdash.read.references import References
 from vibdash.read.replies import NO_ANSWER_AFTER_MS, CommandView, Progress, ReplyReader
 from vibdash.read.snapshots import join_snapshot
 from vibnode import signing
 
-from lab.rigs.dashboard import status_message
+from lab.rigs.dashboard import alert_message, status_message
 from lab.rigs.databases import KINDS, new_database
 
 NOW_MS = 1_760_000_000_000
@@ -75,6 +76,69 @@ def test_a_command_is_signed_sent_once_and_in_the_journal(site: Site) -> None:
     assert [(row.author, row.action, row.note) for row in site.rows(journal)] == [
         ("ada", "command", "demo/motor-1 learn windows=30")
     ]
+
+
+def raised(site: Site, cause: str, seq: int) -> None:
+    body = json.dumps(alert_message(seq=seq, cause=cause)).encode()
+    site.store.take([Received(SENSOR.topic("alert"), body, NOW_MS)])
+
+
+def test_a_repair_is_in_the_machines_record_and_on_the_alerts_that_it_ends(site: Site) -> None:
+    raised(site, "anomaly", 1)
+    raised(site, "instrument:stuck", 2)
+    machines = Machines(site.engine)
+    asked = {"windows": 30}
+    number = site.commander.ask(SENSOR, "repaired", asked, "ada", NOW_MS, "  bearing NDE replaced ")
+    (entry,) = machines.record("demo", "motor-1")
+    assert (entry.author, entry.cmd, entry.note, entry.ok) == (
+        "ada",
+        "repaired",
+        "bearing NDE replaced",
+        None,
+    )
+    assert site.heard() == [{"id": str(number), "n": NOW_MS, "cmd": "repaired", "windows": 30}]
+    site.reply(number, "repaired")
+    assert machines.record("demo", "motor-1")[0].ok is True
+    noted = [(row.occurrence_id is not None, row.action, row.note) for row in site.rows(journal)]
+    assert noted == [
+        (False, "command", "demo/motor-1 repaired windows=30"),
+        (
+            True,
+            "repaired",
+            "bearing NDE replaced",
+        ),  # on the anomaly; the sensor's own fault is not the machine's
+    ]
+    assert machines.record("demo", "motor-2") == ()
+
+
+def test_what_a_sensor_refused_stands_in_the_record_too_and_reading_does_not(site: Site) -> None:
+    number = site.ask("learn", windows=30)
+    site.ask("report")
+    site.heard()
+    site.reply(number, "learn", ok=False, error="force: false; accepted: true")
+    (entry,) = Machines(site.engine).record("demo", "motor-1")
+    assert (entry.cmd, entry.ok, entry.error) == ("learn", False, "force: false; accepted: true")
+    with pytest.raises(NotAccepted, match="note: 2001 characters; accepted: up to 2000"):
+        site.commander.ask(SENSOR, "repaired", {"windows": 30}, "ada", NOW_MS, "x" * 2001)
+    assert len(Machines(site.engine).record("demo", "motor-1")) == 1
+
+
+@pytest.mark.parametrize("cmd", ["learn", "repaired", "restore"])
+def test_a_baseline_told_before_it_was_changed_is_not_usual_and_the_last_one_never_is(
+    site: Site, cmd: str
+) -> None:
+    def answered(name: str, **body: Any) -> None:
+        fields = {"windows": 30} if name in ("learn", "repaired") else {}
+        number = site.ask(name, **fields | ({"last": True} if body.get("last") else {}))
+        site.heard()
+        site.reply(number, name, **body)
+
+    references = References(site.reader, Machines(site.engine))
+    answered("baseline", names=["x.rms"], median=[3000], spread=[16])
+    answered("baseline", names=["x.rms"], median=[2000], spread=[16], last=True)
+    assert references.of("demo", "motor-1").usual == {"x.rms": 3000}
+    answered(cmd)
+    assert references.of("demo", "motor-1").usual == {}
 
 
 def test_the_counter_goes_up_even_where_the_clock_does_not(site: Site) -> None:

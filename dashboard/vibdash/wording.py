@@ -79,6 +79,7 @@ ACTION_WORDS = {
     "shelve": "Shelved",
     "unshelve": "Brought back from the shelf",
     "comment": "Comment",
+    "repaired": "Repaired",
     "remove": "The device was removed",
 }
 BASELINE_WORDS = {  # SPEC.md 3.1, baseline_state
@@ -95,6 +96,8 @@ COMMAND_WORDS = {
     "snapshot": "Snapshot",
     "baseline": "Read baseline",
     "learn": "Learn baseline",
+    "repaired": "Repaired",
+    "restore": "Take the last baseline back",
     "thresholds": "Thresholds",
     "reboot": "Restart",
 }
@@ -211,6 +214,12 @@ def describe_baseline(state: str | None, windows: int | None, time_s: int | None
     return f"from {windows} windows{age}"
 
 
+def describe_recorded(cmd: str, ok: bool | None, error: str | None) -> str:
+    """Return what was done to a machine, and whether its sensor took it."""
+    became = "not answered yet" if ok is None else "done" if ok else f"refused: {error or 'no reason told'}"
+    return f"{COMMAND_WORDS.get(cmd, cmd)}, {became}"
+
+
 def describe_velocity(um_s: int) -> str:
     """Return a velocity in the unit of the limits, mm/s."""
     return f"{um_s / 1000:.2f} mm/s" if um_s < 10_000 else f"{um_s / 1000:.1f} mm/s"
@@ -242,6 +251,8 @@ def describe_answer(cmd: str, parts: list[dict[str, Any]]) -> list[tuple[str, st
     if cmd == "baseline":
         names = [part.get("names") for part in parts]
         count = sum(len(some) for some in names if isinstance(some, list))
+        if first.get("last"):
+            return [("Last baseline", f"{count} features")]
         return [("Baseline", f"{count} features, drawn as usual in the alerts' spectra")]
     found = dict(_flat(first, ""))
     return [(name, _shown(value)) for name, value in found.items()][:MOST_ANSWERS] or [("Answer", "done")]

@@ -155,7 +155,8 @@ class Actions:
         """Tell the baseline, or the last one before it."""
         learning, names = self._node.learning, self._node.sampler.names
         learnt = learning.baseline
-        if _fields(command)["last"]:
+        last = _fields(command)["last"]
+        if last:
             try:
                 learnt = learning.last()
             except BaselineError as error:
@@ -166,7 +167,7 @@ class Actions:
         for part in range(parts):
             first, last = part * PART_FEATURES, (part + 1) * PART_FEATURES
             fields = {"part": part, "parts": parts, "names": names[first:last]}
-            fields["time"] = learnt.time_s or None
+            fields.update({"time": learnt.time_s or None, "last": last})
             fields.update(
                 {"median": list(learnt.median[first:last]), "spread": list(learnt.spread[first:last])}
             )

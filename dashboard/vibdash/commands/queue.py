@@ -14,11 +14,12 @@ from vibnode import signing
 
 from vibdash.commands.keys import take_next
 from vibdash.database.opening import ACTION_WAIT_MS, for_reading, writing
-from vibdash.database.schema import command, journal
-from vibdash.protocol.commands import check_command
+from vibdash.database.schema import IS_OPEN, command, journal, machine_record, occurrence
+from vibdash.protocol.commands import RECORDED, NotAccepted, check_command
 from vibdash.protocol.messages import Sensor
 
 LATEST_SENDING_MS = 30_000  # a command asked for longer ago is not sent: who asked has given up
+LONGEST_NOTE = 2000  # characters
 COUNTER_WAS_AHEAD = "its counter was ahead; asked again"
 _DUE = sa.select(command).where(command.c.sent_at_ms.is_(None), command.c.ok.is_(None))
 
@@ -37,17 +38,30 @@ class Commander:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def ask(self, sensor: Sensor, cmd: str, fields: dict[str, Any], author: str, now_ms: int) -> int:
-        """Have a command sent; return its number. Raises NotAccepted, DatabaseError."""
+    def ask(
+        self, sensor: Sensor, cmd: str, fields: dict[str, Any], author: str, now_ms: int, note: str = ""
+    ) -> int:
+        """Have a command sent; return its number. Raises NotAccepted, DatabaseError.
+
+        `note`: what a person says of it, for the machine's record, where the command belongs in that.
+        """
         check_command(cmd, fields)
+        note = "".join(c for c in note.strip() if c.isprintable() or c == "\n")
+        if len(note) > LONGEST_NOTE:
+            raise NotAccepted(f"note: {len(note)} characters; accepted: up to {LONGEST_NOTE}")
         row = {**vars(sensor), "cmd": cmd, "fields": fields, "author": author, "asked_at_ms": now_ms}
         told = " ".join(f"{name}={value}" for name, value in fields.items())
-        note = f"{sensor.site}/{sensor.device} {cmd} {told}".strip()
-        entry = {"at_ms": now_ms, "author": author, "action": "command", "note": note}
+        said = f"{sensor.site}/{sensor.device} {cmd} {told}".strip()
+        entry = {"at_ms": now_ms, "author": author, "action": "command", "note": said}
         with writing(self._engine, ACTION_WAIT_MS) as connection:
             number = connection.scalar(command.insert().returning(command.c.id), row)
+            assert number is not None
             connection.execute(journal.insert(), entry)
-        assert number is not None
+            if cmd in RECORDED:
+                done = {**vars(sensor), "at_ms": now_ms, "author": author, "cmd": cmd, "note": note}
+                connection.execute(machine_record.insert(), {**done, "command_id": number})
+            if cmd == "repaired":
+                _note_on_open(connection, sensor, {**entry, "action": "repaired", "note": note})
         return int(number)
 
     def take_due(self, now_ms: int, site: str | None = None) -> list[Outgoing]:
@@ -61,6 +75,16 @@ class Commander:
                 _take(connection, row, now_ms) for row in connection.execute(due.order_by(command.c.id)).all()
             ]
         return [one for one in taken if one is not None]
+
+
+def _note_on_open(connection: sa.Connection, sensor: Sensor, entry: dict[str, Any]) -> None:
+    """Note it on the alerts of the machine that are up."""
+    mine = sa.and_(occurrence.c.site == sensor.site, occurrence.c.device == sensor.device)
+    up = sa.and_(IS_OPEN, occurrence.c.cleared_id.is_(None), occurrence.c.ended_at_ms.is_(None))
+    of_machine = occurrence.c.cause.in_(("anomaly", "velocity"))
+    ids = connection.scalars(sa.select(occurrence.c.id).where(mine, up, of_machine)).all()
+    if ids:
+        connection.execute(journal.insert(), [{**entry, "occurrence_id": id} for id in ids])
 
 
 def _take(connection: sa.Connection, row: Any, now_ms: int) -> Outgoing | None:

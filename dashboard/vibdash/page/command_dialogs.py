@@ -41,6 +41,23 @@ async def ask_for_number(question: str, what: str, usual: int, limits: tuple[int
     return int(answer) if isinstance(answer, float) and answer.is_integer() else answer
 
 
+async def ask_for_repair(usual: int) -> tuple[int, str] | None:
+    """Ask what was done to a machine; return the windows to learn it from and the note, None if it was called off."""
+    with ui.dialog() as dialog, ui.card().classes("question"):
+        ui.label(
+            "The machine was repaired: its alerts end, and the sensor learns it anew. The baseline until now is kept."
+        )
+        note = ui.textarea("What was done, for the machine's record").props("dense outlined autogrow")
+        windows = ui.number("Windows", value=usual, step=1).props("dense outlined")
+        _draw_answers(dialog, "Repaired", lambda: (windows.value, note.value or ""))
+    answer = await dialog
+    dialog.delete()
+    if not isinstance(answer, (list, tuple)):
+        return None
+    count, said = answer
+    return int(count) if isinstance(count, float) and count.is_integer() else count, str(said)
+
+
 async def ask_for_thresholds() -> dict[str, Any] | None:
     """Ask for the thresholds to be changed; return the command's fields, None if it was called off."""
     with ui.dialog() as dialog, ui.card().classes("question"):

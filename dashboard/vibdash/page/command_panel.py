@@ -12,7 +12,7 @@ from nicegui import ui
 from vibdash.access.accounts import Role
 from vibdash.commands.keys import CommandKeys
 from vibdash.commands.queue import Commander
-from vibdash.page.command_dialogs import ask_for_number, ask_for_thresholds, confirm
+from vibdash.page.command_dialogs import ask_for_number, ask_for_repair, ask_for_thresholds, confirm
 from vibdash.page.states import Clock
 from vibdash.page.viewer import Viewer
 from vibdash.protocol.commands import LEARN_WINDOWS, SNAPSHOT_FRAMES, NotAccepted
@@ -45,13 +45,13 @@ class CommandAccess:
         """Return whether this host has the key of a device."""
         return self._keys.has(sensor)
 
-    async def ask(self, sensor: Sensor, cmd: str, fields: dict[str, Any]) -> bool:
+    async def ask(self, sensor: Sensor, cmd: str, fields: dict[str, Any], note: str = "") -> bool:
         """Have a command sent, if the viewer may; the page says what is wrong otherwise."""
         author = await self.viewer.name_if_may(Role.ENGINEER)
         if author is None:
             return False
         try:
-            await asyncio.to_thread(self._commander.ask, sensor, cmd, fields, author, _now_ms())
+            await asyncio.to_thread(self._commander.ask, sensor, cmd, fields, author, _now_ms(), note)
         except NotAccepted as error:
             ui.notify(str(error), type="warning")
             return False
@@ -73,7 +73,7 @@ class CommandPanel:
         self._clock = clock
         self._answered = answered
         self._shown: tuple[CommandView, ...] = ()
-        self._open: int | None = None
+        self._seen: SensorView | None = None
         self._buttons: list[ui.button] = []
         with ui.element("div").classes("panel commands"):
             self._why_not = ui.label().classes("detail")
@@ -90,6 +90,8 @@ class CommandPanel:
         self._button("snapshot", "graphic_eq", self._snapshot)
         self._button("baseline", "straighten", lambda: self._ask("baseline"))
         self._button("learn", "school", self._learn)
+        self._button("restore", "undo", self._restore)
+        self._button("repaired", "build", self._repaired)
         self._button("thresholds", "tune", self._thresholds)
         self._button("reboot", "restart_alt", self._reboot)
 
@@ -99,6 +101,7 @@ class CommandPanel:
 
     def show(self, sensor: SensorView) -> None:
         """Bring the buttons to how the sensor stands."""
+        self._seen = sensor
         why = _why_not(sensor, self._access)
         self._why_not.text = why
         self._why_not.set_visibility(bool(why))
@@ -165,8 +168,8 @@ class CommandPanel:
 
     # Asking
 
-    async def _ask(self, cmd: str, fields: dict[str, Any] | None = None) -> None:
-        if await self._access.ask(self._sensor, cmd, fields or {}):
+    async def _ask(self, cmd: str, fields: dict[str, Any] | None = None, note: str = "") -> None:
+        if await self._access.ask(self._sensor, cmd, fields or {}, note):
             await self.read()
 
     async def _snapshot(self) -> None:
@@ -175,10 +178,26 @@ class CommandPanel:
             await self._ask("snapshot", {"frames": frames})
 
     async def _learn(self) -> None:
+        against = why_not_to_learn(self._seen)
+        if against and not await confirm(
+            f"{against} Is it well all the same, and to be learnt so?", "It is well"
+        ):
+            return
         text = "Learn the healthy baseline anew: the machine must run as it usually does, and be well"
         windows = await ask_for_number(text, "Windows", USUAL_WINDOWS, LEARN_WINDOWS)
         if windows is not None:
-            await self._ask("learn", {"windows": windows})
+            await self._ask("learn", {"windows": windows} | ({"force": True} if against else {}))
+
+    async def _restore(self) -> None:
+        if await confirm(
+            "Take the baseline back that was set aside last? The present one is lost.", "Take back"
+        ):
+            await self._ask("restore")
+
+    async def _repaired(self) -> None:
+        told = await ask_for_repair(USUAL_WINDOWS)
+        if told is not None:
+            await self._ask("repaired", {"windows": told[0]}, told[1])
 
     async def _thresholds(self) -> None:
         fields = await ask_for_thresholds()
@@ -188,6 +207,19 @@ class CommandPanel:
     async def _reboot(self) -> None:
         if await confirm("Restart the sensor? It measures nothing for some seconds.", "Restart"):
             await self._ask("reboot")
+
+
+def why_not_to_learn(sensor: SensorView | None) -> str:
+    """Return what speaks against learning a machine as it is, empty where nothing does."""
+    if sensor is None:
+        return ""
+    if any(not one.of_instrument for one in sensor.active):
+        return "An alert of the machine is up: learnt now, the fault would be usual from then on."
+    return {
+        "over-velocity": "The machine is over the velocity limits of its class.",
+        "over-alarm": "The machine looks faulty by the model's own measure.",
+        "uneven": "The machine's level changed while it was learnt.",
+    }.get(sensor.baseline_state or "", "")
 
 
 def _why_not(sensor: SensorView, access: CommandAccess) -> str:

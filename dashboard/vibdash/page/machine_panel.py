@@ -10,9 +10,10 @@ from nicegui import ui
 from vibnode.component_class import CLASSES
 
 from vibdash.access.accounts import Role
+from vibdash.page.states import Clock
 from vibdash.page.viewer import Viewer
-from vibdash.read.machines import Machine, Machines, NotAMachine
-from vibdash.wording import CLASS_WORDS, LINE_WORDS
+from vibdash.read.machines import Machine, Machines, NotAMachine, Recorded
+from vibdash.wording import CLASS_WORDS, LINE_WORDS, describe_recorded
 
 _NUMBERS = (
     ("shaft_rpm", "Shaft, rpm"),
@@ -45,6 +46,20 @@ class MachinePanel:
                         "outline dense no-caps"
                     ).classes("act")
             self._lines = ui.label().classes("detail figure")
+            self._record = (
+                ui.element("div").props("role=list aria-label='The record of the machine'").classes("journal")
+            )
+
+    def show_record(self, record: tuple[Recorded, ...], clock: Clock) -> None:
+        """List what was done to the machine, newest first."""
+        self._record.clear()
+        with self._record:
+            for one in record:
+                with ui.element("div").classes("entry").props("role=listitem"):
+                    ui.label(describe_recorded(one.cmd, one.ok, one.error)).classes("word")
+                    ui.label(f"{clock(one.at_ms)}, {one.author}").classes("detail figure")
+                    if one.note:
+                        ui.label(one.note).classes("detail")
 
     def show(self, machine: Machine) -> None:
         """Fill the form in."""

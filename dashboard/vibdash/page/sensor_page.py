@@ -20,6 +20,7 @@ from vibdash.page.sensor_row import SensorRow
 from vibdash.page.spectrum_panel import SpectrumAccess, SpectrumPanel, redraw
 from vibdash.page.states import Clock
 from vibdash.read.history import HistoryReader
+from vibdash.read.machines import Recorded
 from vibdash.read.occurrences import Occurrence
 from vibdash.read.sensors import SensorView
 from vibdash.read.zones import Zones, zone_of, zones_of_class
@@ -65,6 +66,7 @@ class SensorPage:
         self._row: SensorRow | None = None
         self._sensor: SensorView | None = None
         self._zones: Zones | None = None
+        self._recorded: tuple[Recorded, ...] = ()
         self._faults = Faults()
         self._nothing = ui.label("Reading the database").classes("banner")
         self._top = ui.element("div").classes("panel fleet")
@@ -157,6 +159,10 @@ class SensorPage:
         since_ms = now_ms - RANGES[str(self._range.value)]
         history = await asyncio.to_thread(self._access.history.read, *self._key, since_ms, now_ms)
         machine = await asyncio.to_thread(self._access.spectra.machines.of, *self._key)
+        record = await asyncio.to_thread(self._access.spectra.machines.record, *self._key)
+        if record != self._recorded:
+            self._recorded = record
+            self._machine.show_record(record, self._clock)
         known = machine.component_class
         self._zones = zones_of_class(known) if known else self._access.zones_mm_s
         redraw(self._score, score_options(history, self._sensor))

@@ -36,16 +36,23 @@ def or_null(check: Check) -> Check:
     return lambda value: None if value is None else check(value)
 
 
+def yes_or_no(value: object) -> str | None:
+    """Check a truth value."""
+    return None if isinstance(value, bool) else "true or false"
+
+
 SCORE = whole(-(2**15), 2**15 - 1)
 WINDOWS = whole(1, 1000)
 LEARN_WINDOWS, SNAPSHOT_FRAMES = (1, 500), (64, 4096)
 # name: (fields that must be there, fields that may be)
 COMMANDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
     "report": ({}, {}),
-    "baseline": ({}, {}),
+    "baseline": ({}, {"last": yes_or_no}),
     "spectrum": ({}, {}),
     "reboot": ({}, {}),
-    "learn": ({"windows": whole(*LEARN_WINDOWS)}, {}),
+    "learn": ({"windows": whole(*LEARN_WINDOWS)}, {"force": yes_or_no}),
+    "repaired": ({"windows": whole(*LEARN_WINDOWS)}, {"force": yes_or_no}),
+    "restore": ({}, {}),
     "snapshot": ({"frames": whole(*SNAPSHOT_FRAMES)}, {}),
     "thresholds": (
         {},
@@ -59,6 +66,8 @@ COMMANDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
         },
     ),
 }
+
+RECORDED = ("learn", "repaired", "restore")  # what of them belongs in a machine's record
 
 
 def check_command(cmd: str, fields: dict[str, Any]) -> None:

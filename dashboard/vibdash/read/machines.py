@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from vibnode.component_class import CLASSES
 
 from vibdash.database.opening import ACTION_WAIT_MS, for_reading, writing
-from vibdash.database.schema import journal, machine
+from vibdash.database.schema import command, journal, machine, machine_record
 from vibdash.database.upsert import insert_or_update
 
 _RANGES = {  # accepted, where given
@@ -75,6 +75,21 @@ class Machine:
         return {name: order * self.shaft_rpm / 60 for name, order in self.orders().items()}
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What was done to a machine or its baseline: `cmd` is repaired, learn or restore.
+
+    `ok`: what the sensor said of it, None where it has not answered; `error` why not.
+    """
+
+    at_ms: int
+    author: str
+    cmd: str
+    note: str
+    ok: bool | None
+    error: str | None
+
+
 class Machines:
     """Reads and writes what is known of machines. Times are milliseconds UTC."""
 
@@ -90,6 +105,19 @@ class Machines:
                 query.where(machine.c.site == site, machine.c.device == device)
             ).one_or_none()
         return Machine() if row is None else Machine(**row._mapping)
+
+    def record(self, site: str, device: str, *, limit: int = 20) -> tuple[Recorded, ...]:
+        """Return what was done to the machine, newest first."""
+        done = machine_record.c
+        query = (
+            sa.select(done.at_ms, done.author, done.cmd, done.note, command.c.ok, command.c.error)
+            .outerjoin_from(machine_record, command, command.c.id == done.command_id)
+            .where(done.site == site, done.device == device)
+            .order_by(done.id.desc())
+            .limit(limit)
+        )
+        with for_reading(self._engine).begin() as connection:
+            return tuple(Recorded(*row) for row in connection.execute(query))
 
     def change(self, site: str, device: str, said: Machine, author: str, now_ms: int) -> None:
         """Write what is known, in place of what was. Raises NotAMachine."""

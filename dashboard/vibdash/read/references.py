@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from vibdash.protocol.commands import RECORDED
 from vibdash.read.machines import Machine, Machines
 from vibdash.read.replies import ReplyReader
 
@@ -28,9 +29,11 @@ class References:
     def of(self, site: str, device: str) -> Reference:
         """Return what is usual for a sensor; a baseline told before the sensor was to learn anew is out of date."""
         machine = self._machines.of(site, device)
-        told = self._replies.answered(site, device, "baseline", limit=1)
-        learnt = self._replies.answered(site, device, "learn", limit=1)
-        if not told or (learnt and learnt[0][0] > told[0][0]):
+        answers = self._replies.answered(site, device, "baseline", limit=8)
+        told = [one for one in answers if not one[2][0].get("last")]
+        changes = [self._replies.answered(site, device, cmd, limit=1) for cmd in RECORDED]
+        changed = max((one[0][0] for one in changes if one), default=0)
+        if not told or changed > told[0][0]:
             return Reference(machine=machine)
         _, told_at_ms, parts = told[0]
         return Reference(_medians(parts), told_at_ms, machine)

@@ -20,16 +20,21 @@ from vibdash.access.guard import Guard
 from vibdash.access.login import make_login_router
 from vibdash.access.passwords import PasswordDoor
 from vibdash.access.proxies import Network, Proxies
+from vibdash.commands.keys import CommandKeys
+from vibdash.commands.queue import Commander
 from vibdash.database.opening import DatabaseError, reason_of
 from vibdash.page.mount import mount_pages
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import HistoryReader
+from vibdash.read.machines import Machines
 from vibdash.read.occurrences import OccurrenceReader
 from vibdash.read.operating import Operations
+from vibdash.read.replies import ReplyReader
 from vibdash.read.zones import Zones
 from vibdash.web.address import address_of, is_loopback
 from vibdash.web.api import make_router
 from vibdash.web.api_actions import make_actions_router
+from vibdash.web.api_commands import make_commands_router
 from vibdash.web.api_page import OPENAPI_URL, make_api_page_router
 
 
@@ -55,6 +60,8 @@ def serve(
     )
     app.include_router(make_router(fleet, occurrences, HistoryReader(engine)))
     app.include_router(make_actions_router(Operations(engine)))
+    asking = Commander(engine), CommandKeys(engine), ReplyReader(engine), Machines(engine)
+    app.include_router(make_commands_router(*asking))
     app.include_router(make_api_page_router(app))
     accounts = Accounts(engine)
     door = PasswordDoor(accounts, Attempts())
