@@ -51,7 +51,7 @@ def test_the_shaft_is_told_to_a_millihertz() -> None:
 
 def test_a_speed_is_rounded_to_a_millihertz_and_none_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
-    monkeypatch.setattr(vib, "_extract", lambda samples, config, out, millihz: told.append(millihz))
+    monkeypatch.setattr(vib, "_extract", lambda samples, config, out, millihz, courses: told.append(millihz))
     for shaft_hz in (29.70049, 29.7006):
         vib.extract(NOISE, SMALL, shaft_hz=shaft_hz)
     vib.extract(NOISE, SMALL)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import vib
 
-from lab.signals import core_config, signals
+from lab.signals import BY_ANGLE, core_config, signals
 
 CORE = Path(__file__).parents[1] / "firmware" / "cmodules" / "vib"
 SOURCES = sorted(str(p) for p in CORE.glob("vib_*.c"))
@@ -67,10 +67,10 @@ def test_spectrum_accuracy(
 @pytest.mark.parametrize("window", [64, 256, 1024, 4096])
 def test_no_undefined_behaviour(sanitized: Path, window: int) -> None:
     """Address and undefined-behaviour sanitizers on every signal, fed in odd lumps; the answer is the extension's."""
-    config = core_config(window, hop=window // 2)
+    config = core_config(window, hop=window // 2) | BY_ANGLE
     for what, x in signals(window).items():
         samples = np.concatenate([x, x[::-1], x])
-        stream = np.array([config[field] for field in vib.CONFIG_FIELDS], "<u4").tobytes()
+        stream = np.array([config.get(field, 0) for field in vib.CONFIG_FIELDS], "<u4").tobytes()
         stream += np.uint32(len(samples)).tobytes() + samples.tobytes()
         done = subprocess.run([sanitized], input=stream, capture_output=True)
         assert done.returncode == 0, f"{what}: {done.stderr.decode()}"

@@ -13,11 +13,11 @@ from test_core_model import count
 from vib import sources
 
 from lab.rigs.small_model import small_model_binary
-from lab.signals import core_config
+from lab.signals import BEARING, core_config
 
 CORE = sources.folder()
 
-CODES = range(-19, 0)
+CODES = range(-21, 0)
 MODEL_BYTES = 1024  # more than vib_model_t takes
 
 
@@ -33,9 +33,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 def words(fields: dict[str, int]) -> ctypes.Array[ctypes.c_uint32]:
     """A vib_config_t."""
-    return (ctypes.c_uint32 * len(vib.CONFIG_FIELDS))(*(fields[field] for field in vib.CONFIG_FIELDS))
+    return (ctypes.c_uint32 * len(vib.CONFIG_FIELDS))(*(fields.get(field, 0) for field in vib.CONFIG_FIELDS))
 
 
+NO_ENVELOPE = dict.fromkeys((*BEARING, "envelope_bands"), 0)
 REFUSED: list[tuple[int, dict[str, int], str]] = [
     (-1, {"rate_millihz": 999}, "rate_millihz"),
     (-1, {"rate_millihz": 100_000_001}, "rate_millihz"),
@@ -61,6 +62,19 @@ REFUSED: list[tuple[int, dict[str, int], str]] = [
     (-18, {"orders": 9}, "orders"),
     (-19, {"bpfo_milliorders": 50_001}, "milliorders"),
     (-19, {"envelope_bands": 0}, "milliorders"),
+    (-20, {"by_angle": 2}, "by_angle"),
+    (-20, {"order_bands": 1, "order_lo_milliorders": 700}, "by_angle must be 1"),
+    (-20, {"mesh1_milliorders": 1}, "by_angle must be 1"),
+    (-20, {"by_angle": 1, "order_bands": 9, "order_lo_milliorders": 700}, "0 to 8"),
+    (-20, {"by_angle": 1, "order_envelope_bands": 9, "order_lo_milliorders": 700}, "0 to 8"),
+    (-20, {"by_angle": 1, "order_bands": 1}, "order_lo_milliorders"),
+    (-20, {"by_angle": 1, "order_lo_milliorders": 700}, "order_lo_milliorders"),
+    (-20, {"by_angle": 1, "order_bands": 1, "order_lo_milliorders": 50_001}, "order_lo_milliorders"),
+    (-20, NO_ENVELOPE | {"by_angle": 1, "order_envelope_bands": 1, "order_lo_milliorders": 9}, "by_angle"),
+    (-20, {"by_angle": 1, "mesh1_milliorders": 4_000_001}, "mesh1"),
+    (-20, {"by_angle": 1, "mesh2_milliorders": 1}, "mesh1"),
+    (-20, {"by_angle": 1, "mesh1_milliorders": 5, "side1_milliorders": 6}, "side1"),
+    (-20, {"by_angle": 1, "side3_milliorders": 6}, "side1"),
 ]
 
 
@@ -94,11 +108,12 @@ def answers_of_a_core(library: ctypes.CDLL) -> list[int]:
     early = library.vib_core_features(core, out, ctypes.c_size_t(n))
     short = library.vib_core_features(core, out, ctypes.c_size_t(n - 1))
     unnamed = library.vib_feature_name(config, ctypes.c_size_t(n), ctypes.create_string_buffer(16))
-    return [small, crooked, early, short, unnamed, library.vib_format_check(bytes([25, 3, 0, 0, 0]))]
+    fast = library.vib_core_set_course(core, (ctypes.c_uint32 * 2)(4, 6), ctypes.c_size_t(2))
+    return [small, crooked, early, short, unnamed, fast, library.vib_format_check(bytes([25, 3, 0, 0, 0]))]
 
 
 def test_a_core_refuses(library: ctypes.CDLL) -> None:
-    assert answers_of_a_core(library) == [-10, -10, -12, -11, -11, -17]
+    assert answers_of_a_core(library) == [-10, -10, -12, -11, -11, -21, -17]
 
 
 def answers_of_a_model(library: ctypes.CDLL) -> list[int]:

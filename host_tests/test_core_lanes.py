@@ -93,7 +93,7 @@ def test_golden_windows() -> None:
     data, at, tried = GOLDEN.read_bytes(), 0, 0
     while at < len(data):
         *fields, shaft_millihz, n = np.frombuffer(data, "<u4", 18, at).tolist()
-        config = dict(zip(vib.CONFIG_FIELDS, fields, strict=True))
+        config = dict(zip(vib.CONFIG_FIELDS[:16], fields, strict=True))
         samples = np.frombuffer(data, "<i2", config["window"] * config["axes"], at + 72)
         expected = np.frombuffer(data, "<i2", n, at + 72 + samples.nbytes)
         batch = np.tile(samples.reshape(-1, config["axes"]), (WINDOWS_TOGETHER, 1))

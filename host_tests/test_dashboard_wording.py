@@ -25,6 +25,9 @@ SPECTRUM = {"lo_hz": 10.0, "hi_hz": 10_000.0, "axis": "x", "levels": [0, 80, 127
 X = "\N{MULTIPLICATION SIGN}"
 
 
+OENV = "repeating impacts, octave of the shaft's orders"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "usual", "words"),
     [
@@ -61,6 +64,13 @@ X = "\N{MULTIPLICATION SIGN}"
             256 * 18,
             ("Z axis, 2 x the shaft's speed", f"4.0{X}", "1 m/s², usually 0.26 m/s²"),
         ),
+        (
+            "x.side01",
+            256 * 20,
+            256 * 18,
+            ("X axis, side bands of gear mesh 1", f"4.0{X}", "1 m/s², usually 0.26 m/s²"),
+        ),
+        ("x.oenv00", 256 * 18, 256 * 17, (f"X axis, {OENV} 0", f"2.0{X}", "25 %, usually 12 %")),
         ("x.bpfo", 512, 0, ("X axis, bearing's outer race (BPFO)", f"4.0{X}", "4, usually 1")),
         ("x.band\u00b2", 256, 0, ("X axis, band\u00b2", f"2.0{X}", "0.002 mm/s², usually 0.001 mm/s²")),
         ("x.novel", 256, 0, ("X axis, novel", f"2.0{X}", "2, usually 1")),

@@ -7,7 +7,7 @@ This does: it shares no code, no table and no arithmetic with it, and nothing bu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,21 @@ EDGE_TOLERANCE = 2.0 ** (-8 / 65536)
 FLATNESS_FLOOR = 2.0**-32
 
 
-def features(samples: npt.NDArray[np.int16], config: Mapping[str, int], shaft_hz: float = 0) -> Float:
-    """Features of one window, shape (window, axes), not rounded; levels limited below at 0 as SPEC.md 1.2 says."""
+def features(
+    samples: npt.NDArray[np.int16],
+    config: Mapping[str, int],
+    shaft_hz: float = 0,
+    course_hz: Sequence[float] = (),
+) -> Float:
+    """Features of one window, shape (window, axes), not rounded; levels limited below at 0 as SPEC.md 1.2 says.
+
+    course_hz: speeds within the window, in place of shaft_hz.
+    """
+    course = np.array(course_hz or [shaft_hz, shaft_hz], np.float64)
+    if course.min() <= 0 or course.max() > 1.25 * course.min():
+        course = np.zeros(2)
     return np.concatenate(
-        [
-            axis_features(samples[:, axis].astype(np.float64), config, shaft_hz)
-            for axis in range(config["axes"])
-        ]
+        [axis_features(samples[:, axis].astype(np.float64), config, course) for axis in range(config["axes"])]
     )
 
 
@@ -34,12 +42,12 @@ def level(value: float) -> float:
     return max(0.0, STEPS * np.log2(value)) if value > 0 else 0.0
 
 
-def axis_features(counts: Float, config: Mapping[str, int], shaft_hz: float) -> Float:
+def axis_features(counts: Float, config: Mapping[str, int], course_hz: Float) -> Float:
     rate_hz, window = config["rate_millihz"] / 1000, config["window"]
     if np.ptp(counts) == 0:
-        return np.zeros(
-            11 + config["bands"] + config["envelope_bands"] + config["orders"] + len(bearing(config))
-        )
+        own = 11 + config["bands"] + config["envelope_bands"] + config["orders"] + len(bearing(config))
+        octaves = config.get("order_bands", 0) + config.get("order_envelope_bands", 0)
+        return np.zeros(own + octaves + 2 * len(meshes(config)))
     a = (counts - counts.mean()) * (config["lsb_nm_s2"] / 1000)  # um/s^2
     rms, peak = np.sqrt(np.mean(a**2)), np.abs(a).max()
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
@@ -61,7 +69,7 @@ def axis_features(counts: Float, config: Mapping[str, int], shaft_hz: float) -> 
             *shape(power, bins, edges, rate_hz / window, window),
             *velocity_line(mean_square, rate_hz / window),
             *(level(np.sqrt(mean_square[lo:hi].sum())) for lo, hi in itertools.pairwise(edges)),
-            *envelope_and_shaft(spectrum, config, shaft_hz),
+            *envelope_and_shaft(spectrum, config, course_hz, a),
         ]
     )
 
@@ -139,36 +147,113 @@ def order_level(mean_square: Float, bin_number: float) -> float:
     return level(np.sqrt(mean_square[k - 1 : k + 2].sum()))
 
 
+def meshes(config: Mapping[str, int]) -> list[tuple[int, int]]:
+    """Milliorders of each gear mesh and of the distance of its side bands."""
+    all_three = [
+        (config.get(f"mesh{n}_milliorders", 0), config.get(f"side{n}_milliorders", 0)) for n in (1, 2, 3)
+    ]
+    return list(itertools.takewhile(lambda mesh: mesh[0], all_three))
+
+
 def envelope_and_shaft(
-    spectrum: npt.NDArray[np.complex128], config: Mapping[str, int], shaft_hz: float
+    spectrum: npt.NDArray[np.complex128], config: Mapping[str, int], course_hz: Float, a: Float
 ) -> list[float]:
-    """Envelope bands, shaft orders, bearing depths."""
-    bin_hz = config["rate_millihz"] / 1000 / config["window"]
-    mean_square = np.abs(spectrum) ** 2 * (16 / 3) / config["window"] ** 2
+    """Envelope bands, shaft orders, bearing depths, and what is by angle only. a: the window, its mean removed."""
+    window, by_angle = config["window"], config.get("by_angle", 0)
+    bins_an_order = mean_hz(course_hz) * window * 1000 / config["rate_millihz"]
+    if by_angle:
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+        spectrum_of_orders = np.fft.rfft(resampled(a, course_hz, circular=False) * hann)[: window // 4]
+    else:
+        spectrum_of_orders = spectrum
+    mean_square = np.abs(spectrum_of_orders) ** 2 * (16 / 3) / window**2
     mean_square[0] = 0
-    orders = [order_level(mean_square, (i + 1) * shaft_hz / bin_hz) for i in range(config["orders"])]
+    orders = [order_level(mean_square, (i + 1) * bins_an_order) for i in range(config["orders"])]
+    bands = octaves(config, "order_bands", bins_an_order, 1, len(mean_square))
+    mesh_levels = [mesh_and_sides(mean_square, bins_an_order, *mesh) for mesh in meshes(config)]
+    by_angle_only = [level(np.sqrt(mean_square[lo:hi].sum())) for lo, hi in bands]
+    last = [mesh for mesh, _ in mesh_levels] + [side for _, side in mesh_levels]
     if config["envelope_bands"] == 0:
-        return orders
-    e, wide = envelope_spectrum(spectrum, config)
+        return [*orders, *by_angle_only, *last]
+    envelope, wide = squared_envelope(spectrum, config)
+    e = np.abs(np.fft.rfft(envelope))
     edges = band_edges(3, wide, config["envelope_bands"])
-    depths = [
-        level(2**20 * 2 * np.sqrt((e[a:b] ** 2).sum()) / e[0]) if e[0] else 0.0
-        for a, b in itertools.pairwise(edges)
-    ]
+    e_by_angle = np.abs(np.fft.rfft(resampled(envelope, course_hz, circular=True))) if by_angle else e
     return [
-        *depths,
+        *(depth(e, a, b) for a, b in itertools.pairwise(edges)),
         *orders,
-        *(bearing_line(e, wide, m / 1000 * shaft_hz / bin_hz) for m in bearing(config)),
+        *(bearing_line(e_by_angle, wide, m / 1000 * bins_an_order) for m in bearing(config)),
+        *by_angle_only,
+        *(
+            depth(e_by_angle, a, b)
+            for a, b in octaves(config, "order_envelope_bands", bins_an_order, 3, wide)
+        ),
+        *last,
     ]
 
 
-def envelope_spectrum(spectrum: npt.NDArray[np.complex128], config: Mapping[str, int]) -> tuple[Float, int]:
-    """Magnitudes of the squared envelope's spectrum, and the pass band's width in bins."""
+def mean_hz(course_hz: Float) -> float:
+    return float(((course_hz[1:] + course_hz[:-1]) / 2).mean())
+
+
+def resampled(x: Float, course_hz: Float, *, circular: bool) -> Float:
+    """x at even angles of a shaft whose speed is `course_hz`, evenly spaced over x and linear between."""
+    n, parts = len(x), len(course_hz) - 1
+    if not course_hz.any():
+        return x
+    speed = course_hz / mean_hz(course_hz)
+    begins = np.concatenate([[0], np.cumsum((speed[1:] + speed[:-1]) / 2)]) * n / parts  # angles
+    k = np.arange(n)
+    part = np.minimum(np.searchsorted(begins, k, side="right") - 1, parts - 1)
+    rise = np.diff(speed)[part] * parts / n
+    ahead = k - begins[part]  # = speed t + rise t^2 / 2
+    t = part * n / parts + 2 * ahead / (speed[part] + np.sqrt(speed[part] ** 2 + 2 * rise * ahead))
+    first, total = np.floor(t).astype(int), np.zeros(n)
+    for i in range(-3, 5):
+        distance = i - (t - first)
+        kaiser = np.i0(4.5 * np.sqrt(np.maximum(0, 1 - (distance / 4) ** 2))) / np.i0(4.5)
+        place = first + i
+        inside = np.ones(n, bool) if circular else (place >= 0) & (place < n)
+        total += np.where(inside, x[place % n], 0) * np.sinc(distance) * kaiser
+    return total
+
+
+def nearest(bin_number: float) -> int:
+    return int(np.floor(bin_number + 0.5))
+
+
+def octaves(
+    config: Mapping[str, int], field: str, bins_an_order: float, least: int, end: int
+) -> list[tuple[int, int]]:
+    lowest = config.get("order_lo_milliorders", 0) / 1000 * bins_an_order
+    edges = [nearest(lowest * 2**i) for i in range(config.get(field, 0) + 1)]
+    return [(max(lo, least), min(hi, end)) for lo, hi in itertools.pairwise(edges)]
+
+
+def mesh_and_sides(mean_square: Float, bins_an_order: float, mesh: int, side: int) -> tuple[float, float]:
+    """meshNN, sideNN; mesh and side in milliorders."""
+
+    def line(milliorders: int) -> float:
+        k = nearest(milliorders / 1000 * bins_an_order)
+        return float(mean_square[k - 1 : k + 2].sum()) if 2 <= k < len(mean_square) - 1 else 0.0
+
+    around = [h * mesh + sign * i * side for h in (1, 2) for i in (1, 2, 3) for sign in (-1, 1)]
+    apart = nearest(side / 1000 * bins_an_order) >= 3
+    sides = sum(line(order) for order in around if order > 0) if apart else 0.0
+    return level(np.sqrt(line(mesh) + line(2 * mesh))), level(np.sqrt(sides))
+
+
+def depth(e: Float, lo: int, hi: int) -> float:
+    return level(2**20 * 2 * np.sqrt((e[lo:hi] ** 2).sum()) / e[0]) if e[0] else 0.0
+
+
+def squared_envelope(spectrum: npt.NDArray[np.complex128], config: Mapping[str, int]) -> tuple[Float, int]:
+    """The squared envelope over the window, and the pass band's width in bins."""
     bin_hz = config["rate_millihz"] / 1000 / config["window"]
     lo, hi = (int(np.ceil(config[f"envelope_{end}_hz"] / bin_hz)) for end in ("lo", "hi"))
     points = 1 << int(np.ceil(np.log2(2 * (hi - lo))))
     analytic = np.fft.ifft(np.concatenate([spectrum[lo:hi], np.zeros(points - (hi - lo))]))
-    return np.abs(np.fft.rfft(np.abs(analytic) ** 2)), hi - lo
+    return np.abs(analytic) ** 2, hi - lo
 
 
 def bearing_line(e: Float, wide: int, first_bin: float) -> float:

@@ -14,6 +14,18 @@ BEARING = {
     "ftf_milliorders": 398,
 }
 
+BY_ANGLE = {
+    "by_angle": 1,
+    "orders": 8,
+    "order_bands": 6,
+    "order_envelope_bands": 4,
+    "order_lo_milliorders": 700,
+    "mesh1_milliorders": 7_000,
+    "side1_milliorders": 1_000,
+    "mesh2_milliorders": 3_370,
+    "side2_milliorders": 2_100,
+}
+
 
 def core_config(window: int, *, axes: int = 1, rate_hz: int = 3200, hop: int | None = None) -> dict[str, int]:
     """A configuration that is valid for every window size."""

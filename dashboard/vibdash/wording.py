@@ -279,6 +279,14 @@ def _shown(value: Any) -> str:
     return str(value)[:LONGEST_VALUE]
 
 
+_BY_ANGLE = {
+    "oband": "octave of the shaft's orders",
+    "oenv": "repeating impacts, octave of the shaft's orders",
+    "mesh": "gear mesh",
+    "side": "side bands of gear mesh",
+}
+
+
 def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
     words = {
         "rms": "overall vibration",
@@ -309,6 +317,9 @@ def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
         return f"repeating impacts, envelope band {int(kind[3:])}"
     if kind.startswith("order") and kind[5:] in _NUMBERS:
         return f"{int(kind[5:])} x the shaft's speed"
+    for stem, said in _BY_ANGLE.items():
+        if kind.startswith(stem) and kind[len(stem) :] in _NUMBERS:
+            return f"{said} {int(kind[len(stem) :])}"
     return kind
 
 
@@ -319,9 +330,11 @@ def _describe_both(kind: str, value: float, usual: float) -> str:
     scale, unit = 1.0, ""
     if kind == "velocity_rms":
         scale, unit = 1e-6, " mm/s"
-    elif kind in ("rms", "peak", "line_level", "vline_level") or kind.startswith(("band", "order")):
+    elif kind in ("rms", "peak", "line_level", "vline_level") or kind.startswith(
+        ("band", "order", "oband", "mesh", "side")
+    ):
         scale, unit = (1e-6, " m/s²") if max(value, usual) >= 1e4 else (1e-3, " mm/s²")
-    elif kind.startswith("env"):
+    elif kind.startswith(("env", "oenv")):
         scale, unit = 100 / 2**20, " %"
     return f"{_two_digits(value * scale)}{unit}, usually {_two_digits(usual * scale)}{unit}"
 

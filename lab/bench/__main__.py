@@ -39,6 +39,7 @@ def target_figures(target: Target, work: Workload, level: str = LEVEL) -> dict[s
         "forest_inline",
         "forest_table",
         "float_fft1024",
+        "course",
     )
     figures = {f"{name}.instructions": raw[name] for name in names}
     figures["bearing.instructions"] = raw["envelope_bearing"] - raw["envelope"]
@@ -46,6 +47,14 @@ def target_figures(target: Target, work: Workload, level: str = LEVEL) -> dict[s
     stacks = {name.removeprefix("stack."): n for name, n in raw.items() if name.startswith("stack.")}
     figures |= {f"{name}.stack_bytes": n for name, n in stacks.items()}
     apart_from_features = raw["push"] + raw["mahalanobis"] + raw["forest_inline"]
+    figures["turn.instructions"] = raw["scan_turn"] - raw["scan"]
+    more = (
+        raw["features3x1024_by_angle"] - raw["features3x1024_envelope"] - 3 * figures["bearing.instructions"]
+    )
+    figures["by_angle.instructions"] = more // 3 - figures["turn.instructions"]
+    figures["window3x1024_by_angle.instructions"] = (
+        raw["features3x1024_by_angle"] + raw["course"] + apart_from_features
+    )
     for kind in ("", "_envelope"):
         figures[f"window3x1024{kind}.instructions"] = raw[f"features3x1024{kind}"] + apart_from_features
         figures[f"window3x1024{kind}_float_peer.instructions"] = raw[f"float_peer3x1024{kind}"]

@@ -14,13 +14,14 @@ from vibtrain.features import config, extraction
 from vibtrain.models import fit
 from vibtrain.packaging import convert
 
-from lab.signals import BEARING
+from lab.signals import BEARING, BY_ANGLE
 
 Int16 = npt.NDArray[np.int16]
 
 WINDOW, HOP, RATE_HZ = 1024, 512, 3200
 SEED = 1
 SHAFT_MILLIHZ = 29_700
+COURSE_MILLIHZ = (28_000, 29_000, 30_000, 30_500, 31_000)
 
 # Names in the figures, and in a training configuration.
 MODELS = {"mahalanobis": "mahalanobis", "mixture": "gaussian-mixture", "isolation": "isolation-forest"}
@@ -111,6 +112,8 @@ def write_headers(work: Workload, folder: Path) -> None:
         f"#define PLAIN_CONFIG {_initialiser(work.plain)}",
         f"#define ENVELOPE_CONFIG {_initialiser(work.envelope)}",
         f"#define BEARING_CONFIG {_initialiser(work.envelope | BEARING)}",
+        f"#define BY_ANGLE_CONFIG {_initialiser(work.envelope | BEARING | BY_ANGLE)}",
+        f"#define COURSE_MILLIHZ {{ {', '.join(f'{speed}u' for speed in COURSE_MILLIHZ)} }}",
         f"#define SHAFT_MILLIHZ {SHAFT_MILLIHZ}u",
         _array("int16_t", "signal_frames", work.frames.ravel()),
     ]
@@ -124,7 +127,7 @@ def write_headers(work: Workload, folder: Path) -> None:
 
 
 def _initialiser(core: dict[str, int]) -> str:
-    return "{ " + ", ".join(f"{core[field]}u" for field in vib.CONFIG_FIELDS) + " }"
+    return "{ " + ", ".join(f"{core.get(field, 0)}u" for field in vib.CONFIG_FIELDS) + " }"
 
 
 def _array(kind: str, name: str, values: npt.NDArray[np.generic]) -> str:

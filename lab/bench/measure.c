@@ -14,14 +14,16 @@
 #include "vib_core.h"
 #include "vib_fft.h"
 
-#define MAX_FEATURES 128
+#define MAX_FEATURES 256
 
 extern const vib_model_t vib_linked_model;
 
 static const vib_config_t plain = PLAIN_CONFIG;
 static const vib_config_t with_envelope = ENVELOPE_CONFIG;
 static const vib_config_t with_bearing = BEARING_CONFIG;
-static uint64_t memory[4096];
+static const vib_config_t by_angle = BY_ANGLE_CONFIG;
+static const uint32_t course[] = COURSE_MILLIHZ;
+static uint64_t memory[8192];
 static int16_t features[MAX_FEATURES];
 static const int16_t baseline[MAX_FEATURES];
 static float peer_out[MAX_FEATURES];
@@ -81,6 +83,24 @@ static void envelope(void)
     vib_rfft_begin(&transform, core->demodulated, core->envelope_log2n);
     to_the_end(&transform);
     vib_modulation(core, features);
+}
+
+static void turn(void)
+{
+    vib_block_t made;
+    (void)vib_block_scan(core, core->frames, core->config.axes, &made);
+    vib_turn(core, core->frames, core->config.axes, &made);
+}
+
+static void scan(void)
+{
+    vib_block_t made;
+    (void)vib_block_scan(core, core->frames, core->config.axes, &made);
+}
+
+static void tell_course(void)
+{
+    status = vib_core_set_course(core, course, sizeof course / sizeof course[0]);
 }
 
 static void all_features(void)
@@ -147,6 +167,12 @@ static void measure_parts(void)
     block();
     rfft();
     stage("envelope_bearing", envelope);
+    begin_window(&by_angle);
+    push_last_hop();
+    checked_stage("course", tell_course);
+    stage("scan", scan);
+    stage("scan_turn", turn);
+    checked_stage("features3x1024_by_angle", all_features);
 }
 
 static void measure_features(const vib_config_t *config, const char *name, const char *memory_name)

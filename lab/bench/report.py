@@ -23,6 +23,7 @@ ROWS = {
     "Window of 3 x 1024, instructions": {
         "window3x1024.instructions": "whole window, no envelope",
         "window3x1024_envelope.instructions": "whole window with envelope",
+        "window3x1024_by_angle.instructions": "whole window with envelope and all by angle",
         "window3x1024_os.instructions": "whole window, no envelope, at -Os",
         "window3x1024_float_peer.instructions": "float peer, no envelope",
         "window3x1024_envelope_float_peer.instructions": "float peer with envelope",
@@ -39,6 +40,9 @@ ROWS = {
         "spectrum.instructions": "features of the spectrum, an axis",
         "envelope.instructions": "envelope, an axis",
         "bearing.instructions": "a bearing's four frequencies, an axis",
+        "course.instructions": "a course of five speeds told",
+        "turn.instructions": "resampling by angle, an axis",
+        "by_angle.instructions": "all by angle besides, an axis",
         "mahalanobis.instructions": "Mahalanobis of 21 features",
         "mixture.instructions": "mixture of 2 Gaussians",
         "isolation.instructions": "isolation forest of 64 trees",

@@ -70,6 +70,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 1) {
         bring_near(&config);
     }
+    config.by_angle = config.order_bands = config.order_envelope_bands = config.order_lo_milliorders = 0;
+    config.mesh1_milliorders = config.mesh2_milliorders = config.mesh3_milliorders = 0;
+    config.side1_milliorders = config.side2_milliorders = config.side3_milliorders = 0; /* these never go in lockstep */
     if (vib_config_check(&config) != VIB_OK || config.window > MAX_WINDOW || config.hop > 2 * MAX_WINDOW) {
         return 0;
     }

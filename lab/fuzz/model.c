@@ -7,7 +7,7 @@
 
 #include "vib.h"
 
-#define MAX_FEATURES 256
+#define MAX_FEATURES 320
 
 static void require(bool holds)
 {

@@ -29,6 +29,19 @@ static inline void bring_near(vib_config_t *c)
     c->bpfi_milliorders = in_range(c->bpfi_milliorders, 0, 50000);
     c->bsf_milliorders = in_range(c->bsf_milliorders, 0, 50000);
     c->ftf_milliorders = in_range(c->ftf_milliorders, 0, 50000);
+    c->by_angle = in_range(c->by_angle, 0, 1);
+    c->order_bands = in_range(c->order_bands, 0, c->by_angle * VIB_MAX_OCTAVES);
+    c->order_envelope_bands =
+        in_range(c->order_envelope_bands, 0, c->envelope_bands ? c->by_angle * VIB_MAX_OCTAVES : 0);
+    c->order_lo_milliorders =
+        c->order_bands | c->order_envelope_bands ? in_range(c->order_lo_milliorders, 1, 50000) : 0;
+    uint32_t *const mesh[] = { &c->mesh1_milliorders, &c->side1_milliorders, &c->mesh2_milliorders,
+                               &c->side2_milliorders, &c->mesh3_milliorders, &c->side3_milliorders };
+    for (int i = 0; i < 6; i += 2) {
+        bool may = c->by_angle && (i == 0 || *mesh[i - 2]);
+        *mesh[i] = in_range(*mesh[i], 0, may ? 4000000 : 0);
+        *mesh[i + 1] = in_range(*mesh[i + 1], 0, *mesh[i]);
+    }
 }
 
 #endif

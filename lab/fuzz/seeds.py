@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 
 import numpy as np
+import vib
 from vibtrain.features import config
 from vibtrain.models import fit
 from vibtrain.packaging import convert
@@ -15,8 +16,17 @@ from lab.rigs.small_model import small_config, small_windows
 
 Seed = tuple[str, bytes]
 
+BY_ANGLE = {
+    "by_angle": 1,
+    "order_bands": 4,
+    "order_envelope_bands": 4,
+    "order_lo_milliorders": 700,
+    "mesh1_milliorders": 7000,
+    "side1_milliorders": 2000,
+}
 GAP = b"\xff"
 SHAFT = b"\xfe" + struct.pack("<I", 50_000)  # 50 Hz
+COURSE = b"\xfd\x02" + struct.pack("<I5H", 48_000, 0, 1000, 2000, 4000, 3000)
 COMMAND_COUNTS = 8  # bytes off the bus for each count of a command's byte
 NEAR = 3  # flags: configuration and format are brought into range
 
@@ -38,7 +48,9 @@ def _config(number: int) -> bytes:
     window = 64 << number % 2
     envelope = (4, 200, 600) if number % 2 else (0, 0, 0)
     shaft = (3, 3585, 5415, 2357, 398) if number % 2 else (2, 0, 0, 0, 0)
-    fields = (3_200_000, window, window // 2, 1 + number % 3, 38_245_935, 4, 100, 1500, *envelope, *shaft)
+    fields = [3_200_000, window, window // 2, 1 + number % 3, 38_245_935, 4, 100, 1500, *envelope, *shaft]
+    more = dict.fromkeys(vib.CONFIG_FIELDS[16:], 0) | (BY_ANGLE if number % 4 == 3 else {})
+    fields += more.values()
     return struct.pack(f"<{len(fields)}I", *fields)
 
 
@@ -55,7 +67,7 @@ def streams() -> Iterator[Seed]:
     }
     for number, (name, sample_format) in enumerate(formats.items()):
         head = _config(number) + bytes(sample_format)
-        commands = SHAFT
+        commands = COURSE if number % 2 else SHAFT
         for count in (1, 60, 30):
             commands += bytes([count]) + random.bytes(count * COMMAND_COUNTS)
         yield name, bytes([0]) + head + commands

@@ -4,7 +4,7 @@
  * same windows.
  *
  * Input: a byte of flags; the configuration's fields; bits, sample bytes, flags and skipped bytes of the format; then
- * commands, each one byte and the bytes off the bus that it counts, or a gap, or a speed of the shaft.
+ * commands, each one byte and the bytes off the bus that it counts, or a gap, or a speed of the shaft, or several.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +16,11 @@
 #define COMMANDS_AT (FORMAT_AT + 4)
 #define MAX_WINDOW 256   /* of a configuration that is run; larger ones are checked and their memory laid out */
 #define MAX_WINDOWS 2    /* features asked for in one run, for speed: hops may be of one frame */
-#define MAX_FEATURES 256
+#define MAX_FEATURES 320
 #define BYTES_OF_COMMAND 8 /* for each count of its byte */
 #define GAP 255
 #define SHAFT 254 /* its speed follows, 1/1000 Hz, 4 bytes */
+#define COURSE 253 /* log2 of its parts, then as many speeds and one more, 2 bytes each, on top of one of 4 */
 
 typedef struct {
     const uint8_t *at;
@@ -109,6 +110,28 @@ static void feed(stream_t *s, const vib_format_t *format, const uint8_t *data, s
     require(vib_core_ready(s->core) || vib_core_features(s->core, s->last, s->n_features) == VIB_ERR_NOT_READY);
 }
 
+/* A course from the input to both cores. */
+static void steer(stream_t *lumps, stream_t *singles, input_t *in)
+{
+    uint32_t speeds[VIB_MAX_COURSE + 4], base;
+    size_t n = (1u << in->at[0] % 5) + 1 + (in->at[0] >> 6 == 3); /* some that are of no right number */
+    if (in->left < 5 + 2 * n) {
+        return;
+    }
+    memcpy(&base, in->at + 1, 4);
+    for (size_t i = 0; i < n; i++) {
+        speeds[i] = base + in->at[5 + 2 * i] + 256u * in->at[6 + 2 * i];
+    }
+    uint32_t *exact = malloc(n * sizeof *exact);
+    memcpy(exact, speeds, n * sizeof *exact);
+    int status = vib_core_set_course(lumps->core, exact, n);
+    require(status == vib_core_set_course(singles->core, exact, n));
+    require(status == VIB_OK || status == VIB_ERR_COURSE || status == VIB_ERR_LENGTH);
+    free(exact);
+    in->at += 5 + 2 * n;
+    in->left -= 5 + 2 * n;
+}
+
 /* Both cores through all commands. */
 static void play(stream_t *lumps, stream_t *singles, const vib_format_t *format, input_t in)
 {
@@ -129,6 +152,10 @@ static void play(stream_t *lumps, stream_t *singles, const vib_format_t *format,
             vib_core_set_shaft(singles->core, shaft_millihz);
             in.at += 4;
             in.left -= 4;
+            continue;
+        }
+        if (command == COURSE && in.left) {
+            steer(lumps, singles, &in);
             continue;
         }
         bytes = bytes < in.left ? bytes : in.left;

@@ -25,12 +25,64 @@ static void need(int holds, const char *what, long number)
     }
 }
 
+static uint32_t word(FILE *file)
+{
+    uint32_t value = 0;
+    need(fread(&value, sizeof value, 1, file) == 1, "cut short", 0);
+    return value;
+}
+
+/* One stream's windows. config and speeds are read. */
+static void check_stream(FILE *file, const vib_config_t *config, const uint32_t *speeds, uint32_t n_speeds, long count)
+{
+    size_t bytes = 0, taken = 0, at = 0, frames = word(file), windows = word(file), values = frames * config->axes;
+    need(vib_core_size(config, &bytes) == VIB_OK, "config", count);
+    size_t n = vib_feature_count(config);
+    int16_t *samples = malloc(values * 2), *expected = malloc(n * 2), *got = calloc(n, 2);
+    void *memory = malloc(bytes);
+    vib_core_t *core = NULL;
+    need(fread(samples, 2, values, file) == values && vib_core_init(memory, bytes, config, &core) == VIB_OK, "init",
+         count);
+    if (n_speeds == 1) {
+        vib_core_set_shaft(core, speeds[0]);
+    }
+    for (size_t window = 0; window < windows; window++) {
+        vib_core_push(core, samples + at * config->axes, frames - at, &taken);
+        at += taken;
+        int known = n_speeds > 1 ? vib_core_set_course(core, speeds, n_speeds) : VIB_OK;
+        need(known == VIB_OK || known == VIB_ERR_COURSE, "course refused", count);
+        for (bool done = false; !done;) {
+            need(vib_core_step(core, got, n, window % 2 ? UINT32_MAX : 1, &done) == VIB_OK, "step refused", count);
+        }
+        need(fread(expected, 2, n, file) == n && !memcmp(got, expected, n * 2), "stream differs", count);
+    }
+    free(samples);
+    free(expected);
+    free(got);
+    free(memory);
+}
+
+static long check_streams(FILE *file)
+{
+    uint32_t fields, speeds[17];
+    long count = 0;
+    for (; fread(&fields, sizeof fields, 1, file) == 1; count++) {
+        vib_config_t config = { 0 };
+        need(fields * 4 <= sizeof config && fread(&config, 4, fields, file) == fields, "config", count);
+        uint32_t n_speeds = word(file);
+        need(n_speeds <= 17 && fread(speeds, 4, n_speeds, file) == n_speeds, "speeds", count);
+        check_stream(file, &config, speeds, n_speeds, count);
+    }
+    return count;
+}
+
+/* The configurations of windows.bin have no fields but the first 16. */
 static long check_windows(FILE *file)
 {
-    vib_config_t config;
+    vib_config_t config = { 0 };
     uint32_t rest[2]; /* shaft_millihz, n_features */
     long count = 0;
-    while (fread(&config, sizeof config, 1, file) == 1) {
+    while (fread(&config, 4, 16, file) == 16) {
         size_t bytes = 0, taken = 0, frames = config.window, values = config.window * config.axes;
         vib_core_t *core = NULL;
         need(fread(rest, sizeof rest, 1, file) == 1 && vib_core_size(&config, &bytes) == VIB_OK, "config", count);
@@ -97,9 +149,12 @@ int main(int argc, char **argv)
     FILE *file = open_file(folder, "windows", ".bin");
     long windows = check_windows(file), rows = 0;
     fclose(file);
+    file = open_file(folder, "streams", ".bin");
+    long streams = check_streams(file);
+    fclose(file);
     rows += check_scores(folder, "mahalanobis");
     rows += check_scores(folder, "gaussian-mixture");
     rows += check_scores(folder, "isolation-forest");
-    printf("golden: %ld windows %ld rows\n", windows, rows);
+    printf("golden: %ld windows %ld streams %ld rows\n", windows, streams, rows);
     return 0;
 }

@@ -26,6 +26,20 @@ FIELDS = [
 ]
 
 
+MORE_FIELDS = [
+    "by_angle",
+    "order_bands",
+    "order_envelope_bands",
+    "order_lo_milliorders",
+    "mesh1_milliorders",
+    "side1_milliorders",
+    "mesh2_milliorders",
+    "side2_milliorders",
+    "mesh3_milliorders",
+    "side3_milliorders",
+]
+
+
 def read_array(stream, n):
     values = array("h", bytes(2 * n))
     stream.readinto(values)
@@ -58,6 +72,37 @@ def check_windows(stream):
         count += 1
 
 
+def read_words(stream, n):
+    return struct.unpack("<" + str(n) + "I", stream.read(4 * n))
+
+
+def check_streams(stream):
+    """Number of streams; the first window that differs is an error."""
+    count = 0
+    while True:
+        head = stream.read(4)
+        if not head:
+            return count
+        fields = read_words(stream, struct.unpack("<I", head)[0])
+        config = dict(zip(FIELDS + MORE_FIELDS, fields))  # noqa: B905
+        speeds = read_words(stream, read_words(stream, 1)[0])
+        frames, windows = read_words(stream, 2)
+        core = vib.Core(config)
+        samples = read_array(stream, frames * config["axes"])
+        if len(speeds) == 1:
+            core.shaft(speeds[0])
+        taken, got = 0, array("h", bytes(2 * core.n_features))
+        for window in range(windows):
+            taken += core.push(samples, taken)
+            if len(speeds) > 1:
+                core.course(array("I", speeds))
+            while not core.step(got, 1 << 30 if window % 2 else 1):
+                taken += core.push(samples, taken)
+            expected = read_array(stream, core.n_features)
+            assert got == expected, (count, window, list(got), list(expected))
+        count += 1
+
+
 def check_scores(name):
     """Number of rows of that model's file."""
     with open(name + ".bin", "rb") as stream:
@@ -77,7 +122,17 @@ def check_scores(name):
 def main():
     with open("windows.bin", "rb") as stream:
         windows = check_windows(stream)
-    print("golden:", windows, "windows", sum([check_scores(name) for name in MODELS]), "rows")
+    with open("streams.bin", "rb") as stream:
+        streams = check_streams(stream)
+    print(
+        "golden:",
+        windows,
+        "windows",
+        streams,
+        "streams",
+        sum([check_scores(name) for name in MODELS]),
+        "rows",
+    )
 
 
 main()

@@ -4,6 +4,11 @@ windows.bin holds windows and their features, in records that follow each other:
 
     u32 x 16 configuration (SPEC.md 1.1), u32 shaft_millihz, u32 n_features, i16 samples, i16 features
 
+streams.bin holds windows in a row of configurations with fields that came later, at a speed that moves alike in each:
+
+    u32 number of fields, u32 x as many, u32 number of speeds (1: `shaft`, else `course`), u32 x as many (1/1000 Hz),
+    u32 frames, u32 windows, i16 frames, i16 features of each window
+
 scores.bin holds, for each of the models here, rows of features and what the model answers:
 
     u32 n_features, u32 rows, i16 baseline, then rows of: i16 features, i16 score without the baseline, i16 score,
@@ -37,6 +42,26 @@ MODELS = {
 }  # components; 0 is a forest of paths
 N_INPUTS, N_TREES, DEPTH, CLASSES = 12, 6, 4, ("healthy", "imbalance", "outer-race")
 
+BY_ANGLE = {"by_angle": 1, "order_bands": 8, "order_envelope_bands": 8, "order_lo_milliorders": 700}
+BY_ANGLE |= {
+    "mesh1_milliorders": 5000,
+    "side1_milliorders": 1000,
+    "mesh2_milliorders": 3141,
+    "side2_milliorders": 777,
+}
+MESHES_ONLY = {"by_angle": 1, "mesh1_milliorders": 23_000, "side1_milliorders": 1000}
+# rate_hz, window, axes, bands, envelope bands, orders, what, hops, speeds (1/1000 Hz), more fields
+STREAMS = [
+    (3200, 64, 1, 4, 2, 2, "tones", 2, (170_000, 200_000), BY_ANGLE),
+    (3200, 256, 2, 8, 4, 3, "impacts", 2, (49_000, 45_000, 50_000), BY_ANGLE),
+    (6667, 1024, 1, 12, 6, 8, "impacts", 1, (27_000, 33_000), BY_ANGLE),
+    (6667, 1024, 1, 12, 0, 3, "noise", 1, (30_000, 31_000, 32_000, 33_000, 32_500), MESHES_ONLY),
+    (6667, 2048, 1, 12, 6, 8, "tones", 1, tuple(range(25_000, 28_400, 200)), BY_ANGLE),
+    (3200, 1024, 1, 12, 6, 3, "impacts", 1, (27_000, 36_000), BY_ANGLE),  # which is too far
+    (26667, 4096, 1, 12, 6, 8, "impacts", 1, (27_000, 33_000), BY_ANGLE),
+    (3200, 256, 1, 8, 4, 3, "impacts", 2, (29_700,), BY_ANGLE),
+]
+
 # rate_hz, window, axes, bands, envelope bands, orders, shaft_hz, what
 WINDOWS = [
     (200, 64, 3, 2, 0, 0, 0.0, "noise"),
@@ -69,7 +94,7 @@ def config_of(
     values += [max(1, -(-2 * rate_hz // window)), rate_hz // 2]
     values += [envelope_bands, rate_hz // 5, rate_hz * 44 // 100] if envelope_bands else [0, 0, 0]
     values += [orders, *((3585, 5415, 2357, 398) if envelope_bands and orders else (0, 0, 0, 0))]
-    return dict(zip(vib.CONFIG_FIELDS, values, strict=True))
+    return dict(zip(vib.CONFIG_FIELDS[:16], values, strict=True))
 
 
 def samples_of(what: str, window: int, random: np.random.Generator) -> Ints:
@@ -106,6 +131,24 @@ def windows() -> bytes:
         features = vib.extract(x, config, shaft_hz=shaft_hz)[0]
         out += struct.pack("<18I", *config.values(), round(shaft_hz * 1000), len(features))
         out += x.astype("<i2").tobytes() + features.astype("<i2").tobytes()
+    return out
+
+
+def streams() -> bytes:
+    random, out = np.random.default_rng(SEED), b""
+    for rate_hz, window, axes, bands, envelope_bands, orders, what, hops, speeds, more in STREAMS:
+        hop = window // 2
+        config = config_of(rate_hz, window, axes, bands, envelope_bands, orders) | {"hop": hop} | more
+        x = np.stack([samples_of(what, window + hop * hops, random) for _ in range(axes)], axis=1)
+        x = x.astype(np.int16)
+        courses = np.tile(np.array(speeds, np.uint32), (hops + 1, 1))
+        one = len(speeds) == 1
+        features = vib.extract(x, config, shaft_hz=one * speeds[0] / 1000, courses=None if one else courses)
+        fields = [config.get(field, 0) for field in vib.CONFIG_FIELDS]
+        out += struct.pack(f"<{1 + len(fields)}I", len(fields), *fields)
+        out += struct.pack(f"<{1 + len(speeds)}I", len(speeds), *speeds)
+        out += struct.pack("<2I", len(x), len(features)) + x.astype("<i2").tobytes()
+        out += features.astype("<i2").tobytes()
     return out
 
 
@@ -176,7 +219,7 @@ def scores(binary: bytes) -> bytes:
 
 def files() -> dict[str, bytes]:
     """Every file by name."""
-    made = {"windows.bin": windows()}
+    made = {"windows.bin": windows(), "streams.bin": streams()}
     for name, components in MODELS.items():
         made[f"{name}.bin"] = model(name, components)
         made[f"{name}.scores"] = scores(made[f"{name}.bin"])

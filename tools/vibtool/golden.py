@@ -34,7 +34,7 @@ def windows() -> Iterator[GoldenWindow]:
     at = 0
     while at < len(data):
         head = struct.unpack_from(_HEAD, data, at)
-        config = dict(zip(vib.CONFIG_FIELDS, head[:16], strict=True))
+        config = dict(zip(vib.CONFIG_FIELDS[:16], head[:16], strict=True))
         begin = at + struct.calcsize(_HEAD)
         middle = begin + 2 * config["window"] * config["axes"]
         at = middle + 2 * head[17]

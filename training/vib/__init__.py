@@ -32,6 +32,7 @@ Int16 = NDArray[np.int16]
 WINDOWS_WORTH_A_THREAD = 400  # some milliseconds of work
 MOST_ROWS = 64  # of `medians`, as on a device
 MOST_COLUMNS = 0xFFFF
+COURSES = (2, 3, 5, 9, 17)  # speeds within a window
 
 
 def medians(rows: array[int], count: int, n: int, medians: array[int], spreads: array[int], at: int) -> None:
@@ -54,13 +55,19 @@ def medians(rows: array[int], count: int, n: int, medians: array[int], spreads: 
 
 
 def extract(
-    samples: Int16, config: Mapping[str, int], *, shaft_hz: float = 0, workers: int | None = None
+    samples: Int16,
+    config: Mapping[str, int],
+    *,
+    shaft_hz: float = 0,
+    courses: NDArray[np.uint32] | None = None,
+    workers: int | None = None,
 ) -> Int16:
     """Features of every whole window of a gapless recording.
 
     samples: int16 counts, shape (frames, axes). config: the fields of SPEC.md 1.1. shaft_hz: speed of the
-    shaft, 0 where it is not known. workers: threads, by default as many
-    as there are processors; the result does not depend on it.
+    shaft, 0 where it is not known. courses: its speeds within each window instead, uint32 in 1/1000 Hz, shape (windows,
+    2, 3, 5, 9 or 17), evenly spaced from the window's begin to its end; where they move too far the speed is not known.
+    workers: threads, by default as many as there are processors; the result does not depend on it.
     Returns int16, shape (windows, features). ValueError names a field out of range or a wrong shape.
     """
     axes, window, hop = config["axes"], config["window"], config["hop"]
@@ -70,6 +77,15 @@ def extract(
         )
     samples = np.ascontiguousarray(samples)
     windows = max(0, (len(samples) - window) // hop + 1)
+    if courses is not None and (
+        courses.dtype != np.uint32
+        or courses.ndim != 2
+        or len(courses) != windows
+        or courses.shape[1] not in COURSES
+    ):
+        raise ValueError(
+            f"vib: courses: {courses.dtype} of shape {courses.shape}; accepted: uint32 of ({windows}, 2, 3, 5, 9 or 17)"
+        )
     out = np.empty((windows, Core(config).n_features), np.int16)
     workers = min(workers or os.cpu_count() or 1, 1 + windows // WINDOWS_WORTH_A_THREAD)
     edges = [windows * i // workers for i in range(workers + 1)]
@@ -81,6 +97,7 @@ def extract(
                 config,
                 out[first:last],
                 round(shaft_hz * 1000),
+                None if courses is None else np.ascontiguousarray(courses[first:last]),
             )
 
     if workers == 1:

@@ -6,6 +6,8 @@
 typedef struct {
     vib_config_t config;
     uint32_t shaft_millihz;
+    const uint32_t *courses; /* [windows * speeds] or NULL */
+    size_t speeds;           /* in a window */
     const int16_t *samples;
     size_t windows;
     int16_t *out; /* [windows * features] */
@@ -15,7 +17,8 @@ typedef struct {
 static size_t extract_together(const batch_t *b)
 {
     size_t done = 0, hop = (size_t)b->config.hop * b->config.axes, n = vib_feature_count(&b->config);
-    lanes_t *lanes = lanes_supported() && b->windows >= N_LANES ? lanes_new(&b->config, b->shaft_millihz) : NULL;
+    bool alike = lanes_supported() && !b->courses && !b->config.by_angle;
+    lanes_t *lanes = alike && b->windows >= N_LANES ? lanes_new(&b->config, b->shaft_millihz) : NULL;
     if (lanes) {
         for (; done + N_LANES <= b->windows; done += N_LANES) {
             lanes_features(lanes, b->samples + done * hop, b->out + done * n);
@@ -34,20 +37,46 @@ static int extract_rest(const batch_t *b, vib_core_t *core, size_t done)
     for (; status == VIB_OK && done < b->windows; done++) {
         vib_core_gap(core);
         vib_core_push(core, b->samples + done * hop, b->config.window, &taken);
+        if (b->courses && vib_core_set_course(core, b->courses + done * b->speeds, b->speeds) == VIB_ERR_LENGTH) {
+            return VIB_ERR_LENGTH;
+        }
         status = vib_core_features(core, b->out + done * n, n);
     }
     return status;
 }
 
-/* _extract(samples, config, out, shaft_millihz): features of every whole window; out has exactly that many rows. */
+/* The course of each window, or none: rows of speeds, uint32. False where they are not as many as the windows. */
+static bool read_courses(PyObject *given, Py_buffer *view, batch_t *b)
+{
+    b->courses = NULL;
+    view->obj = NULL;
+    if (given == Py_None) {
+        return true;
+    }
+    if (PyObject_GetBuffer(given, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
+        return false;
+    }
+    bool rows = view->ndim == 2 && view->itemsize == sizeof(uint32_t) && view->format[0] == 'I';
+    if (!rows || (size_t)view->shape[0] != b->windows) {
+        PyErr_Format(PyExc_ValueError, "vib: courses: uint32 of shape (%zu, speeds) needed", b->windows);
+        PyBuffer_Release(view);
+        return false;
+    }
+    b->courses = view->buf;
+    b->speeds = (size_t)view->shape[1];
+    return true;
+}
+
+/* _extract(samples, config, out, shaft_millihz, courses): features of every whole window; out has exactly that many
+ * rows. */
 static PyObject *extract(PyObject *module, PyObject *args)
 {
-    PyObject *samples, *dict, *out;
-    Py_buffer x, y;
+    PyObject *samples, *dict, *out, *courses;
+    Py_buffer x, y, speeds;
     batch_t b;
     int status = VIB_OK;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOI", &samples, &dict, &out, &b.shaft_millihz) ||
+    if (!PyArg_ParseTuple(args, "OOOIO", &samples, &dict, &out, &b.shaft_millihz, &courses) ||
         vibpy_parse_config(dict, &b.config) < 0 || vibpy_check(vib_config_check(&b.config)) < 0 ||
         vibpy_int16_buffer(samples, &x, -1, 0) < 0) {
         return NULL;
@@ -56,6 +85,11 @@ static PyObject *extract(PyObject *module, PyObject *args)
     b.windows = frames < b.config.window ? 0 : (frames - b.config.window) / b.config.hop + 1;
     if (vibpy_int16_buffer(out, &y, (Py_ssize_t)(b.windows * vib_feature_count(&b.config)), PyBUF_WRITABLE) < 0) {
         PyBuffer_Release(&x);
+        return NULL;
+    }
+    if (!read_courses(courses, &speeds, &b)) {
+        PyBuffer_Release(&x);
+        PyBuffer_Release(&y);
         return NULL;
     }
     b.samples = x.buf;
@@ -67,6 +101,7 @@ static PyObject *extract(PyObject *module, PyObject *args)
     }
     PyBuffer_Release(&x);
     PyBuffer_Release(&y);
+    PyBuffer_Release(&speeds);
     return !core || vibpy_check(status) < 0 ? NULL : Py_NewRef(Py_None);
 }
 

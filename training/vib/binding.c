@@ -32,6 +32,12 @@ const size_t vibpy_n_config_names = sizeof vibpy_config_names / sizeof vibpy_con
 
 int vibpy_parse_config(PyObject *dict, vib_config_t *config)
 {
+    static const bool needed[] = {
+#define VIB_CONFIG(name) true,
+#define VIB_CONFIG_OR_0(name) false,
+#include "vib_config.def"
+#undef VIB_CONFIG
+    };
     uint32_t *const fields[] = {
 #define VIB_CONFIG(name) &config->name,
 #include "vib_config.def"
@@ -39,6 +45,11 @@ int vibpy_parse_config(PyObject *dict, vib_config_t *config)
     };
     for (size_t i = 0; i < vibpy_n_config_names; i++) {
         PyObject *value = PyMapping_GetItemString(dict, vibpy_config_names[i]);
+        if (!value && !needed[i] && PyErr_ExceptionMatches(PyExc_KeyError)) {
+            PyErr_Clear();
+            *fields[i] = 0;
+            continue;
+        }
         if (!value) {
             PyErr_Format(PyExc_ValueError, "vib: config lacks %s", vibpy_config_names[i]);
             return -1;

@@ -99,6 +99,24 @@ static PyObject *core_shaft(CoreObject *self, PyObject *args)
     return Py_NewRef(Py_None);
 }
 
+static PyObject *core_course(CoreObject *self, PyObject *speeds)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(speeds, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
+        return NULL;
+    }
+    bool right = view.itemsize == sizeof(uint32_t) && view.format && view.format[0] == 'I';
+    size_t n = right ? (size_t)view.len / sizeof(uint32_t) : 0;
+    int status = vib_core_set_course(self->core, view.buf, n);
+    Py_ssize_t bytes = view.len;
+    PyBuffer_Release(&view);
+    if (status == VIB_ERR_LENGTH) {
+        return PyErr_Format(PyExc_ValueError, "vib: course of %zd bytes; accepted: array('I') of 2, 3, 5, 9 or 17",
+                            bytes);
+    }
+    return PyBool_FromLong(status == VIB_OK);
+}
+
 static PyObject *core_rate(CoreObject *self, PyObject *args)
 {
     unsigned int millihz;
@@ -188,6 +206,8 @@ static PyMethodDef core_methods[] = {
       "raw_format(bits, sample_bytes, big_endian, left_justified, skip_bytes=0): how push_raw's bytes are laid out." },
     { "push_raw", (PyCFunction)core_push_raw, METH_VARARGS, "push_raw(buf, start=0): push of raw FIFO frames." },
     { "shaft", (PyCFunction)core_shaft, METH_VARARGS, "shaft(millihz): speed from here on; 0 where it is not known." },
+    { "course", (PyCFunction)core_course, METH_O,
+      "course(speeds): those in the window held, array('I') of millihertz; whether it can be followed." },
     { "rate", (PyCFunction)core_rate, METH_VARARGS, "rate(millihz): at which samples really come." },
     { "full_scale", (PyCFunction)core_full_scale, METH_VARARGS,
       "full_scale(counts): from which on a sample is clipped; 0: none is." },

@@ -92,7 +92,7 @@ static void store(mp_obj_t dict, const char *key, mp_obj_t value)
 static mp_obj_t model_config(mp_obj_t self_in)
 {
     const vib_config_t *c = &((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model->config;
-    mp_obj_t dict = mp_obj_new_dict(16);
+    mp_obj_t dict = mp_obj_new_dict(26);
 #define VIB_CONFIG(field) store(dict, #field, mp_obj_new_int_from_uint(c->field));
 #include "vib_config.def"
 #undef VIB_CONFIG
@@ -200,13 +200,16 @@ static MP_DEFINE_CONST_FUN_OBJ_2(model_centre_obj, model_centre);
 
 /* --- Core ----------------------------------------------------------------------------------------------------- */
 
-/* dict.get(name) as an unsigned 32-bit number. */
-static uint32_t field(const mp_obj_t get[2], const char *name)
+/* dict.get(name) as an unsigned 32-bit number; 0 where it lacks one that it need not have. */
+static uint32_t field(const mp_obj_t get[2], const char *name, bool needed)
 {
     mp_obj_t call[3] = { get[0], get[1], str(name) };
     mp_obj_t value = mp_call_method_n_kw(1, 0, call);
     if (value == mp_const_none) {
-        refuse("vib: config lacks %s", call[2]);
+        if (needed) {
+            refuse("vib: config lacks %s", call[2]);
+        }
+        return 0;
     }
     mp_int_t high = mp_obj_get_int_truncated(mp_binary_op(MP_BINARY_OP_RSHIFT, value, MP_OBJ_NEW_SMALL_INT(16)));
     if (high < 0 || high > 0xffff) {
@@ -226,7 +229,8 @@ static mp_obj_t core_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
     }
     core_obj_t *self = mp_obj_malloc(core_obj_t, type);
     memset(&self->format, 0, sizeof self->format);
-#define VIB_CONFIG(name) self->config.name = field(get, #name);
+#define VIB_CONFIG(name) self->config.name = field(get, #name, true);
+#define VIB_CONFIG_OR_0(name) self->config.name = field(get, #name, false);
 #include "vib_config.def"
 #undef VIB_CONFIG
     check(vib_core_size(&self->config, &bytes));
@@ -312,6 +316,20 @@ static mp_obj_t core_shaft(mp_obj_t self_in, mp_obj_t millihz)
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(core_shaft_obj, core_shaft);
+
+/* course(speeds): array('I') of the speeds in the window held, 1/1000 Hz; whether it can be followed. */
+static mp_obj_t core_course(mp_obj_t self_in, mp_obj_t speeds)
+{
+    mp_buffer_info_t buffer;
+    mp_get_buffer_raise(speeds, &buffer, MP_BUFFER_READ);
+    size_t n = buffer.typecode == 'I' ? buffer.len / sizeof(uint32_t) : 0;
+    int status = vib_core_set_course(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core, buffer.buf, n);
+    if (status == VIB_ERR_LENGTH) {
+        refuse("vib: course of %d bytes; accepted: array('I') of 2, 3, 5, 9 or 17", MP_OBJ_NEW_SMALL_INT(buffer.len));
+    }
+    return mp_obj_new_bool(status == VIB_OK);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(core_course_obj, core_course);
 
 static mp_obj_t core_rate(mp_obj_t self_in, mp_obj_t millihz)
 {
@@ -406,6 +424,7 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     ENTRY(MP_QSTR_raw_format, core_raw_format_obj) \
     ENTRY(MP_QSTR_push_raw, core_push_raw_obj) \
     ENTRY(MP_QSTR_shaft, core_shaft_obj) \
+    ENTRY(MP_QSTR_course, core_course_obj) \
     ENTRY(MP_QSTR_rate, core_rate_obj) \
     ENTRY(MP_QSTR_full_scale, core_full_scale_obj) \
     ENTRY(MP_QSTR_clipped, core_clipped_obj) \

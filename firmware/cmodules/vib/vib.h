@@ -34,6 +34,9 @@
 #define VIB_MAX_BANDS 32
 #define VIB_MAX_ENVELOPE_BANDS 16
 #define VIB_MAX_ORDERS 8
+#define VIB_MAX_OCTAVES 8 /* of orders, and of the envelope's orders */
+#define VIB_MESHES 3
+#define VIB_MAX_COURSE 16 /* parts of a window between speeds */
 #define VIB_BEARING_FREQUENCIES 4
 #define VIB_MAX_INPUTS 128 /* inputs of an anomaly model, and of a classifier */
 #define VIB_MAX_COMPONENTS 8 /* Gaussians of an anomaly model */
@@ -70,6 +73,8 @@ typedef enum {
     VIB_ERR_FORMAT = -17,       /* a raw sample format that no chip has */
     VIB_ERR_ORDERS = -18,
     VIB_ERR_BEARING = -19,
+    VIB_ERR_BY_ANGLE = -20,
+    VIB_ERR_COURSE = -21,       /* the speed within a window moves too far, or stands still */
 } vib_status_t;
 
 /* Units and ranges; vib_config_check() holds them. */
@@ -90,6 +95,16 @@ typedef struct {
     uint32_t bpfi_milliorders; /*   inner race, */
     uint32_t bsf_milliorders;  /*   rolling element */
     uint32_t ftf_milliorders;  /*   and cage; 0 .. 50,000 each, all 0 for no bearing, else with an envelope */
+    uint32_t by_angle;         /* 1: orders and bearing from samples resampled by the shaft's angle, and what follows; 0 */
+    uint32_t order_bands;      /* octaves of orders per axis: 0 .. 8 */
+    uint32_t order_envelope_bands; /* octaves of orders in the envelope's spectrum per axis: 0 .. 8, with an envelope */
+    uint32_t order_lo_milliorders; /* lower edge of the first of both: 1 .. 50,000; 0 where there are none */
+    uint32_t mesh1_milliorders; /* gear meshes: 0 .. 4,000,000, and 0 for none; the first ones are used first */
+    uint32_t side1_milliorders; /* how far its side bands are apart: 0 (none) .. the mesh */
+    uint32_t mesh2_milliorders;
+    uint32_t side2_milliorders;
+    uint32_t mesh3_milliorders;
+    uint32_t side3_milliorders;
 } vib_config_t;
 
 typedef struct vib_core vib_core_t; /* opaque; lives in the caller's memory */
@@ -136,6 +151,10 @@ void vib_core_gap(vib_core_t *core);         /* samples were lost here: forget t
 VIB_CHECKED int vib_core_set_rate(vib_core_t *core, uint32_t rate_millihz);
 /* Speed of the shaft from here on, 1/1000 Hz; 0: not known, and the features that need it are 0. */
 void vib_core_set_shaft(vib_core_t *core, uint32_t shaft_millihz);
+/* The same of a speed that moves: n speeds (2, 3, 5, 9 or 17), evenly spaced from the begin of the window held to its end
+ * and linear between. Tell it for each window. Where the highest is over 5/4 of the lowest, or one is 0 or over
+ * 100,000,000, the answer is VIB_ERR_COURSE and the speed is not known. */
+VIB_CHECKED int vib_core_set_course(vib_core_t *core, const uint32_t *shaft_millihz, size_t n);
 /* Features of the window held, then moves on by one hop. out[n], n = vib_feature_count(). */
 VIB_CHECKED int vib_core_features(vib_core_t *core, int16_t *out, size_t n);
 /* The same in steps, for whoever has a FIFO to read in between: as many of them as take about `work` instructions, but

@@ -2,6 +2,8 @@
  * The features of one axis in steps, each a pass or two over the data: a FIFO can be read between two of them. What a
  * step leaves for the next stands in core->spectrum and core->demodulated, and in the vib_axis_t.
  */
+#include "vib_small.h"
+
 #include "vib_core.h"
 #include "vib_math.h"
 
@@ -12,19 +14,42 @@ enum {
     STEP_DEMODULATE,
     STEP_BACK, /* to a complex signal */
     STEP_SQUARE,
+    STEP_TURN_ENVELOPE, /* by the shaft's angle */
     STEP_ENVELOPE, /* the envelope's spectrum */
     STEP_MODULATION,
+    STEP_TURNED_ENVELOPE, /* and of the one by angle */
+    STEP_TURNED_MODULATION,
     STEP_POWERS,
     STEP_LEVELS,
     STEP_VELOCITY,
     STEP_LINE,
     STEP_FLATNESS,
+    STEP_TURN, /* the samples by the shaft's angle; then as above */
+    STEP_TURNED_SPECTRUM,
+    STEP_TURNED_POWERS,
+    STEP_TURNED_LEVELS,
     STEP_DONE
 };
 
 static bool of_envelope(unsigned step)
 {
-    return step >= STEP_DEMODULATE && step <= STEP_MODULATION;
+    return step >= STEP_DEMODULATE && step <= STEP_TURNED_MODULATION;
+}
+
+static bool by_angle(unsigned step)
+{
+    return step == STEP_TURN_ENVELOPE || step == STEP_TURNED_ENVELOPE || step == STEP_TURNED_MODULATION ||
+           step >= STEP_TURN;
+}
+
+static unsigned next(const vib_config_t *c, unsigned step)
+{
+    bool turns_envelope = c->order_envelope_bands || vib_has_bearing(c);
+    do {
+        step++;
+    } while (step != STEP_DONE && ((of_envelope(step) && c->envelope_bands == 0) ||
+                                   (by_angle(step) && !(c->by_angle && (turns_envelope || !of_envelope(step))))));
+    return step;
 }
 
 #ifndef VIB_LANES /* a batch has no FIFO to read meanwhile */
@@ -32,9 +57,26 @@ static bool of_envelope(unsigned step)
 /* Instructions that a step takes a point, on RV32IMC, rounded up: of a window's points, those of a transform, or those
  * of the envelope's. */
 static const uint8_t COST[STEP_DONE] = {
-    [STEP_SCAN] = 10,     [STEP_FILL] = 30,     [STEP_SPECTRUM] = 24,   [STEP_DEMODULATE] = 30, [STEP_BACK] = 24,
-    [STEP_SQUARE] = 60,   [STEP_ENVELOPE] = 24, [STEP_MODULATION] = 20, [STEP_POWERS] = 12,     [STEP_LEVELS] = 14,
-    [STEP_VELOCITY] = 20, [STEP_LINE] = 30,     [STEP_FLATNESS] = 30,
+    [STEP_SCAN] = 10,
+    [STEP_FILL] = 30,
+    [STEP_SPECTRUM] = 24,
+    [STEP_DEMODULATE] = 30,
+    [STEP_BACK] = 24,
+    [STEP_SQUARE] = 60,
+    [STEP_ENVELOPE] = 24,
+    [STEP_MODULATION] = 20,
+    [STEP_POWERS] = 12,
+    [STEP_LEVELS] = 14,
+    [STEP_VELOCITY] = 20,
+    [STEP_LINE] = 30,
+    [STEP_FLATNESS] = 30,
+    [STEP_TURN_ENVELOPE] = 150,
+    [STEP_TURNED_ENVELOPE] = 24,
+    [STEP_TURNED_MODULATION] = 20,
+    [STEP_TURN] = 170,
+    [STEP_TURNED_SPECTRUM] = 24,
+    [STEP_TURNED_POWERS] = 12,
+    [STEP_TURNED_LEVELS] = 10,
 };
 
 VIB_INTERNAL uint32_t vib_axis_cost(const vib_core_t *core, const vib_axis_t *a)
@@ -53,7 +95,8 @@ VIB_INTERNAL void vib_axis_begin(vib_axis_t *a, const vib_sample_t *x, uint32_t 
 /* A flat line has neither moments nor a spectrum. */
 static void leave_out_flat(const vib_core_t *core, const vib_axis_t *a)
 {
-    for (size_t i = 0; i < vib_feature_count(&core->config) / core->config.axes; i++) {
+    size_t n = vib_feature_count(&core->config) / core->config.axes;
+    for (size_t i = 0; i < n; i++) {
         a->out[i] = vib_select(a->differ, a->out[i], vib_broadcast(0));
     }
 }
@@ -81,14 +124,35 @@ static void to_modulation(vib_core_t *core, vib_axis_t *a)
         vib_rfft_begin(&a->fft, core->demodulated, core->envelope_log2n);
     } else {
         vib_modulation(core, a->out + VIB_F_COUNT + core->config.bands);
+        vib_rfft_begin(&a->fft, core->demodulated + (1u << core->envelope_log2n), core->envelope_log2n);
     }
+}
+
+/* The steps by angle that are no transform, and no powers. */
+static void turned(vib_core_t *core, vib_axis_t *a)
+{
+#ifdef VIB_LANES /* windows that may turn at different speeds go one after another */
+    (void)core;
+    (void)a;
+#else
+    if (a->step == STEP_TURN_ENVELOPE) {
+        vib_turn_envelope(core);
+    } else if (a->step == STEP_TURNED_MODULATION) {
+        vib_turned_modulation(core, a->out);
+    } else if (a->step == STEP_TURN) {
+        vib_turn(core, a->x, a->stride, &a->block);
+        vib_rfft_begin(&a->fft, core->spectrum, core->log2n);
+    } else {
+        vib_turned_levels(core, core->log2_lsb_um - ((int32_t)a->block.fine_shift - 2) * VIB_LOG2_ONE, a->out);
+    }
+#endif
 }
 
 /* The steps that take features from core->spectrum. */
 static void from_spectrum(vib_core_t *core, vib_axis_t *a)
 {
     vib_i32_t unit = core->log2_lsb_um - (vib_i32_t)a->block.spectrum_shift * VIB_LOG2_ONE;
-    if (a->step == STEP_POWERS) {
+    if (a->step == STEP_POWERS || a->step == STEP_TURNED_POWERS) {
         vib_powers(core);
     } else if (a->step == STEP_LEVELS) {
         a->sum = vib_levels(core, unit, a->out);
@@ -107,16 +171,18 @@ VIB_INTERNAL bool vib_axis_step(vib_core_t *core, vib_axis_t *a)
     bool done = true;
     if (a->step <= STEP_FILL) {
         to_spectrum(core, a);
-    } else if (a->step == STEP_SPECTRUM || a->step == STEP_BACK || a->step == STEP_ENVELOPE) {
+    } else if (a->step == STEP_SPECTRUM || a->step == STEP_BACK || a->step == STEP_ENVELOPE ||
+               a->step == STEP_TURNED_ENVELOPE || a->step == STEP_TURNED_SPECTRUM) {
         done = vib_fft_step(&a->fft);
+    } else if (by_angle(a->step) && a->step != STEP_TURNED_POWERS) {
+        turned(core, a);
     } else if (of_envelope(a->step)) {
         to_modulation(core, a);
     } else {
         from_spectrum(core, a);
     }
     if (done) {
-        bool has_envelope = core->config.envelope_bands > 0;
-        a->step = a->step == STEP_SPECTRUM && !has_envelope ? STEP_POWERS : a->step + 1u;
+        a->step = next(&core->config, a->step);
     }
     return a->step == STEP_DONE;
 }

@@ -1,3 +1,5 @@
+#include "vib_small.h"
+
 #include "vib_core.h"
 #include "vib_math.h"
 
@@ -124,6 +126,32 @@ static int check_shaft(const vib_config_t *c)
     return fits && (c->envelope_bands || !vib_has_bearing(c)) ? VIB_OK : VIB_ERR_BEARING;
 }
 
+uint32_t vib_meshes(const vib_config_t *c)
+{
+    return c->mesh3_milliorders ? 3 : c->mesh2_milliorders ? 2 : c->mesh1_milliorders != 0;
+}
+
+vib_mesh_t vib_mesh(const vib_config_t *c, uint32_t i)
+{
+    const vib_mesh_t mesh[VIB_MESHES] = { { c->mesh1_milliorders, c->side1_milliorders },
+                                          { c->mesh2_milliorders, c->side2_milliorders },
+                                          { c->mesh3_milliorders, c->side3_milliorders } };
+    return mesh[i];
+}
+
+static int check_by_angle(const vib_config_t *c)
+{
+    uint32_t n = vib_meshes(c), octaves = c->order_bands | c->order_envelope_bands;
+    bool fits = c->order_bands <= VIB_MAX_OCTAVES && c->order_envelope_bands <= VIB_MAX_OCTAVES &&
+                c->order_lo_milliorders <= 50000 && !octaves == !c->order_lo_milliorders &&
+                (c->envelope_bands || !c->order_envelope_bands) && c->by_angle <= 1 && (c->by_angle || !(octaves || n));
+    for (uint32_t i = 0; i < VIB_MESHES; i++) {
+        vib_mesh_t mesh = vib_mesh(c, i);
+        fits = fits && mesh.order <= 4000000 && mesh.side <= mesh.order && !mesh.order == (i >= n);
+    }
+    return fits ? VIB_OK : VIB_ERR_BY_ANGLE;
+}
+
 int vib_config_check(const vib_config_t *c)
 {
     if (c->rate_millihz < 1000 || c->rate_millihz > 100000000) {
@@ -145,7 +173,10 @@ int vib_config_check(const vib_config_t *c)
     if (status == VIB_OK) {
         status = check_envelope(c);
     }
-    return status ? status : check_shaft(c);
+    if (status == VIB_OK) {
+        status = check_shaft(c);
+    }
+    return status ? status : check_by_angle(c);
 }
 
 const char *vib_error_text(int status)
@@ -173,6 +204,10 @@ const char *vib_error_text(int status)
         "raw format: bits must be 8 to 24, sample_bytes 2 or 3 and enough for them, skip_bytes 0 to 8",
         "orders must be 0 to 8",
         "bpfo, bpfi, bsf and ftf_milliorders must be 0 to 50000, and all 0 without envelope_bands",
+        "by_angle must be 1 with mesh1 to mesh3_milliorders (0 to 4000000, side1 to side3 no more), with order_bands, "
+        "and "
+        "with order_envelope_bands: 0 to 8, the first from order_lo_milliorders (1 to 50000)",
+        "speeds in a window must be 1 to 100000000, the highest 5/4 of the lowest at most",
     };
     unsigned index = (unsigned)-status;
     return index < sizeof text / sizeof text[0] ? text[index] : "unknown error";
@@ -180,13 +215,23 @@ const char *vib_error_text(int status)
 
 static size_t features_per_axis(const vib_config_t *c)
 {
-    return VIB_F_COUNT + c->bands + c->envelope_bands + c->orders + (vib_has_bearing(c) ? VIB_BEARING_FREQUENCIES : 0);
+    return VIB_F_COUNT + c->bands + c->envelope_bands + c->orders + (vib_has_bearing(c) ? VIB_BEARING_FREQUENCIES : 0) +
+           c->order_bands + c->order_envelope_bands + 2 * vib_meshes(c);
 }
 
 size_t vib_feature_count(const vib_config_t *c)
 {
     return features_per_axis(c) * c->axes;
 }
+
+/* Features whose number the configuration says, in order: their names but for the number, and where that begins. The
+ * empty one is the bearing's. */
+static const struct {
+    char stem[6];
+    uint8_t first;
+} families[] = {
+    { "band", 0 }, { "env", 0 }, { "order", 1 }, { "", 0 }, { "oband", 0 }, { "oenv", 0 }, { "mesh", 1 }, { "side", 1 },
+};
 
 static void numbered(char *name, const char *stem, size_t number)
 {
@@ -211,22 +256,20 @@ int vib_feature_name(const vib_config_t *c, size_t index, char *name)
         return VIB_OK;
     }
     index -= VIB_F_COUNT;
-    const struct {
-        const char *stem;
-        size_t count, first;
-    } families[] = {
-        { "band", c->bands, 0 },
-        { "env", c->envelope_bands, 0 },
-        { "order", c->orders, 1 },
-    };
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
-        if (index < families[i].count) {
-            numbered(name + 2, families[i].stem, index + families[i].first);
-            return VIB_OK;
-        }
-        index -= families[i].count;
+    size_t meshes = vib_meshes(c);
+    const size_t counts[] = { c->bands,       c->envelope_bands,
+                              c->orders,      vib_has_bearing(c) ? VIB_BEARING_FREQUENCIES : 0,
+                              c->order_bands, c->order_envelope_bands,
+                              meshes,         meshes };
+    size_t i = 0;
+    while (index >= counts[i]) {
+        index -= counts[i++];
     }
-    memcpy(name + 2, bearing_names[index], strlen(bearing_names[index]) + 1);
+    if (families[i].stem[0]) {
+        numbered(name + 2, families[i].stem, index + families[i].first);
+    } else {
+        memcpy(name + 2, bearing_names[index], sizeof bearing_names[index]);
+    }
     return VIB_OK;
 }
 
@@ -318,6 +361,7 @@ int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t 
     core->log2n = log2_of_power(c->window);
     core->envelope_log2n = envelope_log2n(c);
     tune(core);
+    vib_core_set_shaft(core, 0);
     *out = core;
     return VIB_OK;
 }
@@ -335,34 +379,4 @@ int vib_core_set_rate(vib_core_t *core, uint32_t rate_millihz)
         tune(core);
     }
     return status;
-}
-
-/* Bin nearest to an order of the shaft, by bisection instead of a 64-bit division; `highest` or under, else 0. */
-static uint16_t nearest_bin(const vib_core_t *core, uint32_t milliorders, uint32_t shaft_millihz, uint32_t highest)
-{
-    const vib_config_t *c = &core->config;
-    uint64_t twice = (uint64_t)milliorders * shaft_millihz * c->window * 2, bin = (uint64_t)c->rate_millihz * 1000;
-    uint32_t k = 0;
-    for (uint32_t step = VIB_MAX_WINDOW; step; step >>= 1) {
-        if ((2 * (uint64_t)(k + step) - 1) * bin <= twice) {
-            k += step;
-        }
-    }
-    return (uint16_t)(k <= highest ? k : 0);
-}
-
-void vib_core_set_shaft(vib_core_t *core, uint32_t shaft_millihz)
-{
-    const vib_config_t *c = &core->config;
-    uint32_t orders[VIB_BEARING_FREQUENCIES] = { c->bpfo_milliorders, c->bpfi_milliorders, c->bsf_milliorders,
-                                                 c->ftf_milliorders };
-    uint32_t wide = (uint32_t)(core->envelope.hi - core->envelope.lo);
-    for (uint32_t i = 0; i < c->orders; i++) {
-        core->order_bins[i] = nearest_bin(core, (i + 1) * 1000, shaft_millihz, c->window / 2 - 2);
-    }
-    for (uint32_t i = 0; i < VIB_BEARING_FREQUENCIES && vib_has_bearing(c); i++) {
-        for (uint32_t n = 0; n < VIB_BEARING_HARMONICS; n++) {
-            core->bearing_bins[i][n] = nearest_bin(core, (n + 1) * orders[i], shaft_millihz, wide - 1);
-        }
-    }
 }

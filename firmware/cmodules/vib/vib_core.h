@@ -18,6 +18,11 @@ typedef struct {
     uint16_t lo, hi;
 } vib_bins_t;
 
+/* A gear mesh, and how far its side bands are apart: 1/1000 of the shaft's speed. */
+typedef struct {
+    uint32_t order, side;
+} vib_mesh_t;
+
 #define VIB_BEARING_HARMONICS 3 /* of each of a bearing's frequencies */
 
 /* One axis of a window, made to fill its words: y = (x - mean) * 2^shift, |y| < 2^16. */
@@ -59,6 +64,9 @@ struct vib_core {
     uint16_t envelope_edges[VIB_MAX_ENVELOPE_BANDS + 1];
     uint16_t order_bins[VIB_MAX_ORDERS];            /* nearest bin of each harmonic; 0: outside, or no speed */
     uint16_t bearing_bins[VIB_BEARING_FREQUENCIES][VIB_BEARING_HARMONICS]; /* the same in the envelope's spectrum */
+    uint32_t shaft_millihz; /* mean over the window, 0: not known */
+    unsigned course_log2;   /* of the parts of a window between speeds */
+    uint32_t course[VIB_MAX_COURSE + 1]; /* speeds over their mean, Q30 */
     int32_t log2_lsb_um;  /* Q16: log2 of a count in um/s^2 */
     int32_t log2_bin_hz;  /* Q16: log2 of the bin spacing in Hz */
     int16_t *frames;      /* [window * axes] */
@@ -68,6 +76,11 @@ struct vib_core {
 };
 
 bool vib_has_bearing(const vib_config_t *config);
+/* How many gear meshes a configuration has, and one of them. */
+uint32_t vib_meshes(const vib_config_t *config);
+vib_mesh_t vib_mesh(const vib_config_t *config, uint32_t index);
+/* Bin nearest to an order of the shaft; 0 where that is over `highest`, or the speed not known. */
+uint16_t vib_nearest_bin(const vib_core_t *core, uint32_t milliorders, uint32_t highest);
 /* Begin with the axis whose first sample x points to, `stride` samples between two of its own. */
 VIB_INTERNAL void vib_axis_begin(vib_axis_t *a, const vib_sample_t *x, uint32_t stride, vib_feature_t *out);
 /* Its next step. Returns whether all features of the axis are there. */
@@ -91,6 +104,8 @@ VIB_INTERNAL void vib_demodulate(vib_core_t *core);
 VIB_INTERNAL void vib_squared_magnitude(vib_core_t *core);
 /* Envelope bands, and the bearing's lines, of the spectrum in core->demodulated. */
 VIB_INTERNAL void vib_modulation(const vib_core_t *core, vib_feature_t *out);
+/* Depth of a modulation whose bins' powers add up to sum; mean: log2 of the spectrum's bin 0. */
+VIB_INTERNAL vib_feature_t vib_depth(vib_u64_t sum, vib_i32_t mean);
 /* core->spectrum, bins, to powers; from here on the rest reads those. */
 VIB_INTERNAL void vib_powers(vib_core_t *core);
 /* Levels of bands and of the shaft's harmonics. Returns the sum of the band range's powers. */
@@ -103,6 +118,17 @@ VIB_INTERNAL void vib_flatness(const vib_core_t *core, vib_u64_t sum, vib_featur
 VIB_INTERNAL void vib_order_levels(const vib_core_t *core, const vib_u64_t *power, vib_i32_t unit, vib_feature_t *out);
 /* How far the bearing's frequencies stand out. bins: the envelope's spectrum, mean: log2 of its bin 0. */
 VIB_INTERNAL void vib_bearing_lines(const vib_core_t *core, const vib_i32_t *bins, vib_i32_t mean, vib_feature_t *out);
+
+/* --- by the shaft's angle (vib_angle.c): transforms and levels as above, of samples at even angles --- */
+
+/* The axis into core->spectrum, windowed. */
+void vib_turn(vib_core_t *core, const int16_t *x, uint32_t stride, const vib_block_t *block);
+/* The squared envelope in the first half of core->demodulated into the second. */
+void vib_turn_envelope(vib_core_t *core);
+/* What its spectrum, in the second half of core->demodulated, and the powers in core->spectrum give. out: an axis' own
+ * features. */
+void vib_turned_modulation(const vib_core_t *core, int16_t *out);
+void vib_turned_levels(const vib_core_t *core, int32_t unit, int16_t *out);
 
 /* log2(16/3), Q16: one-sided mean square of a Hann spectrum is 16/3 sum(P) / N^2 */
 #define VIB_LOG2_16_3 158268

@@ -60,7 +60,7 @@ VIB_INTERNAL void vib_squared_magnitude(vib_core_t *core)
 }
 
 /* The amplitude of a modulation at a bin is 2 |E| / E0; 0 where nothing stands over 2^-20 of the mean. */
-static vib_feature_t depth(vib_u64_t sum, vib_i32_t mean)
+VIB_INTERNAL vib_feature_t vib_depth(vib_u64_t sum, vib_i32_t mean)
 {
     vib_i32_t log2 = vib_log2_64(sum) / 2 + 21 * VIB_LOG2_ONE - mean;
     return vib_level(vib_select(vib_nonzero(sum), log2, vib_broadcast(0)));
@@ -75,9 +75,9 @@ VIB_INTERNAL void vib_modulation(const vib_core_t *core, vib_feature_t *out)
         for (uint32_t k = core->envelope_edges[i]; k < core->envelope_edges[i + 1]; k++) {
             sum = vib_add(sum, vib_power(z + 2 * k));
         }
-        out[i] = depth(sum, mean);
+        out[i] = vib_depth(sum, mean);
     }
-    if (vib_has_bearing(&core->config)) {
+    if (vib_has_bearing(&core->config) && !core->config.by_angle) {
         vib_bearing_lines(core, z, mean, out + core->config.envelope_bands + core->config.orders);
     }
 }

@@ -178,7 +178,9 @@ VIB_INTERNAL vib_u64_t vib_levels(const vib_core_t *core, vib_i32_t unit, vib_fe
 {
     const vib_u64_t *power = powers_of(core);
     vib_u64_t sum = bands(core, power, unit, out + VIB_F_COUNT);
-    vib_order_levels(core, power, unit, out + VIB_F_COUNT + core->config.bands + core->config.envelope_bands);
+    if (!core->config.by_angle) {
+        vib_order_levels(core, power, unit, out + VIB_F_COUNT + core->config.bands + core->config.envelope_bands);
+    }
     return sum;
 }
 

@@ -13,6 +13,7 @@
 
 extern const int32_t vib_quarter_sine[VIB_TURN / 4 + 1]; /* Q31 */
 extern const int32_t vib_log2_table[65];                 /* Q16 */
+extern const int16_t vib_kernel[129]; /* Q15: sinc(t) under Kaiser's window (beta 4.5) of 4 to either side, t = i/32 */
 
 /* Cosine and sine of an angle, Q31. */
 typedef struct {

@@ -5,11 +5,13 @@
 
 #define MAGIC 0x4d424956u /* "VIBM" read as little-endian: a big-endian machine refuses every model */
 #define FORMAT 2
+#define FORMAT_MORE 3 /* with more fields of the configuration, behind the header */
+#define FIRST_FIELDS 16
 
 typedef struct {
     uint32_t magic, format, bytes;
     uint32_t core_version, feature_version;
-    vib_config_t config;
+    uint32_t config[FIRST_FIELDS];
     uint8_t digest[8];
     uint32_t n_inputs, anomaly, n_components, path_scale, n_path_trees, n_path_nodes;
     uint32_t n_classes, n_tree_inputs, n_trees, n_nodes;
@@ -69,7 +71,7 @@ static int read_header(const void *data, size_t bytes, header_t *h)
         return VIB_ERR_MODEL_FORMAT;
     }
     memcpy(h, data, sizeof *h);
-    if (h->magic != MAGIC || h->format != FORMAT || h->bytes != bytes) {
+    if (h->magic != MAGIC || h->format < FORMAT || h->format > FORMAT_MORE || h->bytes != bytes) {
         return VIB_ERR_MODEL_FORMAT;
     }
     memcpy(&crc, (const uint8_t *)data + bytes - 4, 4);
@@ -79,7 +81,21 @@ static int read_header(const void *data, size_t bytes, header_t *h)
     if (h->core_version != VIB_CORE_VERSION || h->feature_version != VIB_FEATURE_VERSION) {
         return VIB_ERR_MODEL_VERSION;
     }
-    return limited_counts(h) ? vib_config_check(&h->config) : VIB_ERR_MODEL_FIELD;
+    return limited_counts(h) ? VIB_OK : VIB_ERR_MODEL_FIELD;
+}
+
+/* The configuration: fields of the header, those that follow it, and 0 for those that are not there. */
+static int read_config(const header_t *h, cursor_t *c, vib_config_t *config)
+{
+    const uint32_t *more = section(c, h->format == FORMAT_MORE ? sizeof *more : 0);
+    uint32_t n = more && h->format == FORMAT_MORE ? *more : 0;
+    if (n > sizeof *config / sizeof *more - FIRST_FIELDS || !(more = section(c, n * sizeof *more))) {
+        return VIB_ERR_MODEL_FORMAT;
+    }
+    memset(config, 0, sizeof *config);
+    memcpy(config, h->config, sizeof h->config);
+    memcpy((uint8_t *)config + sizeof h->config, more, n * sizeof *more);
+    return vib_config_check(config);
 }
 
 /* n zero-terminated names of printable ASCII fill the text exactly. */
@@ -105,7 +121,7 @@ static vib_forest_t read_forest(cursor_t *c, uint32_t n_trees, uint32_t n_nodes)
 static int read_sections(const header_t *h, cursor_t *c, vib_model_t *m)
 {
     uint32_t n = h->n_inputs, k = h->n_components;
-    m->centre = section(c, vib_feature_count(&h->config) * sizeof *m->centre);
+    m->centre = section(c, vib_feature_count(&m->config) * sizeof *m->centre);
     m->inputs = section(c, n * sizeof *m->inputs);
     m->slopes = section(c, n * sizeof *m->slopes);
     m->speed_gains = section(c, n * sizeof *m->speed_gains);
@@ -136,9 +152,12 @@ int vib_model_load(const void *data, size_t bytes, vib_model_t *m)
     }
     cursor_t c = { (const uint8_t *)data + sizeof h, bytes - sizeof h - 4 };
     memset(m, 0, sizeof *m);
+    status = read_config(&h, &c, &m->config);
+    if (status != VIB_OK) {
+        return status;
+    }
     m->core_version = h.core_version;
     m->feature_version = h.feature_version;
-    m->config = h.config;
     memcpy(m->digest, h.digest, sizeof m->digest);
     m->n_inputs = h.n_inputs;
     m->anomaly = h.anomaly;

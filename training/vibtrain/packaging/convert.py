@@ -19,6 +19,8 @@ from vibtrain.models.classifier import convertible
 from vibtrain.models.fit import FittedModel
 
 MODEL_FORMAT = 2
+FORMAT_MORE = 3  # with the fields of the configuration that came later, where one is not 0
+FIRST_FIELDS = 16
 DIGEST_AT, DIGEST_BYTES = 84, 8  # of model.bin
 GAUSSIAN, ISOLATION = 1, 2  # vib_anomaly_t
 LIMITS = (
@@ -119,18 +121,22 @@ def _binary(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees) -
     tail = struct.pack("<10I", len(model.inputs), *_anomaly_counts(anomaly), *classifier)
     tail += struct.pack(f"<{len(LIMITS)}h3h", *_limits(model), *_speed_range(model), 0)
     tail += struct.pack("<4I", *_shaft_range(model), len(name), len(classes))
-    head = struct.pack("<2I", vib.CORE_VERSION, vib.FEATURE_VERSION) + struct.pack(
-        f"<{len(vib.CONFIG_FIELDS)}I", *_core_fields(model)
-    )
+    head = struct.pack("<2I", vib.CORE_VERSION, vib.FEATURE_VERSION)
+    fields = _core_fields(model)
+    head += struct.pack(f"<{FIRST_FIELDS}I", *fields[:FIRST_FIELDS])
+    model_format = MODEL_FORMAT
+    if any(fields[FIRST_FIELDS:]):
+        model_format, more = FORMAT_MORE, fields[FIRST_FIELDS:]
+        tail += struct.pack(f"<{1 + len(more)}I", len(more), *more)
     size = 12 + len(head) + DIGEST_BYTES + len(tail) + len(body) + 4
-    head = b"VIBM" + struct.pack("<2I", MODEL_FORMAT, size) + head
+    head = b"VIBM" + struct.pack("<2I", model_format, size) + head
     digest = hashlib.sha256(head + bytes(DIGEST_BYTES) + tail + body).digest()[:DIGEST_BYTES]
     data = head + digest + tail + body
     return data + struct.pack("<I", zlib.crc32(data))
 
 
 def _core_fields(model: FittedModel) -> list[int]:
-    return [model.core[field] for field in vib.CONFIG_FIELDS]
+    return [model.core.get(field, 0) for field in vib.CONFIG_FIELDS]
 
 
 def _limits(model: FittedModel) -> list[int]:
