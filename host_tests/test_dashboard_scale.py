@@ -19,6 +19,8 @@ from vibdash.commands.removal import remove_device
 from vibdash.database.opening import open_database
 from vibdash.ingest.store import Received, Store
 from vibdash.ingest.watch import Watch
+from vibdash.page.board import Board
+from vibdash.page.fleet_order import MOST_KEPT, Listing
 from vibdash.protocol.messages import Sensor
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import HistoryReader
@@ -187,6 +189,62 @@ def test_a_new_sensor_takes_its_place_by_name(plants: tuple[Plant, Plant]) -> No
     named = [one.device for one in plant.reader.fleet(NOW_MS).sensors]
     assert named[:4] == ["pump-0", "pump-01", "pump-1", "pump-2"]
     assert named[-2:] == ["pump-19", "pump-100"]
+
+
+def test_the_watch_takes_no_row_of_a_sensor_that_is_as_it_should_be(
+    plants: tuple[Plant, Plant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+    stands = Watch._sensor_stands
+
+    def note(self: Watch, row: Any, *rest: Any) -> Any:
+        looked_at.append(row.device)
+        return stands(self, row, *rest)
+
+    monkeypatch.setattr(Watch, "_sensor_stands", note)
+    for plant in plants:
+        looked_at.clear()
+        plant.say("pump-4", interval_s=30, uptime_ms=99_000)
+        watch = Watch(plant.engine, None, SILENT_AFTER_MS)
+        assert watch.look(NOW_MS) == []
+        assert looked_at == []
+        later_ms = NOW_MS + 400_000
+        plant.store.note_link("test", "mqtt://broker", True, "", later_ms)
+        assert [one.sensor.device for one in watch.look(later_ms)] == ["pump-4"]
+        assert set(looked_at) == {"pump-4"}
+        plant.say("pump-4", later_ms, interval_s=30, uptime_ms=99_100)
+        assert [one.event for one in watch.look(later_ms)] == ["clear"]
+
+
+# The page
+
+
+def test_a_listing_is_worked_out_once_for_all_pages_until_a_sensor_changes(
+    plants: tuple[Plant, Plant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant, worked_out, of = plants[1], [], Listing.of
+
+    def note(self: Listing, sensors: Any) -> Any:
+        worked_out.append(self)
+        return of(self, sensors)
+
+    monkeypatch.setattr(Listing, "of", note)
+    board = Board(plant.reader, plant.inbox)
+    search = Listing(words=("pump-59",))
+    for _page in range(5):
+        board.read(NOW_MS)
+        assert board.fleet is not None
+        assert len(board.listings.of(board.fleet.sensors, Listing())) == MANY
+        assert len(board.listings.of(board.fleet.sensors, search)) == 11
+        assert sum(board.listings.groups(board.fleet.sensors).values()) == MANY
+    assert worked_out == [Listing(), search]
+    plant.say("pump-601")
+    board.read(NOW_MS)
+    sensors = board.fleet.sensors
+    assert len(board.listings.of(sensors, Listing())) == MANY + 1
+    for number in range(3 * MOST_KEPT):  # as somebody types
+        board.listings.of(sensors, Listing(words=(f"pump-{number}",)))
+        assert len(board.listings._listed) <= MOST_KEPT
 
 
 # What scripts and Prometheus get

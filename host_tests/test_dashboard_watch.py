@@ -14,7 +14,7 @@ from vibdash.ingest.store import Received, Store
 from vibdash.ingest.watch import SETTLING_MS, TWIN_FOR_MS, Watch
 from vibdash.notify.notifications import Notifications
 from vibdash.notify.rules import Rule
-from vibdash.page.states import group_of, instrument_look
+from vibdash.page.states import instrument_look
 from vibdash.protocol.messages import Sensor
 from vibdash.protocol.own_alerts import THIS_HOST
 from vibdash.read.fleet import FleetReader
@@ -192,7 +192,7 @@ def test_two_devices_of_one_name_are_said(plant: Plant) -> None:
     assert plant.look(now_ms) == [("motor-1", "instrument:twin", "raise")]
     sensor = plant.sensor(now_ms)
     assert instrument_look(sensor, str).word == "Two devices of one name"
-    assert group_of(sensor) == "quiet"  # of which of them the score is nobody knows
+    assert sensor.group == "quiet"  # of which of them the score is nobody knows
     over_ms = NOW_MS + 4000 + TWIN_FOR_MS + 1000
     plant.hear(over_ms, boot=5002)
     plant.host(over_ms)

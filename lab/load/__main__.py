@@ -19,6 +19,7 @@ from lab.rigs.databases import PostgreSQL
 
 from .ingest_limit import alerts_per_s
 from .kills import break_at_random
+from .large_fleet import measure as measure_page
 from .many_sensors import SENSORS, measure_api
 from .storm import storm
 
@@ -39,6 +40,11 @@ GOALS = {
     "kills.not_sent": 0,
     "kills.frozen": 0,
     "fleet10k_healthz_cpu_ms": 5,
+    "fleet10k_metrics_cpu_ms": 150,
+    "fleet10k_fleet_page_cpu_ms": 100,
+    "fleet10k_first_rows_ms": 2000,
+    "fleet10k_search_ms": 500,
+    "fleet10k_memory_mb": 300,
 }
 OF_KILLS = ("sent", "lost", "not_sent", "frozen")
 KILL_SENSORS, KILL_RATE_PER_S = 50, 100.0
@@ -103,9 +109,13 @@ def measure_kills(asked: argparse.Namespace, folder: Path) -> Figures:
 
 
 def measure_fleet10k(_asked: argparse.Namespace, folder: Path) -> Figures:
-    """Processor time of what is asked of the API, with 10,000 sensors."""
+    """With 10,000 sensors: processor time of what is asked of the API, the page in a browser, memory."""
     print(f"fleet10k: {SENSORS:,} sensors", flush=True)
-    return measure_api(SENSORS, folder)
+    figures = measure_api(SENSORS, folder)
+    (folder / "page").mkdir()
+    return figures | {
+        f"fleet10k_{name}": value for name, value in measure_page(SENSORS, folder / "page").items()
+    }
 
 
 PARTS = {

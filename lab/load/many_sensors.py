@@ -22,7 +22,7 @@ from vibdash.web.api import make_router
 from lab.rigs.dashboard import alert_message, status_message
 
 SENSORS, TIMES = 10_000, 5
-ASKED = {"healthz": "/healthz", "metrics": "/metrics", "fleet": "/api/v1/fleet"}
+ASKED = {"healthz": "/healthz", "metrics": "/metrics", "fleet_page": "/api/v1/fleet"}
 
 
 def measure_api(sensors: int, folder: Path) -> dict[str, float]:

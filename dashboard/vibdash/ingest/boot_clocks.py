@@ -59,7 +59,7 @@ def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[
     }
     unheard = [{**vars(sensor), "boot": number} for sensor, number in by_boot.keys() - known.keys()]
     if unheard:
-        for sensor in {sensor for sensor, _ in by_boot.keys() - known.keys()}:
+        for sensor in _with_too_many(connection, {sensor for sensor, _ in by_boot.keys() - known.keys()}):
             _put_out_farthest(connection, sensor, [number for one, number in by_boot if one == sensor])
         connection.execute(_INSERT_BOOT, unheard)
     learnt = []
@@ -76,12 +76,16 @@ def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[
     return known
 
 
+def _with_too_many(connection: sa.Connection, sensors: set[Sensor]) -> list[Sensor]:
+    """Return the devices that have as many boots as are kept."""
+    keys = {"keys": as_keys((one.site, one.device) for one in sensors), "most": MOST_BOOTS}
+    return [Sensor(*row) for row in connection.execute(_too_many(connection.dialect.name), keys)]
+
+
 def _put_out_farthest(connection: sa.Connection, sensor: Sensor, told: list[int]) -> None:
     """Keep so many boots of a device, those nearest to what it tells now; add up what the others sampled and sent."""
     mine = sa.and_(boot.c.site == sensor.site, boot.c.device == sensor.device, boot.c.boot != EARLIER)
     count = connection.scalar(sa.select(sa.func.count()).where(mine)) or 0
-    if count < MOST_BOOTS:
-        return
     far = sa.select(boot.c.boot).where(mine, boot.c.boot.not_in(told))
     far = far.order_by(sa.func.abs(boot.c.boot - told[-1]).desc()).limit(count - MOST_BOOTS + 1)
     going = sa.and_(mine, boot.c.boot.in_(connection.scalars(far).all()))
@@ -136,6 +140,14 @@ def _read_clock(told: Told) -> tuple[int | None, str | None]:
     if told.fresh:
         return told.received_at_ms - said.uptime_ms, "received"
     return None, None
+
+
+@cache
+def _too_many(dialect: str) -> sa.Select[Any]:
+    keys = key_rows(dialect, site=sa.Text, device=sa.Text)
+    mine = sa.and_(boot.c.site == keys.c.site, boot.c.device == keys.c.device, boot.c.boot != EARLIER)
+    found = sa.select(boot.c.site, boot.c.device).join_from(keys, boot, mine)
+    return found.group_by(boot.c.site, boot.c.device).having(sa.func.count() >= sa.bindparam("most"))
 
 
 @cache

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from vibdash.database.batch_keys import as_keys, key_rows
 from vibdash.database.opening import for_reading, writing
 from vibdash.database.schema import IS_OPEN, device, occurrence
 from vibdash.ingest.alerts import store_own
 from vibdash.protocol.messages import Sensor
 from vibdash.protocol.own_alerts import NOT_RECEIVING, OWN_CAUSES, SILENT, THIS_HOST, TWIN
-from vibdash.read.host import Host, is_credible, read_host
-from vibdash.read.sensors import longest_silence_ms
+from vibdash.read.host import CLOCKS_APART_MS, Host, is_credible, read_host
+from vibdash.read.sensors import SILENT_INTERVALS, SILENT_MARGIN_MS, longest_silence_ms
 from vibdash.supervision import Work
 
 LOOK_EVERY_S = 5.0
@@ -73,7 +75,7 @@ class Watch:
     def _due(self, connection: sa.Connection, now_ms: int) -> list[Change]:
         host = read_host(connection, now_ms)
         raised = {(Sensor(row.site, row.device), row.cause) for row in connection.execute(_RAISED)}
-        rows = connection.execute(self._devices()).all()
+        rows = self._devices(connection, {sensor for sensor, _ in raised}, now_ms)
         found = [*self._host_stands(host, now_ms)]
         found += [one for row in rows for one in self._sensor_stands(row, host, now_ms)]
         return [
@@ -82,8 +84,14 @@ class Watch:
             if bad != ((sensor, cause) in raised)
         ]
 
-    def _devices(self) -> sa.Select[Any]:
-        return _DEVICES if self._site is None else _DEVICES.where(device.c.site == self._site)
+    def _devices(self, connection: sa.Connection, raised: set[Sensor], now_ms: int) -> list[Any]:
+        """Return the devices of which something may have to be said: of all others nothing is so, nor was."""
+        asked = {"now_ms": now_ms, "may_ms": self._silent_after_ms}
+        rows = {(row.site, row.device): row for row in connection.execute(_SUSPECTS, asked)}
+        keys = as_keys((one.site, one.device) for one in raised)
+        for row in connection.execute(_of_keys(connection.dialect.name), {"keys": keys}) if raised else ():
+            rows[(row.site, row.device)] = row
+        return [row for row in rows.values() if self._site in (None, row.site)]
 
     def _host_stands(self, host: Host, now_ms: int) -> Iterator[tuple[Sensor, str, bool]]:
         here = Sensor(self._site or THIS_HOST, THIS_HOST)
@@ -112,6 +120,27 @@ class Watch:
 _DEVICES = sa.select(
     *(device.c[name] for name in ("site", "device", "heard_at_ms", "interval_s", "twin_at_ms"))
 ).where(device.c.removed_at_ms.is_(None))
+_NOW_MS = sa.bindparam("now_ms", type_=sa.BigInteger)
+_MAY_MS = sa.case(
+    (device.c.interval_s.is_(None), sa.bindparam("may_ms", type_=sa.BigInteger)),
+    else_=sa.cast(device.c.interval_s, sa.BigInteger) * round(1000 * SILENT_INTERVALS) + SILENT_MARGIN_MS,
+)
+_SUSPECTS = _DEVICES.where(
+    sa.or_(
+        device.c.twin_at_ms.is_not(None),
+        device.c.heard_at_ms.is_(None),
+        device.c.heard_at_ms > _NOW_MS + CLOCKS_APART_MS,
+        _NOW_MS - device.c.heard_at_ms > _MAY_MS,
+    )
+)
+
+
+@cache
+def _of_keys(dialect: str) -> sa.Select[Any]:
+    keys = key_rows(dialect, site=sa.Text, device=sa.Text)
+    return _DEVICES.join(keys, sa.and_(device.c.site == keys.c.site, device.c.device == keys.c.device))
+
+
 _RAISED = (
     sa.select(occurrence.c.site, occurrence.c.device, occurrence.c.cause)
     .where(IS_OPEN, occurrence.c.cleared_id.is_(None), occurrence.c.ended_at_ms.is_(None))

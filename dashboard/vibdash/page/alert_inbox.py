@@ -31,7 +31,7 @@ SHELVE_FOR = {"1 hour": HOUR_MS, "8 hours": 8 * HOUR_MS, "1 day": 24 * HOUR_MS, 
 OPEN = "open"  # what asks for attention: new, acknowledged and still there, returned without a look
 _IS_OPEN = (State.NEW, State.ACKNOWLEDGED, State.RETURNED)
 _FILTERS = (OPEN, *State)
-ROWS_AT_FIRST = 150  # a row more costs the browser more than anyone reads
+ROWS_AT_FIRST = 50  # a row more costs the browser more than anyone reads
 KEYS = (
     "j, k: next, previous · x: tick · t: tick all · a: acknowledge · s: shelve 8 h · c: comment · /: search"
 )

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from vibdash.database.opening import reason_of
+from vibdash.page.fleet_order import Listings
 from vibdash.read.fleet import Fleet, FleetReader, Newest, without_contact
 from vibdash.read.occurrences import Flood, Occurrence, OccurrenceReader
 from vibdash.supervision import new_record
@@ -27,6 +28,7 @@ class Board:
         self.fleet: Fleet | None = None
         self.occurrences: tuple[Occurrence, ...] = ()
         self.flood: Flood | None = None
+        self.listings = Listings()
         self.record = new_record("page")
         self.failure: str | None = None
         self.readings = 0

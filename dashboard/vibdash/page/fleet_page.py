@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable
 
 from nicegui import ui
@@ -12,7 +11,7 @@ from vibdash.page.alert_inbox import AlertInbox, InboxAccess
 from vibdash.page.board import Board
 from vibdash.page.faults import Faults, PartFailed
 from vibdash.page.fleet_table import FleetTable
-from vibdash.page.states import Clock, group_of
+from vibdash.page.states import Clock
 from vibdash.read.fleet import Fleet
 from vibdash.read.host import describe_work
 from vibdash.read.occurrences import FLOOD_COUNTED, Flood
@@ -63,15 +62,15 @@ class FleetPage:
             return
         parts = {
             "The state of this host": lambda: self._show_trouble(fleet, board.flood),
-            "The summary": lambda: self._show_summary(fleet),
-            "The fleet": lambda: self._table.show(fleet),
+            "The summary": lambda: self._show_summary(board, fleet),
+            "The fleet": lambda: self._table.show(fleet, board.listings),
             "The alerts": lambda: self._inbox.show(board.occurrences),
         }
         if not all([self._faults.shield(part, draw) for part, draw in parts.items()]):
             raise PartFailed("parts of it are as they were")
 
-    def _show_summary(self, fleet: Fleet) -> None:
-        groups = Counter(group_of(sensor) for sensor in fleet.sensors)
+    def _show_summary(self, board: Board, fleet: Fleet) -> None:
+        groups = board.listings.groups(fleet.sensors)
         for group, tile in self._tiles.items():
             tile.count.text = f"{groups[group]:,}"
         self._ratio.text = describe_ratio(fleet.bytes_sampled, fleet.bytes_sent)

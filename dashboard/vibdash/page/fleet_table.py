@@ -8,7 +8,7 @@ from collections.abc import Callable
 from nicegui import ui
 
 from vibdash.page.faults import describe, log
-from vibdash.page.fleet_order import Listing
+from vibdash.page.fleet_order import Listing, Listings
 from vibdash.page.sensor_row import SensorRow
 from vibdash.page.states import Clock
 from vibdash.read.fleet import Fleet
@@ -31,6 +31,7 @@ class FleetTable:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._fleet: Fleet | None = None
+        self._listings = Listings()
         self._rows: list[SensorRow] = []
         self._page = 0
         self.listing = Listing()
@@ -56,14 +57,14 @@ class FleetTable:
             button.classes("heading-button").props(f"data-order={order}")
         return cell
 
-    def show(self, fleet: Fleet) -> None:
+    def show(self, fleet: Fleet, listings: Listings) -> None:
         """Bring the table to the fleet as it is now."""
-        self._fleet = fleet
-        found = self.listing.of(fleet.sensors)
+        self._fleet, self._listings = fleet, listings
+        found = listings.of(fleet.sensors, self.listing)
         self._page = max(0, min(self._page, (len(found) - 1) // ROWS_A_PAGE))
         first = self._page * ROWS_A_PAGE
         drawn = found[first : first + ROWS_A_PAGE]
-        with_site = len({sensor.site for sensor in fleet.sensors}) > 1
+        with_site = len(fleet.sites) > 1
         while len(self._rows) < len(drawn):
             with self._body:
                 self._rows.append(SensorRow())
@@ -89,7 +90,7 @@ class FleetTable:
         self.listing, self._page = listing, 0
         self._mark_order()
         if self._fleet is not None:
-            self.show(self._fleet)
+            self.show(self._fleet, self._listings)
 
     def _search_anew(self) -> None:
         words = tuple((self._search.value or "").lower().split())
@@ -107,7 +108,7 @@ class FleetTable:
     def _turn(self, by: int) -> None:
         self._page += by
         if self._fleet is not None:
-            self.show(self._fleet)
+            self.show(self._fleet, self._listings)
 
 
 def _turner(icon: str, what: str, act: Callable[[], None]) -> ui.button:

@@ -42,17 +42,6 @@ def level_icon(level: str, event: str) -> str:
     return _ICONS["clear" if event == "clear" else level]
 
 
-def group_of(sensor: SensorView) -> str:
-    """Return under which count of the summary a sensor falls; exactly one."""
-    if sensor.link is not Link.ONLINE:
-        return "unheard"
-    if sensor.machine_level is not None:
-        return sensor.machine_level
-    judged = sensor.machine == "running" and sensor.score is not None
-    working = sensor.instrument == "ok" and sensor.instrument_level is None
-    return "good" if judged and working else "quiet"
-
-
 def machine_look(sensor: SensorView) -> Look:
     """Return how the machine's state is shown."""
     causes = [describe_cause(one.cause, one.class_name) for one in sensor.active if not one.of_instrument]

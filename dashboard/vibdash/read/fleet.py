@@ -34,6 +34,11 @@ class Fleet:
     work: tuple[WorkView, ...] = ()
 
     @cached_property
+    def sites(self) -> frozenset[str]:
+        """Those that have a sensor."""
+        return frozenset(sensor.site for sensor in self.sensors)
+
+    @cached_property
     def bytes_sampled(self) -> int:
         return sum(sensor.bytes_sampled for sensor in self.sensors)
 

@@ -120,6 +120,17 @@ class SensorView:
         """The worst level active on the sensor itself: alarm, warning or None."""
         return _worst(active for active in self.active if active.of_instrument)
 
+    @cached_property
+    def group(self) -> str:
+        """Under which count of the summary it falls; exactly one."""
+        if self.link is not Link.ONLINE:
+            return "unheard"
+        if self.machine_level is not None:
+            return self.machine_level
+        judged = self.machine == "running" and self.score is not None
+        working = self.instrument == "ok" and self.instrument_level is None
+        return "good" if judged and working else "quiet"
+
 
 NameKey = tuple[str, list[tuple[int, str]], str]
 
