@@ -124,14 +124,14 @@ def test_its_files_are_those_of_upstreams_boards(board: Path) -> None:
 @each_board
 def test_every_pin_exists_and_is_free(board: Path) -> None:
     facts, used = chip(board), pins(board)
-    assert {"SPI_SCK", "SPI_MOSI", "SPI_MISO", "SPI_CS", "INT1", "I2C_SCL", "I2C_SDA"} == set(used)
+    assert {"SPI_SCK", "SPI_MOSI", "SPI_MISO", "SPI_CS", "INT1", "I2C_SCL", "I2C_SDA", "PULSE"} == set(used)
     assert len(set(used.values())) == len(used), "a pin twice"
     for name, pin in used.items():
         assert within(pin, facts["gpio"]), f"{name}: the chip has no GPIO{pin}"
         assert pin not in facts["strapping"] + facts["flash"] + facts["usb"] + facts["uart"], (
             f"{name}: GPIO{pin}"
         )
-        if name not in ("SPI_MISO", "INT1"):
+        if name not in ("SPI_MISO", "INT1", "PULSE"):
             assert not within(pin, facts["input_only"]), f"{name}: GPIO{pin} drives nothing"
 
 

@@ -91,6 +91,12 @@ def test_each_bad_value_is_named_with_what_is_accepted(tmp_path):
         ("", "command_key", "ab" * 31, "command_key: a secret", "64 hex digits"),
         ("", "ntp_host", "", "ntp_host: ''", "or null"),
         ("", "point_told", 1, "point_told: 1", "true or false"),
+        ("", "pulse", {}, "pulse.pin: is missing", "0 to 255"),
+        ("", "pulse", {"pin": 4, "per_turn": 0}, "pulse.per_turn: 0", "1 to 1024, in pulses"),
+        ("", "pulse", {"pin": 4, "per_rev": 1}, "pulse.per_rev: no such field", "per_turn"),
+        ("", "pulse", {"pin": 4, "edge": "both"}, "pulse.edge: 'both'", "rising, falling"),
+        ("", "pulse", {"pin": 4, "ratio": 0}, "pulse.ratio: 0", "0.001 to 1000"),
+        ("", "pulse", {"pin": 4, "highest_rpm": 40000}, "pulse.highest_rpm: 40000", "1 to 30000"),
         ("", "watchdog_s", -1, "watchdog_s: -1", "0, or a whole number from 10 to 3600, in seconds"),
         ("", "watchdog_s", 9, "watchdog_s: 9", "0, or a whole number from 10"),
         ("", "watchdog_s", False, "watchdog_s: False", "0, or a whole number from 10"),
@@ -177,6 +183,20 @@ def test_times_too_short_for_a_window_of_the_model_are_refused(tmp_path):
             raise AssertionError(f"accepted: {fields}")
         device["sensor"]["pace"] = 0
         contradictions.check_model(device, slow)  # as fast as it goes
+
+
+def test_a_probe_and_a_constant_speed_contradict_each_other_and_its_pin_is_its_own(tmp_path):
+    given = json.loads(json.dumps(GOOD))
+    given["pulse"] = {"pin": 34}
+    filled = config.load(put(tmp_path, given))["pulse"]
+    assert filled == {"pin": 34, "per_turn": 1, "edge": "rising", "ratio": 1, "highest_rpm": 6000}
+    given["battery"] = {"adc_pin": 34}
+    assert "pulse.pin: 34; accepted: another pin than that of battery.adc_pin" in refusal(
+        put(tmp_path, given)
+    )
+    del given["battery"]
+    given["shaft_rpm"] = 1500
+    assert "shaft_rpm: 1500; accepted: null, as pulse is given" in refusal(put(tmp_path, given))
 
 
 def test_an_operating_point_that_could_never_be_taken_is_refused(tmp_path):

@@ -28,6 +28,7 @@ PORTABLE = (
     "test_firmware_learning",
     "test_firmware_lookup",
     "test_firmware_point_message",
+    "test_firmware_pulse_input",
     "test_firmware_settings",
     "test_firmware_shaft_line",
     "test_firmware_standing",

@@ -285,6 +285,12 @@ def test_credentials_that_the_dashboard_made_are_taken(site: Path) -> None:
         file.sensor("motor-3")
 
 
+def test_a_probe_without_a_pin_takes_the_boards() -> None:
+    assert wiring.pulse_pin({"per_turn": 6}, "ESP32-C3") == {"pin": 0, "per_turn": 6}
+    assert wiring.pulse_pin({"pin": 4}, "ESP32-C3") == {"pin": 4}
+    assert wiring.pulse_pin({"per_turn": 6}, None) == {"per_turn": 6}
+
+
 def facts(machine: str) -> Facts:
     said: dict[str, Any] = {"machine": machine, "linked_model": None}
     return Facts(said)

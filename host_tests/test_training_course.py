@@ -36,7 +36,7 @@ def _write(folder: Path, ending: str, columns: dict[str, np.ndarray]) -> str:
     elif ending == ".parquet":
         pd.DataFrame(columns).to_parquet(path)
     elif ending == ".npz":
-        np.savez(path, **columns)
+        np.savez(path, **columns)  # type: ignore[arg-type]
     elif ending == ".mat":
         scipy.io.savemat(path, columns)
     elif ending == ".h5":

@@ -44,6 +44,7 @@ DEVICE_FIELDS = {
     "component_class": (None, optional(one_of(tuple(sorted(CLASSES))))),
     "velocity_limits_mm_s": (None, optional(limits)),
     "shaft_rpm": (None, optional(number(1, 1000000, "revolutions a minute"))),
+    "pulse": (None, optional(table)),
     "point_told": (False, boolean),
     "status_interval_s": (3600, whole(1, 86400, "seconds")),
     "data_dir": ("state", text(256)),
@@ -83,6 +84,13 @@ BATTERY_FIELDS = {
     "adc_pin": (REQUIRED, whole(0, 255)),
     "ratio": (2, number(1, 100)),
 }
+PULSE_FIELDS = {
+    "pin": (REQUIRED, whole(0, 255)),
+    "per_turn": (1, whole(1, 1024, "pulses")),
+    "edge": ("rising", one_of(("rising", "falling"))),
+    "ratio": (1, number(0.001, 1000, "turns of the shaft for one of the probe's")),
+    "highest_rpm": (6000, whole(1, 30000, "revolutions a minute of the probe's shaft")),
+}
 WIFI_FIELDS = {
     "ssid": (REQUIRED, text(32)),
     "password": (None, optional(text(63, 8))),
@@ -99,6 +107,8 @@ def load(path: str) -> dict:
         device["duty"] = fill(path, "duty.", device["duty"], DUTY_FIELDS)
     if device["battery"] is not None:
         device["battery"] = fill(path, "battery.", device["battery"], BATTERY_FIELDS)
+    if device["pulse"] is not None:
+        device["pulse"] = fill(path, "pulse.", device["pulse"], PULSE_FIELDS)
     if device["wifi"] is not None:
         device["wifi"] = fill(path, "wifi.", device["wifi"], WIFI_FIELDS)
     contradictions.check(path, device)

@@ -28,6 +28,10 @@ def check(path: str, device: dict) -> None:
         _refuse(
             path, "point_told", True, "false, as duty is given: between its rounds a device hears nothing"
         )
+    if device["pulse"] and device["shaft_rpm"]:
+        _refuse(
+            path, "shaft_rpm", device["shaft_rpm"], "null, as pulse is given: a speed is measured or constant"
+        )
     _check_pins(path, device)
 
 
@@ -49,6 +53,8 @@ def _check_pins(path: str, device: dict) -> None:
     pins = [("sensor." + key, sensor[key]) for key in _PINS if sensor.get(key) is not None]
     if device["battery"]:
         pins.append(("battery.adc_pin", device["battery"]["adc_pin"]))
+    if device["pulse"]:
+        pins.append(("pulse.pin", device["pulse"]["pin"]))
     for i, (field, pin) in enumerate(pins):
         for other, taken in pins[:i]:
             if pin == taken:

@@ -18,6 +18,14 @@ from .shaft_line import ShaftLine
 THRESHOLDS = ("warning", "alarm", "hysteresis", "dwell_windows", "clear_windows")
 
 
+def _open_pulse(pulse):
+    if pulse is None:
+        return None
+    from .pulse_input import open_pulse  # which a sensor without a probe does not need in its memory
+
+    return open_pulse(pulse)
+
+
 class Node:
     """One sensor on one machine.
 
@@ -44,7 +52,8 @@ class Node:
         self._velocity = MeanVelocity(block_windows(averaging_s(device["component_class"]), self.config))
         self._latest = None  # the features that were judged last
         self.told = Told()
-        sources = [self.told]
+        self.pulse = _open_pulse(device["pulse"])
+        sources = [self.pulse, self.told] if self.pulse else [self.told]
         if device["shaft_rpm"]:
             sources.append(Constant(device["shaft_rpm"]))
         self._points = OperatingPoints(sources)

@@ -6,5 +6,6 @@ its FIFO until it is read. Runs on CPython and MicroPython.
 
 - time.py: the clock, virtual or real; wire.py: ``machine.SPI``, ``machine.I2C`` and pins, with the bus clock's time
 - chip.py: what all chips share; one file a chip, st_tagged.py for what three of ST's share
+- probe.py: a speed probe at a toothed wheel, on an interrupt or a counter
 - recordings.py: sources: numbered frames, noise, files
 """

@@ -19,6 +19,10 @@ class VirtualTime:
         """Milliseconds since the beginning."""
         return self.now_ps // PS_PER_MS
 
+    def ticks_us(self) -> int:
+        """Microseconds since the beginning."""
+        return self.now_ps // 1000000
+
     def ticks_diff(self, later: int, earlier: int) -> int:
         """Milliseconds from `earlier` to `later`."""
         return later - earlier

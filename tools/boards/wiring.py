@@ -137,6 +137,9 @@ By I2C, for the chips and rates that [DRIVERS.md](../../docs/DRIVERS.md) gives f
 
 {_table(board, I2C_WIRES)}
 
+A speed probe (`pulse` in the site file) has its output at {board.place("PULSE")}:
+[HARDWARE.md](../../docs/HARDWARE.md#a-speed-probe).
+
 INT1 may be left out; then the sensor's FIFO is polled. Wires of SPI no longer than 10 cm at its full clock; else set
 `bus_hz` lower. None of these pins is {_avoided(board.chip)}.
 

@@ -14,7 +14,7 @@ from vibnode.checks import SECRETS, without_secrets
 from vibtool.errors import ToolError
 from vibtool.facts import DEVICE_FILE, Facts
 from vibtool.site_file import MODEL_FILE, Sensor, encode
-from vibtool.wiring import fill_in
+from vibtool.wiring import fill_in, pulse_pin
 
 if TYPE_CHECKING:
     from vibtool.board import Board
@@ -34,6 +34,8 @@ def complete(sensor: Sensor, known: Facts) -> None:
     device = sensor.device
     if isinstance(device.get("sensor"), dict):
         device["sensor"] = fill_in(device["sensor"], known.chip)
+    if isinstance(device.get("pulse"), dict):
+        device["pulse"] = pulse_pin(device["pulse"], known.chip)
     if sensor.package is not None:
         sensor.files[MODEL_FILE] = read_model(sensor.package)
     elif "model" not in device and known.said["linked_model"] is None:

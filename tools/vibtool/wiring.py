@@ -35,6 +35,14 @@ def read_orientation(path: Path) -> list[str]:
     return axes
 
 
+def pulse_pin(pulse: dict[str, Any], chip: str | None) -> dict[str, Any]:
+    """`pulse`, that section of a device, with the board's pin where it names none."""
+    folder = board_of(chip)
+    if folder is None or "pin" in pulse:
+        return pulse
+    return {"pin": read_pins(folder / "pins.csv")["PULSE"], **pulse}
+
+
 def fill_in(sensor: dict[str, Any], chip: str | None) -> dict[str, Any]:
     """`sensor` with the pins and the orientation that it leaves open, where it names a bus and none of the bus's pins.
 
