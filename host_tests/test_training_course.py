@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 import scipy.io
 from vibtrain.data import manifest
+from vibtrain.features import extraction
 from vibtrain.recordings import Course, DataError
+from vibtrain.workflows import pipeline
 
 RATE_HZ = 2000.0
 SECONDS = 10.0
@@ -174,3 +177,24 @@ def test_refusals(tmp_path: Path, fields: dict[str, str], said: str) -> None:
     with pytest.raises(DataError) as refused:
         _course(tmp_path, fields)
     assert said in str(refused.value)
+
+
+def test_windows_have_the_speed_and_load_at_their_middle(tmp_path: Path) -> None:
+    _write(tmp_path, ".csv", {"x": np.sin(TIMES_S), "n": RPM, "load": LOAD})
+    rows = (
+        "file,rate_hz,columns,speed_column,load_column,speed_rpm",
+        "a.csv,2000,x,n,load,",
+    )
+    (tmp_path / "m.csv").write_text("\n".join(rows))
+    (entry,) = manifest.catalogue(tmp_path / "m.csv")
+    chosen = pipeline.general(tmp_path / "m.csv", [entry], "lis2dw12")
+    windows = extraction.windows_of(entry, chosen)
+    core = chosen.core_config()
+    middles_s = (np.arange(len(windows.features)) * core["hop"] + core["window"] / 2) / chosen.chip().rate_hz
+    assert windows.speeds_rpm is not None and windows.loads is not None
+    np.testing.assert_allclose(windows.speeds_rpm, 1200 + 30 * middles_s, atol=1)
+    np.testing.assert_allclose(windows.loads, 0.5 + 0.02 * middles_s, atol=0.001)
+    stated = dataclasses.replace(entry, course=None, speed_rpm=1480.0)
+    assert set(extraction.windows_of(stated, chosen).speeds_rpm) == {1480.0}  # type: ignore[arg-type]
+    silent = extraction.windows_of(dataclasses.replace(entry, course=None), chosen)
+    assert silent.speeds_rpm is not None and np.isnan(silent.speeds_rpm).all()

@@ -18,6 +18,7 @@ from vibtrain.recordings import Condition, DataError, Entry, condition_fields, i
 from vibtrain.workers import HERE, Workers, each
 
 Int16 = npt.NDArray[np.int16]
+Float = npt.NDArray[np.float64]
 Regime = tuple[str, float | None, str]
 
 
@@ -30,12 +31,17 @@ class Windows(Condition):
         first_window: the samples of the first window as the sensor would have given them, int16, shape (frames, axes).
         samples_digest: SHA-256 of all samples as the sensor would have given them.
         snapshots: names of the recordings that these are of, where they are several; see `pooled`.
+        speeds_rpm, loads: of the shaft, and as a share of the rated load, at the middle of each window, shape
+            (windows,); NaN where not known. Of the recording's course, else the speed that it states; None for windows
+            made otherwise.
     """
 
     features: Int16
     first_window: Int16
     samples_digest: bytes
     snapshots: tuple[str, ...] = ()
+    speeds_rpm: Float | None = None
+    loads: Float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,7 +107,15 @@ def _joined(snapshots: list[Windows]) -> Windows:
         features=np.concatenate([r.features for r in snapshots]),
         samples_digest=hashlib.sha256(digests).digest(),
         snapshots=tuple(r.name for r in snapshots),
+        speeds_rpm=_all_of([r.speeds_rpm for r in snapshots]),
+        loads=_all_of([r.loads for r in snapshots]),
     )
+
+
+def _all_of(parts: list[Float | None]) -> Float | None:
+    """One after the other; None where one is not there."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def extract(
@@ -150,12 +164,27 @@ def windows_of(entry: Entry, config: TrainingConfig) -> Windows:
             f"accepted: at least {window} (one window)"
             + (f" after the first {config.settle_s:g} s (settle_s)" if config.settle_s else "")
         )
+    features = np.concatenate(parts)
+    speeds_rpm, loads = _points(entry, config.settle_s, len(features), window, hop, chip.rate_hz)
     return Windows(
         **condition_fields(entry),
-        features=np.concatenate(parts),
+        features=features,
         first_window=first_window,
         samples_digest=state.digest(),
+        speeds_rpm=speeds_rpm,
+        loads=loads,
     )
+
+
+def _points(
+    entry: Entry, settle_s: float, windows: int, window: int, hop: int, rate_hz: float
+) -> tuple[Float, Float]:
+    """Speed and load at the middle of each window."""
+    middles_s = settle_s + (np.arange(windows) * hop + window / 2) / rate_hz
+    if entry.course is None:
+        speed_rpm = np.nan if entry.speed_rpm is None else entry.speed_rpm
+        return np.full(windows, speed_rpm), np.full(windows, np.nan)
+    return entry.course().at(middles_s)
 
 
 def digest(recordings: Iterable[Windows]) -> bytes:
