@@ -17,6 +17,7 @@ VIB = ROOT / "firmware" / "cmodules" / "vib"
 PACKAGE = ROOT / "build" / "models" / "default"
 CORE = sorted(VIB.glob("vib_*.c"))
 BINDING = VIB / "modvib.c"
+FEED = VIB / "feed_esp32.c"
 CHIP_OPTION = (
     "-mno-such-flaw"  # what ESP-IDF asks of every file; no compiler knows it, so it is only configured with
 )
@@ -58,7 +59,8 @@ def test_each_source_is_compiled_once_and_the_core_for_speed(tmp_path: Path) -> 
     assert len(CORE) > 10
     for path in [*CORE, PACKAGE / "model.c"]:
         assert levels[path] == ["-O2"], path
-    assert levels[BINDING] == ["-Os"], "the component's own"
+    for path in (BINDING, FEED):
+        assert levels[path] == ["-Os"], "the component's own"
     assert str(BINDING) in (tmp_path / "names_are_sought_in.txt").read_text()
 
 
@@ -66,7 +68,14 @@ def test_all_of_it_is_in_the_program(tmp_path: Path) -> None:
     configured(tmp_path)
     done("cmake", "--build", tmp_path, "-j2")
     symbols = done("nm", tmp_path / "micropython.elf")
-    for name in ("vib_module", "vib_linked_model", "vib_core_features", "vib_model_score"):
+    for name in (
+        "vib_module",
+        "vib_linked_model",
+        "vib_core_features",
+        "vib_model_score",
+        "vib_feed_start",
+        "vib_ring_fill",
+    ):
         assert re.search(rf" [TtRrDd] {name}\n", symbols), name
 
 
@@ -87,6 +96,28 @@ def test_the_core_compiles_for_an_esp32_c3(tmp_path: Path) -> None:
     heads = done("riscv64-unknown-elf-readelf", "-h", library)
     assert heads.count("Class:                             ELF32") == len(CORE) + 1
     assert heads.count("RVC, soft-float ABI") == len(CORE) + 1
+
+
+def test_what_reads_the_sensor_outside_of_python_compiles_for_an_esp32_c3(tmp_path: Path) -> None:
+    """Against the interface of ESP-IDF as esp32_port/idf has it."""
+    compiler = [
+        "riscv64-unknown-elf-gcc",
+        "-march=rv32imc",
+        "-mabi=ilp32",
+        "--specs=picolibc.specs",
+        "-std=gnu17",
+        "-Os",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+    ]
+    interface = ROOT / "host_tests/esp32_port/idf"
+    done(*compiler, f"-I{interface}", f"-I{VIB}", "-c", FEED, "-o", tmp_path / "feed.o")
+    symbols = done("riscv64-unknown-elf-nm", tmp_path / "feed.o")
+    assert not re.search(r" [bBdDC] ", symbols), "it keeps nothing outside of what it allocates"
+    assert not re.search(r"\bm_malloc|\bgc_alloc|\bmp_obj_new", symbols), (
+        "it does not touch MicroPython's heap"
+    )
 
 
 def test_the_make_target_tells_cmake_what_it_needs(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ include $(BOARD_DIR)/../QEMU_VIRT_RV32/mpconfigboard.mk
 
 CFLAGS += -I$(SENSOR_DIR)
 vpath %.c $(SENSOR_DIR)
-SRC_C += modlab.c
+SRC_C += modlab.c lab_chip.c lab_pin.c lab_flash.c lab_socket.c lab_feed.c
+CFLAGS += -DVIB_FEED=1 -I$(SENSOR_DIR)/../../firmware/cmodules/vib
 SRC_C += shared/timeutils/timeutils.c
 MICROPY_VFS_LFS2 = 1
 FROZEN_MANIFEST ?= $(SENSOR_DIR)/manifest.py

@@ -51,9 +51,3 @@ void mp_hal_delay_ms(mp_uint_t ms)
 {
     mp_hal_delay_us(ms * 1000u);
 }
-
-// Since power-on: there is no calendar here.
-uint64_t mp_hal_time_ns(void)
-{
-    return elapsed_us() * 1000u;
-}

@@ -32,6 +32,21 @@ static void make_bus_type(void)
     MP_OBJ_TYPE_SET_SLOT(&bus_type, locals_dict, (void *)&bus_dict, 1);
 }
 
+mp_obj_full_type_t fifo_type;
+mp_map_elem_t fifo_table[0 VIB_FIFO_METHODS(COUNT)];
+static MP_DEFINE_CONST_DICT(fifo_dict, fifo_table);
+
+static void make_fifo_type(void)
+{
+    mp_map_elem_t *row = fifo_table;
+    VIB_FIFO_METHODS(ENTRY)
+    fifo_type.base.type = &mp_type_type;
+    fifo_type.name = MP_QSTR_Fifo;
+    MP_OBJ_TYPE_SET_SLOT(&fifo_type, make_new, fifo_make_new, 0);
+    MP_OBJ_TYPE_SET_SLOT(&fifo_type, attr, fifo_attr, 1);
+    MP_OBJ_TYPE_SET_SLOT(&fifo_type, locals_dict, (void *)&fifo_dict, 2);
+}
+
 mp_obj_full_type_t wake_type;
 stream_protocol_t wake_protocol;
 
@@ -80,6 +95,7 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
     make_model_type();
     make_core_type();
     make_bus_type();
+    make_fifo_type();
     make_wake_type();
     mp_store_global(MP_QSTR_CORE_VERSION, MP_OBJ_NEW_SMALL_INT(VIB_CORE_VERSION));
     mp_store_global(MP_QSTR_FEATURE_VERSION, MP_OBJ_NEW_SMALL_INT(VIB_FEATURE_VERSION));
@@ -87,6 +103,7 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
     mp_store_global(MP_QSTR_Model, MP_OBJ_FROM_PTR(&model_type));
     mp_store_global(MP_QSTR_medians, MP_OBJ_FROM_PTR(&vib_medians_obj));
     mp_store_global(MP_QSTR_Bus, MP_OBJ_FROM_PTR(&bus_type));
+    mp_store_global(MP_QSTR_Fifo, MP_OBJ_FROM_PTR(&fifo_type));
     mp_store_global(MP_QSTR_Wake, MP_OBJ_FROM_PTR(&wake_type));
     mp_store_global(MP_QSTR_linked_model, MP_OBJ_FROM_PTR(&linked_model_obj));
     MP_DYNRUNTIME_INIT_EXIT

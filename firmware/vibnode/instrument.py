@@ -17,7 +17,6 @@ class Instrument:
 
     def __init__(self, driver, names) -> None:
         """`names`: of the features, in order."""
-        self._driver = driver
         self._rms = _named(names, ".rms")
         self._flatness = _named(names, ".flatness")
         full_scale = to_log2(driver.full_scale_counts * driver.lsb_nm_s2 / 1000)

@@ -29,9 +29,9 @@ class RateMeter:
                 self._past_made += self._made + self._backlog
         self._start_ms = None
 
-    def count(self, frames: int, backlog: int) -> None:
-        """`frames` were read just now, and the sensor holds `backlog` more."""
-        now_ms = self._time.ticks_ms()
+    def count(self, frames: int, backlog: int, late_ms: int = 0) -> None:
+        """`frames` were read `late_ms` ago, and the sensor held `backlog` more then."""
+        now_ms = self._time.ticks_ms() - late_ms
         self._last_ms, self._backlog = now_ms, backlog
         if self._start_ms is None:
             self._start_ms = now_ms

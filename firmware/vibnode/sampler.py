@@ -24,6 +24,7 @@ MOST_WORK = (1 << 30) - 1
 # Collected here so often, right behind a burst, when the FIFO has its whole length to fill: a collection cannot be
 # divided, and one that comes by itself may meet a FIFO that is half full.
 COLLECT_WINDOWS = 6
+NOT_TAKEN = 2  # a driver's gap: the sensor was read in time
 YIELD_AFTER = 4  # reads or steps in a row: then the other tasks have their turn
 RATE_STEP_PPM = 2000  # a rate that is off by so much more than the core was told is told anew
 COLLECTS = 1 if hasattr(gc, "mem_free") else 0  # CPython counts references
@@ -169,7 +170,7 @@ class Sampler:
             self._gap()
         self._looked_ms = self._time.ticks_ms()
         if driver.backlog is not None:
-            self.rate.count(frames, driver.backlog)
+            self.rate.count(frames, driver.backlog, driver.late_ms)
         self.frames += frames
         self._samples += frames * driver.axes
         if self.snapshot:
@@ -240,7 +241,7 @@ class Sampler:
     def _gap(self) -> None:
         self._break()
         late_ms = self._time.ticks_diff(self._time.ticks_ms(), self._looked_ms)
-        late = self.driver.fifo_ms and late_ms * 2 >= self.driver.fifo_ms
+        late = self.driver.gap == NOT_TAKEN or (self.driver.fifo_ms and late_ms * 2 >= self.driver.fifo_ms)
         self.loss.gap("link" if self.link_busy else "processor" if late else "bus")
         self._gaps_in_a_row += 1
         if self._gaps_in_a_row >= STARVED_GAPS:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+TRANSFER_US = 28  # of an SPI, whatever its length, by ESP-IDF's documentation
+
 
 @dataclass(frozen=True)
 class Chip:
@@ -20,7 +22,9 @@ class Chip:
         address_mask: the bits of the first byte that are the register's number.
         registers: what else is asked for, by number.
         transactions: SPI transfers of a burst, its level included.
-        orders: MHz at which the guides use it on an ESP32-C3; none: not there.
+        least_mhz: of the processors on which the guides use it; an ESP32-C3 has 160.
+        overrun: register and bits that say that frames were lost; register 0: in the level's second byte.
+        bus_hz: of its SPI.
     """
 
     name: str
@@ -37,9 +41,11 @@ class Chip:
     registers: dict[int, int] = field(default_factory=dict)
     transactions: int = 3
     least_mhz: int = 160
+    overrun: tuple[int, int] = (0, 0)
+    bus_hz: int = 10_000_000
 
-    def on_board(self) -> dict[str, Any]:
-        """chip.json of lab/device/on_board.py."""
+    def on_board(self, feeds: bool = False, paced: dict[str, int] | None = None) -> dict[str, Any]:
+        """chip.json of lab/device/on_board.py: whether it is read in an interrupt; how its clock goes, see Paced."""
         values = [self.registers.get(place, 0) for place in range(128)]
         return {
             "registers": values,
@@ -50,17 +56,37 @@ class Chip:
             "frame_bytes": self.frame_bytes,
             "burst_frames": self.burst_frames,
             "ns_a_frame": round(1e9 / self.rate_hz),
+            "fifo_frames": self.fifo_frames,
+            "overrun": self.overrun,
+            "feeds": feeds,
+            "paced": paced,
+            "transfer_ns": TRANSFER_US * 1000,
+            "ns_a_byte": round(8e9 / self.bus_hz),
         }
 
 
 CHIPS = {
     "adxl345": Chip(
-        "adxl345", 3200, 16, 32, 16, 6, 0x39, 0x32, address_mask=0x3F, registers={0x00: 0xE5}, transactions=17
+        "adxl345",
+        3200,
+        16,
+        32,
+        16,
+        6,
+        0x39,
+        0x32,
+        address_mask=0x3F,
+        registers={0x00: 0xE5},
+        transactions=17,
+        overrun=(0x30, 1),
+        bus_hz=5_000_000,
     ),
     "ism330dhcx": Chip(
-        "ism330dhcx", 6667, 8, 512, 256, 7, 0x3A, 0x78, prefix=b"\x10", registers={0x0F: 0x6B}
+        "ism330dhcx", 6667, 8, 512, 256, 7, 0x3A, 0x78, prefix=b"\x10", registers={0x0F: 0x6B}, overrun=(0, 8)
     ),
-    "iis3dwb": Chip("iis3dwb", 26667, 16, 512, 256, 7, 0x3A, 0x78, prefix=b"\x10", registers={0x0F: 0x7B}),
+    "iis3dwb": Chip(
+        "iis3dwb", 26667, 16, 512, 256, 7, 0x3A, 0x78, prefix=b"\x10", registers={0x0F: 0x7B}, overrun=(0, 8)
+    ),
     "kx134": Chip(
         "kx134", 25600, 16, 86, 43, 6, 0x60, 0x63, level_unit=6, registers={0x13: 0x46}, least_mhz=240
     ),

@@ -105,18 +105,22 @@ def device(chip: Chip, model: str | None) -> dict[str, Any]:
     }
 
 
-def run(chip: Chip, model: Path, firmware: Path, files: dict[str, bytes] | None = None) -> dict[str, Any]:
-    """What lab/device/on_board.py said. Raises BenchFailure."""
+def run(
+    chip: Chip,
+    model: Path,
+    firmware: Path,
+    feeds: bool = False,
+    paced: dict[str, int] | None = None,
+) -> dict[str, Any]:
+    """What lab/device/on_board.py said; see Chip.on_board. Raises BenchFailure."""
     config = vib.Model(model.read_bytes()).config()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "main.py").write_text(SCRIPT.read_text())
-        (folder / "chip.json").write_text(json.dumps(chip.on_board()))
+        (folder / "chip.json").write_text(json.dumps(chip.on_board(feeds, paced)))
         (folder / "stream.bin").write_bytes(stream(chip, config["lsb_nm_s2"]))
         (folder / "device.json").write_text(json.dumps(device(chip, "model.bin")))
         (folder / "model.bin").write_bytes(model.read_bytes())
-        for path, content in (files or {}).items():
-            (folder / path).write_bytes(content)
         return _said(_emulate(folder, firmware)) | {"hop": config["hop"]}
 
 

@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import sys
+import time
 
 import lab
 
@@ -57,6 +58,10 @@ class Machine:
         CHIP["frame_bytes"],
         CHIP["burst_frames"],
         CHIP["ns_a_frame"],
+        CHIP["fifo_frames"],
+        *CHIP["overrun"],
+        CHIP["transfer_ns"],
+        CHIP["ns_a_byte"],
     )
 
 
@@ -187,14 +192,81 @@ class Phases:
         self.said["pauses"] = said
 
 
+class Paced:
+    """Has the chip sample by a clock that each instruction moves, with a status and an alert now and then, and counts
+    what was lost in how long."""
+
+    def __init__(self, take, settings):
+        self.take = take
+        self.settings = settings
+        self.begun = None  # ms
+        self.turn = 0
+
+    def window(self, node, features):
+        """One window."""
+        done = self.take(node, features)
+        now_ms = time.ticks_ms()
+        if self.begun is None:
+            if node.learning.baseline and node.sampler.knows_rate:
+                lab.pace(self.settings["ps"])
+                self.begun = self.said_ms = now_ms
+                self.gaps = node.sampler.gaps
+                self.frames = node.sampler.frames
+                self.windows = node.windows
+                self.start = lab.instructions()
+                lab.longest_stretch()
+            return done
+        if time.ticks_diff(now_ms, self.said_ms) >= self.settings["news_ms"]:
+            self.said_ms = now_ms
+            self.news(node)
+        if time.ticks_diff(now_ms, self.begun) >= self.settings["seconds"] * 1000:
+            self.end(node)
+        return done
+
+    def news(self, node):
+        """By turns a status, an alert, and something that keeps the processor."""
+        from vibnode import detector
+
+        self.turn += 1
+        if self.turn % 2:
+            node.run.status_changed()
+        else:
+            event = "raise" if self.turn % 4 else "clear"
+            node._store(detector.Transition(event, "alarm", "anomaly", 700, 300, 0))
+        if self.turn == 3 and self.settings["stall_ms"]:
+            end_ms = time.ticks_ms() + self.settings["stall_ms"]
+            while time.ticks_diff(end_ms, time.ticks_ms()) > 0:
+                pass
+
+    def end(self, node):
+        """Say it."""
+        sampler = node.sampler
+        said = {
+            "ms": time.ticks_diff(time.ticks_ms(), self.begun),
+            "gaps": sampler.gaps - self.gaps,
+            "lost_frames": Machine.bus.lost,
+            "frames": sampler.frames - self.frames,
+            "windows": node.windows - self.windows,
+            "instructions": lab.instructions() - self.start,
+            "longest_stretch": lab.longest_stretch(),
+            "fault": sampler.fault,
+            "ppm": sampler.rate.ppm,
+            "fed": sampler.driver._fed,
+        }
+        print("counted:", json.dumps(said))
+        sys.exit(0)
+
+
 def main():
     """Start the application."""
     put_in_place()
+    lab.allow_feed(CHIP["feeds"])
     gc.collect()
     before = gc.mem_alloc()
     from vibnode import main, node
 
-    phases = Phases(node.Node.window, before)
+    paced = CHIP["paced"]
+    phases = Paced(node.Node.window, paced) if paced else Phases(node.Node.window, before)
     node.Node.window = lambda self, features: phases.window(self, features)
     sys.exit(main.main(["device.json"]))
 

@@ -8,6 +8,11 @@ if(CMAKE_VERSION VERSION_LESS 3.18)
 endif()
 
 set(VIB_BINDING ${CMAKE_CURRENT_LIST_DIR}/modvib.c)
+if(COMMAND idf_build_get_property)
+    # ESP-IDF has tasks: one of them reads the sensor into a ring, whatever Python does.
+    list(APPEND VIB_BINDING ${CMAKE_CURRENT_LIST_DIR}/feed_esp32.c)
+    set(VIB_DEFINITIONS VIB_FEED=1)
+endif()
 set(VIB_CFLAGS -Wall -Wextra -Werror -ffp-contract=off)
 
 # The core is a library of its own, with options of its own. As sources of the interface its files would be compiled by
@@ -24,13 +29,14 @@ if(COMMAND idf_build_get_property)
     target_compile_options(vib_core PRIVATE ${VIB_CHIP_OPTIONS})
 endif()
 
-# The binding needs MicroPython's generated headers, so it is compiled with MicroPython: by the component, not once more
+# The binding needs MicroPython's generated headers and the port's, so it is compiled with MicroPython: by the component, not once more
 # by the program, whose folder is the topmost.
 add_library(usermod_vib INTERFACE)
 target_sources(usermod_vib INTERFACE ${VIB_BINDING})
 target_link_libraries(usermod_vib INTERFACE vib_core)
 target_link_libraries(usermod INTERFACE usermod_vib)
-set_source_files_properties(${VIB_BINDING} PROPERTIES COMPILE_OPTIONS "${VIB_CFLAGS};-Wno-unused-parameter")
+set_source_files_properties(${VIB_BINDING} PROPERTIES
+    COMPILE_OPTIONS "${VIB_CFLAGS};-Wno-unused-parameter;-Wno-error=cpp") # a driver may call itself old
 if(NOT CMAKE_CURRENT_SOURCE_DIR STREQUAL CMAKE_SOURCE_DIR)
     set_source_files_properties(${VIB_BINDING} DIRECTORY ${CMAKE_SOURCE_DIR} PROPERTIES HEADER_FILE_ONLY TRUE)
 endif()
@@ -46,5 +52,6 @@ if(VIB_MODEL_DIR)
     # emlearn's headers are taken as system headers, and its trees leave a parameter unused.
     set_source_files_properties(${VIB_MODEL_DIR}/model.c PROPERTIES COMPILE_OPTIONS
         "-Wno-unused-parameter;-isystem${EMLEARN_INCLUDE}")
-    set_source_files_properties(${VIB_BINDING} PROPERTIES COMPILE_DEFINITIONS VIB_LINKED_MODEL=1)
+    list(APPEND VIB_DEFINITIONS VIB_LINKED_MODEL=1)
 endif()
+set_source_files_properties(${VIB_BINDING} PROPERTIES COMPILE_DEFINITIONS "${VIB_DEFINITIONS}")

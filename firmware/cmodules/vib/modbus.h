@@ -1,6 +1,5 @@
 /*
- * vib.Bus: the registers of a chip on an SPI or I2C, and whole bursts of its FIFO, in one call each that allocates
- * nothing. Where the SPI is MicroPython's own, its transfer function is called as machine.SPI's methods would; every
+ * vib.Bus: the registers of a chip on an SPI or I2C, in one call each that allocates nothing. Where the SPI is MicroPython's own, its transfer function is called as machine.SPI's methods would; every
  * other object, SoftI2C or a simulated one, is used by its methods. Included by modvib.h.
  */
 
@@ -172,31 +171,6 @@ static mp_obj_t bus_read_byte(mp_obj_t self_in, mp_obj_t address)
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(bus_read_byte_obj, bus_read_byte);
 
-/* Entries of a FIFO that gives one for each transfer. */
-static mp_obj_t bus_read_entries(size_t n_args, const mp_obj_t *args)
-{
-    bus_obj_t *self = MP_OBJ_TO_PTR(args[0]);
-    mp_int_t address = position(args[1]), entry_bytes = position(args[3]);
-    mp_buffer_info_t into;
-    (void)n_args;
-    mp_get_buffer_raise(args[2], &into, MP_BUFFER_WRITE);
-    if (entry_bytes < 1 || entry_bytes > MAX_ENTRY_BYTES || into.len % (size_t)entry_bytes) {
-        refuse("vib: entries of %d bytes; accepted: 1 to 16, whole ones", args[3]);
-    }
-    size_t n = (size_t)entry_bytes;
-    if (self->entry_bytes != n) {
-        self->entry = new_bytearray(n);
-        self->entry_bytes = n;
-    }
-    uint8_t *entry = bytes_of(self->entry), *end = (uint8_t *)into.buf + into.len;
-    for (uint8_t *dest = into.buf; dest < end; dest += n) {
-        read_registers(self, address, self->entry, entry, n);
-        memcpy(dest, entry, n);
-    }
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(bus_read_entries_obj, 4, 4, bus_read_entries);
-
 static mp_obj_t bus_write(mp_obj_t self_in, mp_obj_t address, mp_obj_t value)
 {
     bus_obj_t *self = MP_OBJ_TO_PTR(self_in);
@@ -233,82 +207,5 @@ static MP_DEFINE_CONST_FUN_OBJ_2(bus_clocks_obj, bus_clocks);
 #define VIB_BUS_METHODS(ENTRY) \
     ENTRY(MP_QSTR_read, bus_read_obj) \
     ENTRY(MP_QSTR_read_byte, bus_read_byte_obj) \
-    ENTRY(MP_QSTR_read_entries, bus_read_entries_obj) \
     ENTRY(MP_QSTR_write, bus_write_obj) \
     ENTRY(MP_QSTR_clocks, bus_clocks_obj)
-
-/* --- Wake: what a task awaits until an interrupt comes, as asyncio.ThreadSafeFlag, but it stays registered with asyncio's
- * poll, is looked at without a call into Python, and a wait allocates nothing ----------------------------------------- */
-
-typedef struct {
-    mp_obj_base_t base;
-    mp_obj_t core; /* the module asyncio.core */
-    mp_obj_t entry; /* the list in asyncio's IOQueue of who waits for this: [who reads, who writes, this] */
-    bool came;
-    bool awaited;
-} wake_obj_t;
-
-/* As py/stream.h has them. */
-typedef struct {
-    mp_uint_t (*read)(mp_obj_t obj, void *buf, mp_uint_t size, int *error);
-    mp_uint_t (*write)(mp_obj_t obj, const void *buf, mp_uint_t size, int *error);
-    mp_uint_t (*ioctl)(mp_obj_t obj, mp_uint_t request, uintptr_t arg, int *error);
-    mp_uint_t is_text : 1;
-} stream_protocol_t;
-
-enum {
-    STREAM_POLL = 3,
-    STREAM_POLL_READ = 1,
-    INVALID = 22 /* EINVAL */
-};
-
-/* Wake(core). It is of use once it is registered: see drivers/fifo.py. */
-static mp_obj_t wake_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args)
-{
-    mp_arg_check_num(n_args, n_kw, 1, 1, false);
-    wake_obj_t *self = mp_obj_malloc(wake_obj_t, type);
-    self->core = args[0];
-    self->entry = mp_const_none;
-    self->came = self->awaited = false;
-    return MP_OBJ_FROM_PTR(self);
-}
-
-/* Called with a list: its entry. With anything else it is the interrupt's handler, which is given the pin. */
-static mp_obj_t wake_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args)
-{
-    wake_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_arg_check_num(n_args, n_kw, 1, 1, false);
-    if (mp_obj_get_type(args[0]) == &mp_type_list) {
-        self->entry = args[0];
-    } else {
-        self->came = true;
-    }
-    return mp_const_none;
-}
-
-/* The answer does not depend on what is asked for: asyncio asks for writers alone while nobody reads. */
-static mp_uint_t wake_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *error)
-{
-    wake_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    (void)arg;
-    if (request != STREAM_POLL) {
-        *error = INVALID;
-        return (mp_uint_t)-1;
-    }
-    return self->came && self->awaited ? STREAM_POLL_READ : 0;
-}
-
-/* Awaited: wait once, and then it has come. */
-static mp_obj_t wake_next(mp_obj_t self_in)
-{
-    wake_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    if (self->came || self->awaited) {
-        self->came = self->awaited = false;
-        return MP_OBJ_STOP_ITERATION;
-    }
-    mp_obj_t task = mp_load_attr(self->core, MP_QSTR_cur_task);
-    self->awaited = true;
-    mp_obj_subscr(self->entry, MP_OBJ_NEW_SMALL_INT(0), task);
-    mp_store_attr(task, MP_QSTR_data, mp_load_attr(self->core, MP_QSTR__io_queue)); /* who can call the wait off */
-    return mp_const_none;
-}

@@ -29,6 +29,12 @@ static MP_DEFINE_CONST_DICT(bus_dict, bus_table);
 static MP_DEFINE_CONST_OBJ_TYPE(bus_type, MP_QSTR_Bus, MP_TYPE_FLAG_NONE, make_new, bus_make_new, locals_dict,
                                 &bus_dict);
 
+static const mp_rom_map_elem_t fifo_table[] = { VIB_FIFO_METHODS(ENTRY) };
+static MP_DEFINE_CONST_DICT(fifo_dict, fifo_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(fifo_type, MP_QSTR_Fifo, MP_TYPE_FLAG_NONE, make_new, fifo_make_new, attr, fifo_attr,
+                                locals_dict, &fifo_dict);
+
 static const stream_protocol_t wake_protocol = { .ioctl = wake_ioctl };
 
 static MP_DEFINE_CONST_OBJ_TYPE(wake_type, MP_QSTR_Wake, MP_TYPE_FLAG_ITER_IS_ITERNEXT, make_new, wake_make_new, call,
@@ -55,6 +61,7 @@ static const mp_rom_map_elem_t module_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Core), MP_ROM_PTR(&core_type) },
     { MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type) },
     { MP_ROM_QSTR(MP_QSTR_Bus), MP_ROM_PTR(&bus_type) },
+    { MP_ROM_QSTR(MP_QSTR_Fifo), MP_ROM_PTR(&fifo_type) },
     { MP_ROM_QSTR(MP_QSTR_medians), MP_ROM_PTR(&vib_medians_obj) },
     { MP_ROM_QSTR(MP_QSTR_Wake), MP_ROM_PTR(&wake_type) },
     { MP_ROM_QSTR(MP_QSTR_linked_model), MP_ROM_PTR(&linked_model_obj) },

@@ -408,6 +408,8 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
 #include "modmedians.h"
 
 #include "modbus.h"
+#include "modfifo.h"
+#include "modwake.h"
 
 /* --- what the tables of both hold ----------------------------------------------------------------------------- */
 

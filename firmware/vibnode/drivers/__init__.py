@@ -10,8 +10,10 @@ What the sampler asks of a driver:
 - ``readinto(buf)``: fill `buf`, a bytearray of whole frames; returns how many frames, 0 while fewer are there. Always
   the same `buf`: its length is the watermark. Raises OSError when the sensor does not answer; the samples up to
   the next read are lost then, and that read tries to start the sensor anew.
-- ``gap``: after a read, True if samples were lost right before what it returned.
-- ``backlog``: after a read, how many frames the sensor still holds; None where it has no clock of its own.
+- ``gap``: after a read, whether samples were lost right before what it returned: 0, 1, or 2 where the sensor was read
+  in time, but nobody took the samples.
+- ``backlog``: after a read, how many frames the sensor still held; None where it has no clock of its own. ``late_ms``:
+  how long ago that was, if it has one: what is read outside of Python waits.
 - ``sleep()``: power down until the next read. Raises OSError.
 - ``fifo_ms``: how long the sensor can go without being read; 0: as long as you like.
 - ``await wait()``: after a read that returned 0, until there may be more; ``poll_ms``: for those who cannot await.

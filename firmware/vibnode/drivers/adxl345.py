@@ -5,7 +5,7 @@ raising and lowering chip select and the start of a transfer take longer on an E
 Not checked: the self-test limits of rev. G, silicon.
 """
 
-from .fifo import FifoSensor
+from .fifo import FifoSensor, plan
 
 DEVID = 0x00
 OFSX = 0x1E
@@ -49,6 +49,12 @@ class Adxl345(FifoSensor):
     # At 2.5 V, times the factors for 2.0 V (least) and 3.6 V (largest): the driver does not know the supply.
     SELF_TEST_MG = ((128, 4431), (-4431, -128), (240, 5746))
     SELF_TEST_SIGNED = True
+    FIFO = plan(
+        level=(FIFO_STATUS, 1, 0x7F, 1),
+        most=MOST_ENTRIES,
+        overrun_elsewhere=(INT_SOURCE, OVERRUN),
+        data=(DATAX0, 1),
+    )
 
     def _identify(self) -> None:
         self._expect(DEVID, IDENTITY)
@@ -64,17 +70,6 @@ class Adxl345(FifoSensor):
         self._bus.write(INT_MAP, 0)  # all on INT1
         self._bus.write(INT_ENABLE, WATERMARK)
         self._bus.write(POWER_CTL, MEASURE)
-
-    def _level(self) -> int:
-        level = self._bus.read_byte(FIFO_STATUS) & 0x7F
-        if level > MOST_ENTRIES:
-            raise OSError(f"FIFO_STATUS: {level} entries")
-        if level >= self.FIFO_FRAMES and self._bus.read_byte(INT_SOURCE) & OVERRUN:
-            self._lost = True
-        return level
-
-    def _fetch(self, buf) -> None:
-        self._bus.read_entries(DATAX0, buf, 6)
 
     def _burst_clocks(self, frames: int) -> int:
         return frames * self._bus.clocks(6)

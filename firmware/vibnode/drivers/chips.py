@@ -79,6 +79,7 @@ def open_chip(sensor: dict, core_config: dict):
     try:
         driver = chip(open_bus(sensor, chip), rate_hz, range_g, open_pin(sensor.get("int1")))
         driver.orientation = orientation.of(sensor["orientation"])
+        driver.outside = bus_place(sensor, chip)
     except (ImportError, AttributeError):
         text = f"{sensor['driver']!r} needs a board with {sensor['bus']}; accepted here: replay"
         raise ConfigError("sensor.driver: " + text) from None
@@ -133,6 +134,16 @@ def open_bus(sensor: dict, chip):
     pins = {name: machine.Pin(sensor[name]) for name in ("sck", "mosi", "miso")}
     spi = machine.SPI(number, baudrate=sensor["bus_hz"], polarity=polarity, phase=phase, **pins)
     return bus_class(spi, machine.Pin(sensor["cs"], machine.Pin.OUT, value=1), chip.SPI_BURST_BIT)
+
+
+def bus_place(sensor: dict, chip) -> tuple:
+    """Where the bus that `sensor` names is, as ``vib.Fifo.feed`` takes it."""
+    number = BUSES[sensor["bus"]][2] if sensor["bus_id"] is None else sensor["bus_id"]
+    int1 = sensor.get("int1")
+    polarity, phase = chip.SPI_MODE
+    is_spi = sensor["bus"] == "spi"
+    select = sensor["cs"] if is_spi else sensor["address"]
+    return is_spi, number, select, -1 if int1 is None else int1, sensor["bus_hz"], polarity * 2 + phase
 
 
 def open_pin(number):

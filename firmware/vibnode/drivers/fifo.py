@@ -5,21 +5,26 @@ import asyncio
 import vib
 
 from .. import clock
+from .bus import Fifo
 from .raw import frame_bytes, sample
 
 STANDARD_GRAVITY_UM_S2 = 9806650
 SILENT_BURSTS = 8  # a chip that owes so many bursts has stopped
 SILENT_MS = 100  # and at least so long
 NEAR_FULL_SCALE = 256  # chips limit a little inside their range: within 1/256 of it counts as full scale
+RING_MS = (
+    100  # that a ring outside of Python lasts: longer than anything but a handshake keeps Python from it
+)
+FEWEST_BURSTS = 4  # in it
 
 
 class FifoSensor:
-    """Base of the drivers. A chip's class states the constants and the four methods that end this class.
+    """Base of the drivers. A chip's class states the constants and the three methods that end this class.
 
     - ``RATES_HZ``: what stands for each output data rate in the chip's registers.
     - ``RANGES_G``: for each range what stands for it there, and the acceleration of one count in nm/s2.
     - ``RAW_FORMAT``: of a frame in the FIFO, as ``vib.Core.raw_format`` takes it.
-    - ``FIFO_FRAMES``: how many frames it holds; ``STATUS_BYTES``: bytes read to learn how many there are.
+    - ``FIFO_FRAMES``: how many frames it holds; ``FIFO``: how they are read, see `plan`.
     - ``STEP_COUNTS``: the smallest step of the output. ``NOISE_UG_RTHZ``: noise density of the noisiest axis.
     - ``SPI_MODE``, ``SPI_HZ``, ``SPI_BURST_BIT``: polarity and phase, highest clock, and see drivers.bus; likewise
       ``I2C_HZ``, ``I2C_ADDRESSES`` (the usual one first), ``I2C_BURST_BIT``. A chip without SPI or I2C has None as HZ.
@@ -30,7 +35,6 @@ class FifoSensor:
 
     axes = 3
     orientation = None
-    STATUS_BYTES = 1
     STEP_COUNTS = 1
     SPI_MODE = (1, 1)
     SPI_HZ = 10000000
@@ -59,15 +63,20 @@ class FifoSensor:
         self.burst_frames = self.FIFO_FRAMES // 2
         self.fifo_ms = self.FIFO_FRAMES * 1000 / rate_hz
         self.poll_ms = max(1, int(self.burst_frames * 500 / rate_hz))
-        self.gap = False
+        self.gap = 0
         self.backlog = 0
+        self.outside: tuple | None = (
+            None  # where the bus is, for who can read it outside of Python: see vib.Fifo.feed
+        )
         self._bus = bus
         self._ready = ready
         self._wake = None  # set by the interrupt
+        self._listens = False  # to the interrupt
         self._time = time
         self._buf = None  # the buffer that the watermark is set for; None: not started
         self._frames = 0
-        self._lost = False
+        self._fifo = self._new_fifo()
+        self._fed = False  # outside of Python
         self._settling = False
         self._heard_ms = 0
         self._silent_ms = 0
@@ -78,38 +87,49 @@ class FifoSensor:
 
     def bus_load(self, bus_hz: int) -> float:
         """The share of the bus clock's time that reading at this rate takes, in bursts of half a FIFO."""
-        clocks = self._bus.clocks(self.STATUS_BYTES) + self._burst_clocks(self.burst_frames)
+        clocks = self._bus.clocks(self.FIFO[1]) + self._burst_clocks(self.burst_frames)
         return clocks * self.rate_hz / self.burst_frames / bus_hz
 
     def readinto(self, buf) -> int:
         """See the package's docstring. `buf` is filled whole or not at all; another one starts the chip anew."""
+        fifo = self._fifo
         try:
             if self._buf is not buf:
                 self._start(buf)
-            if self._ready is not None and not self._ready():
+            if not self._fed and self._ready is not None and not self._ready():
                 return self._none()
-            level = self._level()
-            if level < self._frames:
+            frames = fifo.readinto(buf)
+            if not frames:
                 return self._none()
-            self._fetch(buf)
         except OSError:
             self._buf = None
             raise
         self._heard_ms = self._time.ticks_ms()
-        self.backlog = level - self._frames
+        self.backlog = fifo.left
         if self._settling:
             self._settling = False
             return 0
-        self.gap, self._lost = self._lost, False
-        return self._frames
+        self.gap = fifo.gap
+        return frames
+
+    @property
+    def late_ms(self) -> int:
+        """How long ago the last burst was read: in a ring it may wait for the sampler."""
+        return self._fifo.late_ms
 
     def wait(self):
         """Await this: it returns when the next burst may be there, at the chip's interrupt or after a while."""
-        if self._ready is None or not hasattr(self._ready, "irq"):
+        if not self._fed and (self._ready is None or not hasattr(self._ready, "irq")):
             return self._time.sleep_ms(self.poll_ms)
+        if not self._fed and not self._listens:
+            self._listens = True
+            self._ready.irq(self._woken(), self._ready.IRQ_RISING)
+        return self._woken()
+
+    def _woken(self):
+        """A vib.Wake, which is there when first asked for."""
         if self._wake is None:
-            self._wake = _registered_wake()
-            self._ready.irq(self._wake, self._ready.IRQ_RISING)
+            self._wake = _registered_wake(self._fifo)
             asyncio.create_task(self._remind())  # noqa: RUF006 - it lasts as long as the program
         return self._wake
 
@@ -117,14 +137,14 @@ class FifoSensor:
         """Waits end up to `tick_ms` late here: poll as often as that allows, without rest if need be."""
         slack_ms = self.fifo_ms * (1 - self.burst_frames / self.FIFO_FRAMES)
         self.poll_ms = max(0, min(self.poll_ms, int(slack_ms / 2 - tick_ms)))
-        if not self.poll_ms and self._ready is None:
+        if not self.poll_ms and self._ready is None and not self._fed:
             print(
                 f"vibnode: no interrupt pin, and waits last {tick_ms:g} ms: the sensor is polled without rest"
             )
 
     def sleep(self) -> None:
         """Power the chip down until the next read, which starts it anew. Raises OSError where nothing answers."""
-        self._buf = None
+        self._end()
         self._reset()
 
     def self_test(self) -> list:
@@ -132,7 +152,7 @@ class FifoSensor:
 
         Takes less than a second, blocking; the next read starts the chip anew. Raises OSError where nothing answers.
         """
-        self._buf = None
+        self._end()
         rate_hz, range_g, settle_ms, frames = self.SELF_TEST
         still, pushed = [
             self._average(rate_hz, range_g, settle_ms, frames, self_test) for self_test in (False, True)
@@ -153,22 +173,33 @@ class FifoSensor:
             await self._time.sleep_ms(self._silent_ms or SILENT_MS)
             self._wake(None)
 
+    def _end(self) -> None:
+        """Nobody reads any more."""
+        self._buf = None
+        self._fed = False
+        self._fifo.begin()
+
     def _start(self, buf) -> None:
+        self._end()
         self._frames = len(buf) // self.frame_bytes
         self._silent_ms = max(SILENT_MS, int(SILENT_BURSTS * 1000 * self._frames / self.rate_hz))
         self._identify()
         self._reset()
         self._configure(self.rate_hz, self.range_g, self._frames, False)
         self._buf = buf
-        self._lost = False
         self._settling = True  # the first burst holds the filters' settling
         self._heard_ms = self._time.ticks_ms()
+        if self.outside:
+            burst_us = int(self._frames * 1000000 / self.rate_hz)
+            bursts = max(FEWEST_BURSTS, RING_MS * 1000 // burst_us)
+            self._fed = self._fifo.feed(self.outside, self._frames, bursts, burst_us)
+            self._listens = self._listens and not self._fed
 
     def _none(self) -> int:
         if self._time.ticks_diff(self._time.ticks_ms(), self._heard_ms) < self._silent_ms:
             return 0
         self._heard_ms = self._time.ticks_ms()
-        if self._ready is not None and self._level() >= self._frames:
+        if not self._fed and self._ready is not None and self._fifo.level() >= self._frames:
             print("vibnode: the sensor's interrupt pin stays low; its level is polled from now on")
             self._ready = None
             return 0
@@ -181,18 +212,18 @@ class FifoSensor:
         self._time.pause_ms(settle_ms)
         frame = bytearray(self.frame_bytes)
         for _ in range(self.FIFO_FRAMES):  # what was taken while it settled
-            if not self._level():
+            if not self._fifo.level():
                 break
-            self._fetch(frame)
+            self._fifo.fetch(frame)
         total = [0] * self.axes
         for _ in range(frames):
             waited_ms = 0
-            while not self._level():
+            while not self._fifo.level():
                 if waited_ms > SILENT_MS:
                     raise OSError(f"no samples for {SILENT_MS} ms")
                 self._time.pause_ms(1)
                 waited_ms += 1
-            self._fetch(frame)
+            self._fifo.fetch(frame)
             for axis in range(self.axes):
                 total[axis] += sample(self.raw_format, self.axes, frame, axis)
         return [value // frames for value in total]
@@ -220,26 +251,45 @@ class FifoSensor:
         """Start streaming into the FIFO."""
         raise NotImplementedError
 
-    def _level(self) -> int:
-        """How many whole frames there are to read; sets `_lost` after an overrun.
-
-        Raises OSError for what no living chip says: on SPI that is how a missing one shows.
-        """
-        raise NotImplementedError
-
-    def _fetch(self, buf) -> None:
-        """Fill `buf` with the oldest frames."""
-        self._bus.read(self.FIFO_DATA, buf)
+    def _new_fifo(self):
+        """What reads the chip's FIFO."""
+        holds = (self.FIFO_FRAMES, self.frame_bytes)
+        return Fifo(self._bus, self.FIFO + holds)
 
 
-def _registered_wake():
+def plan(
+    level,
+    data,
+    never=0,
+    most=65535,
+    empty=0,
+    overrun=(0, 0, 0),
+    overrun_elsewhere=(0, 0),
+    lost_level=0,
+    tag=(0, 0),
+):
+    """How a chip's FIFO is read, as ``vib.Fifo`` takes it, but for how many frames of how many bytes it holds.
+
+    Its status is one or two bytes, the low one first. `level`: their register, how many, the bits that are the level,
+    and its unit for each frame. `data`: the register of the frames; whether a read of it gives one frame only.
+    `never`: bits of the status that a living chip never sets; `empty`: that it sets with a level of 0 only; `most`:
+    frames that it says at most. `overrun`: bits that say that frames were lost, whether the FIFO is full then whatever
+    the level says, and whether they are about the time since the status was last read. `overrun_elsewhere`: a register
+    and its bits that are asked for where the FIFO is full. `lost_level`: frames from which on some count as lost.
+    `tag`: a mask of a frame's first byte, and what it is there.
+    """
+    limits, lost_from = (most, never, empty), (lost_level,)
+    return level + limits + overrun + overrun_elsewhere + lost_from + data + tag
+
+
+def _registered_wake(fifo):
     """A vib.Wake that asyncio's poll looks at from now on.
 
     asyncio keeps a list of who reads, who writes and the stream, and forgets it when neither is there any more: that
     something always seems to write keeps it.
     """
     core = asyncio.core  # type: ignore[attr-defined]
-    wake = vib.Wake(core)
+    wake = vib.Wake(core, fifo)
     entry = [None, wake, wake]
     wake(entry)
     core._io_queue.map[id(wake)] = entry

@@ -5,7 +5,7 @@ Not checked: the self-test limits, which stand in the specification (here half t
 typical); noise; bandwidth; silicon.
 """
 
-from .fifo import FifoSensor
+from .fifo import FifoSensor, plan
 
 WHO_AM_I = 0x13
 CNTL1 = 0x1B
@@ -38,17 +38,17 @@ class Kx134(FifoSensor):
     RANGES_G = {64: (3, 19153613), 32: (2, 9576807), 16: (1, 4788403), 8: (0, 2394202)}  # 1/4096 g at 8 g
     RAW_FORMAT = (16, 2, False, False, 0)
     FIFO_FRAMES = 86
-    STATUS_BYTES = 2
-    FIFO_DATA = BUF_READ
+    FIFO = plan(
+        level=(BUF_STATUS_1, 2, 0x3FF, 6),
+        never=RESERVED << 8,
+        lost_level=85,  # it does not say whether it is full or was: counted as lost
+        data=(BUF_READ, 0),
+    )
     NOISE_UG_RTHZ = 300
     SPI_MODE = (0, 0)
     I2C_ADDRESSES = (0x1E, 0x1F)
     SELF_TEST = (400, 8, 100, 20)
     SELF_TEST_MG = ((250, 750), (250, 750), (250, 750))
-
-    def __init__(self, *arguments, **keywords) -> None:
-        super().__init__(*arguments, **keywords)
-        self._bytes = bytearray(2)
 
     def bandwidth_hz(self) -> float:
         """-3 dB bandwidth at this rate, typical, of the slowest axis."""
@@ -71,13 +71,3 @@ class Kx134(FifoSensor):
         write(BUF_CNTL1, watermark)
         write(BUF_CNTL2, STREAM_16_BITS)
         write(CNTL1, RUN_HIGH_RESOLUTION | self.RANGES_G[range_g][0] << 3)
-
-    def _level(self) -> int:
-        self._bus.read(BUF_STATUS_1, self._bytes)
-        low, high = self._bytes
-        if high & RESERVED:
-            raise OSError(f"BUF_STATUS_2: {high:#04x}")
-        level = ((high & 3) << 8 | low) // self.frame_bytes
-        if level >= self.FIFO_FRAMES - 1:
-            self._lost = True  # it does not say whether it is full or was: count it as lost
-        return level

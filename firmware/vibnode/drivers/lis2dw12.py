@@ -4,7 +4,7 @@ At 1600 Hz the filter is as low as 400 Hz.
 Not checked: that, and the self-test limits, taken from ST's example, against the data sheet; silicon.
 """
 
-from .fifo import FifoSensor
+from .fifo import FifoSensor, plan
 
 WHO_AM_I = 0x0F
 CTRL1 = 0x20
@@ -35,7 +35,12 @@ class Lis2dw12(FifoSensor):
     RANGES_G = {16: (3, 19142581), 8: (2, 9571290), 4: (1, 4785645), 2: (0, 2392823)}  # 0.244 mg at 2 g
     RAW_FORMAT = (14, 2, False, True, 0)
     FIFO_FRAMES = 32
-    FIFO_DATA = OUT_X_L  # the address goes from the last byte of a frame back to the first
+    FIFO = plan(
+        level=(FIFO_SAMPLES, 1, 0x3F, 1),
+        most=32,
+        overrun=(OVERRUN, 0, 0),
+        data=(OUT_X_L, 0),  # the address goes from the last byte of a frame back to the first
+    )
     NOISE_UG_RTHZ = 90
     I2C_ADDRESSES = (0x19, 0x18)
     SELF_TEST = (50, 4, 100, 5)
@@ -59,12 +64,3 @@ class Lis2dw12(FifoSensor):
         self._bus.write(CTRL6, self.RANGES_G[range_g][0] << 4 | LOW_NOISE)
         self._bus.write(FIFO_CTRL, CONTINUOUS | watermark)
         self._bus.write(CTRL1, self.RATES_HZ[rate_hz] << 4 | HIGH_PERFORMANCE)
-
-    def _level(self) -> int:
-        status = self._bus.read_byte(FIFO_SAMPLES)
-        level = status & 0x3F
-        if level > self.FIFO_FRAMES:
-            raise OSError(f"FIFO_SAMPLES: {status:#04x}")
-        if status & OVERRUN:
-            self._lost = True
-        return level

@@ -4,7 +4,7 @@ Normal mode, 10 bits: the 12 bits of its high-resolution mode come with a ninth 
 Not checked: noise, silicon.
 """
 
-from .fifo import FifoSensor
+from .fifo import FifoSensor, plan
 
 WHO_AM_I = 0x0F
 CTRL_REG1 = 0x20
@@ -40,7 +40,12 @@ class Lis3dh(FifoSensor):
     }  # 48, 16, 8 and 4 mg
     RAW_FORMAT = (10, 2, False, True, 0)
     FIFO_FRAMES = 32
-    FIFO_DATA = OUT_X_L  # the address goes from the last byte of a frame back to the first
+    FIFO = plan(
+        level=(FIFO_SRC_REG, 1, 0x1F, 1),
+        empty=EMPTY,
+        overrun=(OVERRUN, 1, 0),  # the 32nd does not fit into the field
+        data=(OUT_X_L, 0),  # the address goes from the last byte of a frame back to the first
+    )
     NOISE_UG_RTHZ = 220
     SPI_BURST_BIT = 0x40
     I2C_ADDRESSES = (0x18, 0x19)
@@ -62,15 +67,3 @@ class Lis3dh(FifoSensor):
         self._bus.write(CTRL_REG5, FIFO_EN)
         self._bus.write(FIFO_CTRL_REG, STREAM | (watermark - 1))  # the pin rises above this level
         self._bus.write(CTRL_REG1, self.RATES_HZ[rate_hz] << 4 | XYZ_ON)
-
-    def _level(self) -> int:
-        status = self._bus.read_byte(FIFO_SRC_REG)
-        level = status & 0x1F
-        if status & EMPTY:
-            if level:
-                raise OSError(f"FIFO_SRC_REG: {status:#04x}")
-            return 0
-        if status & OVERRUN:
-            self._lost = True
-            return self.FIFO_FRAMES  # the 32nd does not fit into the field
-        return level

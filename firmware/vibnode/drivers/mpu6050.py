@@ -26,8 +26,58 @@ FIFO_ON = 0x40
 FIFO_RESET = 0x04
 SELF_TEST_XYZ = 0xE0
 FIFO_BYTES = 1024
+FRAME_BYTES = 6
 RESET_MS = 100
 TRIM_TOLERANCE_PERCENT = 14
+
+
+class CountedFifo:
+    """In the place of ``vib.Fifo``, which cannot empty one that is full."""
+
+    late_ms = 0
+
+    def __init__(self, bus, empty) -> None:
+        """`empty`: empties the FIFO."""
+        self._bus = bus
+        self._empty = empty
+        self._count = bytearray(2)
+        self.begin()
+
+    def begin(self) -> None:
+        """The chip begins anew."""
+        self.gap = self.left = 0
+        self._lost = False
+
+    def level(self) -> int:
+        """Frames that are there."""
+        self._bus.read(FIFO_COUNTH, self._count)
+        count = self._count[0] << 8 | self._count[1]
+        if count > FIFO_BYTES:
+            raise OSError(f"FIFO_COUNT: {count}")
+        if count > FIFO_BYTES - FRAME_BYTES:  # full: it may well have overflowed
+            self._lost = True
+            self._empty()
+            return 0
+        return count // FRAME_BYTES
+
+    def fetch(self, buf) -> None:
+        """The oldest frames."""
+        self._bus.read(FIFO_R_W, buf)
+
+    def readinto(self, buf) -> int:
+        """A burst, if it is there."""
+        frames = len(buf) // FRAME_BYTES
+        level = self.level()
+        if level < frames:
+            return 0
+        self.fetch(buf)
+        self.left = level - frames
+        self.gap, self._lost = int(self._lost), False
+        return frames
+
+    def feed(self, bus, frames: int, bursts: int, burst_us: int) -> bool:
+        """It is read here."""
+        return False
 
 
 class Mpu6050(FifoSensor):
@@ -36,9 +86,8 @@ class Mpu6050(FifoSensor):
     RATES_HZ = {1000: (7, 0), 500: (1, 1), 200: (4, 2)}
     RANGES_G = {16: (3, 4788403), 8: (2, 2394202), 4: (1, 1197101), 2: (0, 598550)}  # 1/16384 g at 2 g
     RAW_FORMAT = (16, 2, True, False, 0)
-    FIFO_FRAMES = FIFO_BYTES // 6
-    STATUS_BYTES = 2
-    FIFO_DATA = FIFO_R_W
+    FIFO_FRAMES = FIFO_BYTES // FRAME_BYTES
+    FIFO = (FIFO_COUNTH, 2)
     NOISE_UG_RTHZ = 400
     SPI_HZ = None
     I2C_ADDRESSES = (0x68, 0x69)
@@ -46,10 +95,6 @@ class Mpu6050(FifoSensor):
     SELF_TEST = (1000, 8, 100, 50)
     SELF_TEST_SIGNED = True
     BANDWIDTH_HZ = {1000: 260, 500: 184, 200: 94}
-
-    def __init__(self, *arguments, **keywords) -> None:
-        super().__init__(*arguments, **keywords)
-        self._count = bytearray(2)
 
     def bandwidth_hz(self) -> float:
         """-3 dB bandwidth at this rate, typical."""
@@ -75,16 +120,8 @@ class Mpu6050(FifoSensor):
         self._bus.write(USER_CTRL, FIFO_RESET)
         self._bus.write(USER_CTRL, FIFO_ON)
 
-    def _level(self) -> int:
-        self._bus.read(FIFO_COUNTH, self._count)
-        count = self._count[0] << 8 | self._count[1]
-        if count > FIFO_BYTES:
-            raise OSError(f"FIFO_COUNT: {count}")
-        if count > FIFO_BYTES - self.frame_bytes:  # full: it may well have overflowed
-            self._lost = True
-            self._empty()
-            return 0
-        return count // self.frame_bytes
+    def _new_fifo(self):
+        return CountedFifo(self._bus, self._empty)
 
     def _self_test_limits(self):
         """Within 14 % of what the factory measured, kept in the chip as a 5-bit code; 0: it was not measured."""

@@ -3,13 +3,6 @@
 READ = 0x80  # the highest bit of an SPI address, on every chip here
 
 
-def read_entries(bus, register: int, buf, entry_bytes: int) -> None:
-    """Entries one after the other, by reads of `bus`."""
-    whole = memoryview(buf)
-    for at in range(0, len(buf), entry_bytes):
-        bus.read(register, whole[at : at + entry_bytes])
-
-
 class SpiBus:
     """A chip on a ``machine.SPI``-like `spi`, selected while the pin `cs` is low."""
 
@@ -35,10 +28,6 @@ class SpiBus:
             self._spi.readinto(buf)
         finally:
             self._cs(1)
-
-    def read_entries(self, register: int, buf, entry_bytes: int) -> None:
-        """Fill `buf` with entries of a FIFO that gives one for each read."""
-        read_entries(self, register, buf, entry_bytes)
 
     def read_byte(self, register: int) -> int:
         """The contents of one register."""
@@ -75,10 +64,6 @@ class I2cBus:
     def read(self, register: int, buf) -> None:
         """Fill the bytearray `buf` from `register` on."""
         self._i2c.readfrom_mem_into(self._address, register | (self._burst if len(buf) > 1 else 0), buf)
-
-    def read_entries(self, register: int, buf, entry_bytes: int) -> None:
-        """Fill `buf` with entries of a FIFO that gives one for each read."""
-        read_entries(self, register, buf, entry_bytes)
 
     def read_byte(self, register: int) -> int:
         """The contents of one register."""

@@ -4,7 +4,7 @@ Registers as in the data sheets of IIS3DWB, ISM330DHCX and LSM6DSO, named in the
 so each word is a frame.
 """
 
-from .fifo import FifoSensor
+from .fifo import FifoSensor, plan
 
 FIFO_CTRL1 = 0x07
 FIFO_CTRL2 = 0x08
@@ -35,12 +35,13 @@ class StTaggedFifo(FifoSensor):
     RANGES_G = {16: (1, 4785645), 8: (3, 2392823), 4: (2, 1196411), 2: (0, 598206)}  # 0.061 mg at 2 g
     RAW_FORMAT = (16, 2, False, False, 1)
     FIFO_FRAMES = 512
-    STATUS_BYTES = 2
-    FIFO_DATA = FIFO_DATA_OUT_TAG
-
-    def __init__(self, *arguments, **keywords) -> None:
-        super().__init__(*arguments, **keywords)
-        self._status = bytearray(2)
+    FIFO = plan(
+        level=(FIFO_STATUS1, 2, 0x3FF, 1),
+        never=ALWAYS_ZERO << 8,
+        overrun=(OVERRUN_LATCHED << 8, 0, 1),
+        data=(FIFO_DATA_OUT_TAG, 0),
+        tag=(0xF8, TAG_ACCELEROMETER << 3),
+    )
 
     def _identify(self) -> None:
         self._expect(WHO_AM_I, self.IDENTITY)
@@ -63,20 +64,3 @@ class StTaggedFifo(FifoSensor):
 
     def _configure_chip(self) -> None:
         """What only one of the chips needs."""
-
-    def _level(self) -> int:
-        self._bus.read(FIFO_STATUS1, self._status)
-        low, high = self._status
-        if high & ALWAYS_ZERO:
-            raise OSError(f"FIFO_STATUS2: {high:#04x}")
-        level = (high & 3) << 8 | low
-        # While it is full, one more may be overwritten before the burst begins: that is still the same gap.
-        if high & OVERRUN_LATCHED and not (self.gap and level < self.FIFO_FRAMES):
-            self._lost = True
-        return level
-
-    def _fetch(self, buf) -> None:
-        self._bus.read(FIFO_DATA_OUT_TAG, buf)
-        for at in (0, len(buf) - self.frame_bytes):
-            if buf[at] >> 3 != TAG_ACCELEROMETER:
-                raise OSError(f"FIFO tag: {buf[at]:#04x}")
