@@ -5,6 +5,7 @@ Scales are those of SPEC.md 1.2: most values are 256 steps an octave.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -143,6 +144,10 @@ def describe_cause(cause: str, class_name: str | None) -> str:
         return f"Unusual vibration{looks}"
     if kind == "velocity":
         return "Vibration velocity over its limit"
+    if kind == "trend":
+        what = {"score": "distance from healthy", "velocity": "velocity"}.get(rest, rest)
+        when = f", there about {class_name}" if class_name else ""
+        return f"Slow change: {what} moves towards its warning level{when}"
     if cause == "instrument:host":
         return "Nothing is received: no sensor's state is known"
     return f"Sensor fault: {describe_fault(rest).lower()}"
@@ -218,6 +223,22 @@ def describe_recorded(cmd: str, ok: bool | None, error: str | None) -> str:
     """Return what was done to a machine, and whether its sensor took it."""
     became = "not answered yet" if ok is None else "done" if ok else f"refused: {error or 'no reason told'}"
     return f"{COMMAND_WORDS.get(cmd, cmd)}, {became}"
+
+
+def describe_dates(at_ms: int, earliest_ms: int | None, latest_ms: int | None) -> str:
+    """Return a day that is expected, and the days from and to which it may be, UTC."""
+    bounds = [_day(one) if one is not None else None for one in (earliest_ms, latest_ms)]
+    between = f"{bounds[0] or '?'} to {bounds[1]}" if bounds[1] else f"{bounds[0] or '?'} or later"
+    return f"{_day(at_ms)} ({between})"
+
+
+def _day(at_ms: int) -> str:
+    return datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC).strftime("%Y-%m-%d")
+
+
+def describe_slope(slope: float, low: float, high: float) -> str:
+    """Return how fast something moves, in steps a month, with its interval."""
+    return f"{slope:+.0f} steps a month ({low:+.0f} to {high:+.0f})"
 
 
 def describe_velocity(um_s: int) -> str:

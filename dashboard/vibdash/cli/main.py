@@ -107,6 +107,7 @@ def run(
     """Take messages from the broker and serve the page, in one process."""
     from vibdash.database.retention import Thinning
     from vibdash.database.work_states import WorkStates
+    from vibdash.ingest.drift_watch import DriftWatch
     from vibdash.ingest.store import Store
     from vibdash.ingest.watch import Watch
     from vibdash.notify.notifier import Notifier
@@ -121,6 +122,7 @@ def run(
         LocalBroker(start_broker) if start_broker is not None else None,
         _make_ingest(broker, Store(engine), fleet.site, client_id),
         Watch(engine, fleet.site, fleet.silent_after_ms),
+        DriftWatch(engine, fleet.site),
         Thinning(engine, retention.read()),
         Notifier(engine, rules) if rules is not None else None,
         _make_demo(context, fleet.site, engine, broker) if demo else None,
@@ -165,11 +167,13 @@ def ingest(
 def page(*, fleet: FleetOptions, served: PageOptions) -> None:
     """Serve the page from the database that an ingest fills."""
     from vibdash.database.work_states import WorkStates
+    from vibdash.ingest.drift_watch import DriftWatch
     from vibdash.ingest.watch import Watch
 
     engine, serve = _page(served, fleet)
     process = f"page at port {served.port}"
-    with running((WorkStates(engine, process), Watch(engine, fleet.site, fleet.silent_after_ms))):
+    watches = Watch(engine, fleet.site, fleet.silent_after_ms), DriftWatch(engine, fleet.site)
+    with running((WorkStates(engine, process), *watches)):
         serve()
 
 

@@ -239,6 +239,24 @@ machine_record = Table(  # what was done to a machine or its baseline, by whom; 
     Index("machine_record_of_device", "site", "device", "id"),
 )
 
+drift = Table(  # how a machine moves slowly, as it was judged last; slopes in steps a month, null: not known
+    "drift",
+    metadata,
+    *_sensor_key(primary_key=True),
+    Column("quantity", Text, primary_key=True),  # score, velocity, level
+    Column("at_ms", BigInt, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("slope", sa.Float),
+    Column("slope_low", sa.Float),
+    Column("slope_high", sa.Float),
+    Column("noise", sa.Float),
+    Column("level", sa.Float),
+    Column("limit_steps", Integer),
+    Column("reach_at_ms", BigInt),
+    Column("earliest_at_ms", BigInt),
+    Column("latest_at_ms", BigInt),
+)
+
 command_key = Table(  # with which commands to a device are signed; never leaves this host
     "command_key",
     metadata,

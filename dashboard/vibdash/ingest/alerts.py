@@ -36,9 +36,18 @@ def store_alerts(connection: sa.Connection, arrived: Sequence[Arrived]) -> None:
 
 
 def store_own(
-    connection: sa.Connection, sensor: Sensor, cause: str, event: str, level: str, now_ms: int
+    connection: sa.Connection,
+    sensor: Sensor,
+    cause: str,
+    event: str,
+    level: str,
+    now_ms: int,
+    *,
+    class_name: str | None = None,
+    score: int | None = None,
+    threshold: int | None = None,
 ) -> None:
-    """Store an alert that this host raises itself."""
+    """Store an alert that this host raises itself. `class_name`: what is said of it, of a trend its dates."""
     mine = sa.and_(alert.c.site == sensor.site, alert.c.device == sensor.device, alert.c.boot == HOST_BOOT)
     seq = (connection.scalar(sa.select(sa.func.max(alert.c.seq)).where(mine)) or 0) + 1
     new = Alert(
@@ -51,9 +60,9 @@ def store_own(
         event=event,
         level=level,
         cause=cause,
-        score=None,
-        threshold=None,
-        class_name=None,
+        score=score,
+        threshold=threshold,
+        class_name=class_name,
         model=None,
         features=(),
         spectrum=None,

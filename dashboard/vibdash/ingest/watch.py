@@ -20,7 +20,7 @@ from vibdash.database.opening import for_reading, writing
 from vibdash.database.schema import IS_OPEN, device, occurrence
 from vibdash.ingest.alerts import store_own
 from vibdash.protocol.messages import Sensor
-from vibdash.protocol.own_alerts import NOT_RECEIVING, OWN_CAUSES, SILENT, THIS_HOST, TWIN
+from vibdash.protocol.own_alerts import NOT_RECEIVING, SILENT, THIS_HOST, TWIN
 from vibdash.read.host import CLOCKS_APART_MS, Host, is_credible, read_host
 from vibdash.read.sensors import SILENT_INTERVALS, SILENT_MARGIN_MS, longest_silence_ms
 from vibdash.supervision import Work
@@ -144,5 +144,5 @@ def _of_keys(dialect: str) -> sa.Select[Any]:
 _RAISED = (
     sa.select(occurrence.c.site, occurrence.c.device, occurrence.c.cause)
     .where(IS_OPEN, occurrence.c.cleared_id.is_(None), occurrence.c.ended_at_ms.is_(None))
-    .where(occurrence.c.cause.in_(OWN_CAUSES))
+    .where(occurrence.c.cause.in_(tuple(LEVELS)))
 )

@@ -89,7 +89,7 @@ class CommandPanel:
         self._button("spectrum", "equalizer", lambda: self._ask("spectrum"))
         self._button("snapshot", "graphic_eq", self._snapshot)
         self._button("baseline", "straighten", lambda: self._ask("baseline"))
-        self._button("learn", "school", self._learn)
+        self._button("learn", "school", self.learn)
         self._button("restore", "undo", self._restore)
         self._button("repaired", "build", self._repaired)
         self._button("thresholds", "tune", self._thresholds)
@@ -177,7 +177,8 @@ class CommandPanel:
         if frames is not None:
             await self._ask("snapshot", {"frames": frames})
 
-    async def _learn(self) -> None:
+    async def learn(self) -> None:
+        """Have the sensor learn its machine anew, if the one who asks means it."""
         against = why_not_to_learn(self._seen)
         if against and not await confirm(
             f"{against} Is it well all the same, and to be learnt so?", "It is well"
@@ -213,7 +214,7 @@ def why_not_to_learn(sensor: SensorView | None) -> str:
     """Return what speaks against learning a machine as it is, empty where nothing does."""
     if sensor is None:
         return ""
-    if any(not one.of_instrument for one in sensor.active):
+    if any(one.cause in ("anomaly", "velocity") for one in sensor.active):
         return "An alert of the machine is up: learnt now, the fault would be usual from then on."
     return {
         "over-velocity": "The machine is over the velocity limits of its class.",

@@ -23,6 +23,7 @@ from vibdash.page.sensor_page import SensorAccess, SensorPage
 from vibdash.page.sockets import bind_sockets
 from vibdash.page.spectrum_panel import SpectrumAccess
 from vibdash.page.viewer import Viewer
+from vibdash.read.drift import DriftReader
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import HistoryReader
 from vibdash.read.machines import Machines
@@ -92,6 +93,7 @@ class PageAccess:
             Operations(engine),
             HistoryReader(engine),
         )
+        self._drift = DriftReader(engine)
         self._machines, self._replies = Machines(engine), ReplyReader(engine)
         self._references = References(self._replies, self._machines)
         self._waterfalls = WaterfallReader(engine, self._replies)
@@ -106,4 +108,6 @@ class PageAccess:
     def sensor(self, viewer: Viewer) -> SensorAccess:
         spectra = SpectrumAccess(self._replies, self._waterfalls, self._references, self._machines, viewer)
         commands = CommandAccess(self._commander, self._keys, self._replies, viewer)
-        return SensorAccess(self._history, self.inbox(viewer), self._zones_mm_s, spectra, commands)
+        return SensorAccess(
+            self._history, self.inbox(viewer), self._zones_mm_s, self._drift, spectra, commands
+        )

@@ -13,12 +13,14 @@ from nicegui import ui
 from vibdash.page.alert_inbox import AlertInbox, InboxAccess
 from vibdash.page.board import Board
 from vibdash.page.command_panel import CommandAccess, CommandPanel
+from vibdash.page.drift_panel import DriftPanel
 from vibdash.page.faults import Faults, PartFailed
 from vibdash.page.history_charts import score_options, velocity_options
 from vibdash.page.machine_panel import MachinePanel
 from vibdash.page.sensor_row import SensorRow
 from vibdash.page.spectrum_panel import SpectrumAccess, SpectrumPanel, redraw
 from vibdash.page.states import Clock
+from vibdash.read.drift import DriftReader
 from vibdash.read.history import HistoryReader
 from vibdash.read.machines import Recorded
 from vibdash.read.occurrences import Occurrence
@@ -52,6 +54,7 @@ class SensorAccess:
     history: HistoryReader
     inbox: InboxAccess
     zones_mm_s: Zones | None
+    drift: DriftReader
     spectra: SpectrumAccess
     commands: CommandAccess
 
@@ -72,6 +75,8 @@ class SensorPage:
         self._top = ui.element("div").classes("panel fleet")
         with ui.element("div") as self._body:
             self._draw_course()
+            with _section("Slow change"):
+                self._drift = DriftPanel(access.inbox.viewer, lambda: self._commands.learn())
             with _section("Alerts of this sensor"):
                 self._inbox = AlertInbox(clock, access.inbox)
             with ui.element("section"):
@@ -159,6 +164,7 @@ class SensorPage:
         since_ms = now_ms - RANGES[str(self._range.value)]
         history = await asyncio.to_thread(self._access.history.read, *self._key, since_ms, now_ms)
         machine = await asyncio.to_thread(self._access.spectra.machines.of, *self._key)
+        self._drift.show(await asyncio.to_thread(self._access.drift.of, *self._key))
         record = await asyncio.to_thread(self._access.spectra.machines.record, *self._key)
         if record != self._recorded:
             self._recorded = record

@@ -13,6 +13,7 @@ from vibdash.commands.keys import CommandKeys
 from vibdash.commands.queue import LONGEST_NOTE, Commander
 from vibdash.protocol.commands import NotAccepted
 from vibdash.protocol.messages import Sensor
+from vibdash.read.drift import Drift, DriftReader
 from vibdash.read.machines import Machines, Recorded
 from vibdash.read.replies import CommandView, ReplyReader
 
@@ -42,6 +43,12 @@ class Commands(BaseModel):
     commands: list[CommandView]
 
 
+class Drifts(BaseModel):
+    """How a machine moves slowly away from its baseline."""
+
+    drifts: list[Drift]
+
+
 class Record(BaseModel):
     """What was done to a machine and its baseline, newest first."""
 
@@ -64,7 +71,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def make_commands_router(
-    commander: Commander, keys: CommandKeys, replies: ReplyReader, machines: Machines
+    commander: Commander, keys: CommandKeys, replies: ReplyReader, machines: Machines, drifts: DriftReader
 ) -> APIRouter:
     """Return the routes, asking and reading through these."""
     router = APIRouter(prefix="/api/v1/sensors/{site}/{device}", tags=[TAG])
@@ -87,6 +94,10 @@ def make_commands_router(
     @router.get("/record", summary="What was done to a machine and its baseline")
     def record(site: Name, device: Name) -> Record:
         return Record(record=list(machines.record(site, device)))
+
+    @router.get("/drift", summary="How a machine moves slowly, and when that is at the warning level")
+    def drift(site: Name, device: Name) -> Drifts:
+        return Drifts(drifts=list(drifts.of(site, device)))
 
     return router
 

@@ -24,6 +24,7 @@ from vibdash.commands.keys import CommandKeys
 from vibdash.commands.queue import Commander
 from vibdash.database.opening import DatabaseError, reason_of
 from vibdash.page.mount import mount_pages
+from vibdash.read.drift import DriftReader
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import HistoryReader
 from vibdash.read.machines import Machines
@@ -61,7 +62,7 @@ def serve(
     app.include_router(make_router(fleet, occurrences, HistoryReader(engine)))
     app.include_router(make_actions_router(Operations(engine)))
     asking = Commander(engine), CommandKeys(engine), ReplyReader(engine), Machines(engine)
-    app.include_router(make_commands_router(*asking))
+    app.include_router(make_commands_router(*asking, DriftReader(engine)))
     app.include_router(make_api_page_router(app))
     accounts = Accounts(engine)
     door = PasswordDoor(accounts, Attempts())
