@@ -93,6 +93,10 @@ def messages(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         "refused",
         "heap_free",
         "battery_mv",
+        "speed_millihz",
+        "load_permille",
+        "point_source",
+        "pulse",
     ]
     names = [*message, *(more if kind == "status" else [])]
     for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=3)):

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from vibdash.database.opening import migrate, open_database
-from vibdash.database.schema import status_history
+from vibdash.database.schema import alert, status_history
 from vibdash.ingest.store import Received, Store
 from vibdash.page.history_charts import score_options, velocity_options
+from vibdash.page.operating_point import describe_point, speed_options
+from vibdash.read.alert_views import alert_view
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import MOST_POINTS, History, HistoryReader
 from vibdash.read.zones import ZoneError, parse_zones
@@ -51,6 +53,43 @@ def test_a_status_stands_where_it_was_said_not_where_it_arrived(engine: sa.Engin
     assert [point.score for point in points] == [5, 6]
     assert points[0].at_ms // 1000 == NOW_MS // 1000 - 7200
     assert points[1].at_ms == NOW_MS
+
+
+def test_scores_are_kept_with_the_speed_at_which_they_were(engine: sa.Engine, take: Take) -> None:
+    take("status", status_message(score=5, speed_millihz=25_000, load_permille=620, point_source="told"))
+    take(
+        "status",
+        status_message(uptime_ms=10**6, score=300, speed_millihz=30_000, point_source="pulse", pulse="ok"),
+    )
+    take("status", status_message(uptime_ms=2 * 10**6, score=7))  # speed not known
+    take("status", status_message(uptime_ms=3 * 10**6, score=None, speed_millihz=28_000))  # not judged
+    found = HistoryReader(engine).at_speeds("demo", "motor-1", 0, 2 * NOW_MS)
+    assert sorted((one.speed_millihz, one.score) for one in found) == [(25_000, 5), (30_000, 300)]
+    (sensor,) = FleetReader(engine, silent_after_ms=HOUR_MS).fleet(NOW_MS).sensors
+    options = speed_options(found, sensor)
+    (series,) = options["series"]
+    assert sorted(series["data"]) == [
+        [1500.0, round(2 ** (5 / 256), 3)],
+        [1800.0, round(2 ** (300 / 256), 3)],
+    ]
+
+
+def test_an_alert_keeps_its_operating_point(engine: sa.Engine, take: Take) -> None:
+    take("alert", alert_message(1, speed_millihz=24_670, load_permille=620, point_source="told"))
+    take("alert", alert_message(2, event="clear"))
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(alert).order_by(alert.c.seq)).all()
+    with_point, without = (alert_view(row) for row in rows)
+    assert (with_point.speed_millihz, with_point.load_permille, with_point.point_source) == (
+        24_670,
+        620,
+        "told",
+    )
+    assert without.speed_millihz is None
+    words = describe_point(with_point.speed_millihz, with_point.load_permille, with_point.point_source)
+    assert words == "1480 rpm as it was told, 62 % load"
+    assert describe_point(170, None, "pulse") == "10.2 rpm by its probe"
+    assert describe_point(None, None, "none") == "not known"
 
 
 def test_a_long_course_is_thinned_and_keeps_its_peak(engine: sa.Engine) -> None:

@@ -123,6 +123,7 @@ def test_the_dashboard_reads_every_field(measuring: dict[str, Any]) -> None:
 def test_the_dashboard_stores_every_field_and_tells_it_as_it_was_said(tmp_path: Path) -> None:
     message = of_spec() | {
         "battery_mv": 3700,
+        "pulse": "missing",
         "note": "loose",
         "active": ["anomaly"],
         "queued": 2,

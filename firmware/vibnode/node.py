@@ -165,6 +165,16 @@ class Node:
         class_index = self._class if self.score >= self.thresholds["warning"] else 0
         return self.score, self._class_name(class_index), velocity_um_s, rms_mm_s2
 
+    def place(self) -> dict:
+        """The last window's operating point and how the probe does, as a status has them: None what is not known."""
+        point = self.point
+        return {
+            "speed_millihz": messages.from_log2(point.log2_speed) if point.quality else None,
+            "load_permille": point.load,
+            "point_source": point.source,
+            "pulse": self.pulse and self.pulse.state,
+        }
+
     def _act(self, transitions) -> None:
         for transition in transitions:
             self._store(transition)
@@ -203,6 +213,9 @@ class Node:
             "class": self._class_name(transition.class_index) if transition.class_index else None,
             "model": self.meta["digest"],
         }
+        if about_machine:
+            place = self.place()
+            fields.update({key: place[key] for key in ("speed_millihz", "load_permille", "point_source")})
         if not about_machine or self._latest is None:
             return messages.alert_body(fields, [], None)
         if self._usual():

@@ -7,6 +7,7 @@ import vib
 from . import __version__, messages, standing
 
 MAX_NOTE = 200  # characters
+NOWHERE = {"speed_millihz": None, "load_permille": None, "point_source": "none", "pulse": None}
 
 
 def message(why: str, run, node=None) -> bytes:
@@ -54,6 +55,7 @@ def facts(run, node=None) -> dict:
         "baseline_state": learning and learning.state,
         "battery_mv": node and node.battery and node.battery.millivolts(),
     }
+    fields.update(node.place() if node else NOWHERE)
     measured = node.measured() if node else (None, None, None, None)
     fields["score"], fields["class"], fields["velocity_um_s"], fields["rms_mm_s2"] = measured
     if run.note:

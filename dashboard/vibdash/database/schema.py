@@ -57,6 +57,10 @@ device = Table(  # the latest word of each sensor
     Column("refused", BigInt),  # commands and acks that it did not take
     Column("heap_free", BigInt),
     Column("battery_mv", Integer),
+    Column("speed_millihz", BigInt),  # of the shaft, at the last window
+    Column("load_permille", Integer),
+    Column("point_source", Text),  # who told the speed (SPEC.md 3.1)
+    Column("pulse", Text),  # how its speed probe does
     Column("note", Text),
     Column("removed_at_ms", BigInt),  # by a person; until it is heard again it is shown nowhere
     Column("other_boot", BigInt),  # the last boot of another life of it, or of another device of its name
@@ -95,6 +99,8 @@ status_history = Table(
     Column("class_name", Text),
     Column("velocity_um_s", BigInt),
     Column("rms_mm_s2", BigInt),
+    Column("speed_millihz", BigInt),
+    Column("load_permille", Integer),
     Index("status_history_of_device", "site", "device", "id"),
     Index("status_history_by_time", "site", "device", "said_at_ms"),
 )
@@ -123,6 +129,9 @@ alert = Table(
     Column("model", Text),
     Column("features", sa.JSON, nullable=False),
     Column("spectrum", sa.JSON),
+    Column("speed_millihz", BigInt),  # the operating point at the alert
+    Column("load_permille", Integer),
+    Column("point_source", Text),
     UniqueConstraint("site", "device", "boot", "seq", name="alert_identity"),
     Index("alert_by_seq", "site", "device", "seq"),
 )

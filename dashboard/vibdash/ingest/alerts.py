@@ -24,7 +24,10 @@ from vibdash.protocol.own_alerts import HOST_BOOT
 _NOT_THE_SAME = "boot {} and seq {} are those of another alert: boot counter lost, or two devices of one name"
 _IDENTITY = ("site", "device", "boot", "seq")
 _TELLING = ("uptime_ms", "event", "cause", "level")  # equal in every repetition of an alert
-_AS_SENT = ("replay", "uptime_ms", "time_quality", "event", "level", "cause", "score", "threshold")
+_AS_SENT = (
+    "replay", "uptime_ms", "time_quality", "event", "level", "cause", "score", "threshold",
+    "speed_millihz", "load_permille", "point_source",
+)  # fmt: skip
 
 Arrived = tuple[Alert, int]  # an alert, and when it was received in milliseconds UTC
 

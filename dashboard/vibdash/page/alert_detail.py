@@ -9,6 +9,7 @@ from nicegui import ui
 
 from vibdash.page.faults import describe, log
 from vibdash.page.inbox_row import describe_times, told_to_browser
+from vibdash.page.operating_point import describe_point
 from vibdash.page.spectrum_chart import alert_spectrum_options
 from vibdash.page.states import Clock, level_icon
 from vibdash.protocol.own_alerts import HOST_BOOT
@@ -174,6 +175,12 @@ def _draw_event(event: AlertView, clock: Clock) -> None:
         _fact("When", clock(event.occurred_at_ms), OCCURRED_WORDS.get(event.occurred_from, ""))
         if event.score is not None:
             _fact(*_measure(event.cause, event.score, event.threshold))
+        if event.speed_millihz is not None or event.load_permille is not None:
+            _fact(
+                "Operating point",
+                describe_point(event.speed_millihz, event.load_permille, event.point_source),
+                "",
+            )
         if event.class_name:
             _fact("Looks like", event.class_name, "")
         kept = "; kept on the sensor while there was no connection" if event.replay else ""

@@ -17,6 +17,7 @@ from vibdash.page.drift_panel import DriftPanel
 from vibdash.page.faults import Faults, PartFailed
 from vibdash.page.history_charts import score_options, velocity_options
 from vibdash.page.machine_panel import MachinePanel
+from vibdash.page.operating_point import PULSE_WORDS, describe_point, speed_options
 from vibdash.page.sensor_row import SensorRow
 from vibdash.page.spectrum_panel import SpectrumAccess, SpectrumPanel, redraw
 from vibdash.page.states import Clock
@@ -101,6 +102,8 @@ class SensorPage:
             with ui.element("div").classes("courses"):
                 self._score = _chart("Distance from healthy over time")
                 self._velocity = _chart("Vibration velocity over time")
+                self._by_speed = _chart("Distance from healthy against speed")
+                self._by_speed.set_visibility(False)
 
     def show(self, board: Board) -> None:
         """Bring the page to what the board holds."""
@@ -172,6 +175,9 @@ class SensorPage:
         known = machine.component_class
         self._zones = zones_of_class(known) if known else self._access.zones_mm_s
         redraw(self._score, score_options(history, self._sensor))
+        at_speeds = await asyncio.to_thread(self._access.history.at_speeds, *self._key, since_ms, now_ms)
+        self._by_speed.set_visibility(bool(at_speeds))
+        redraw(self._by_speed, speed_options(at_speeds, self._sensor))
         redraw(self._velocity, velocity_options(history, self._sensor, self._zones))
 
 
@@ -216,6 +222,8 @@ _FACTS: dict[str, Callable[[SensorView], str]] = {
     "Tasks restarted": lambda one: _count(one.restarts),
     "Free memory": lambda one: "not said" if one.heap_free is None else describe_bytes(one.heap_free),
     "Battery": lambda one: "none" if one.battery_mv is None else f"{one.battery_mv / 1000:.2f} V",
+    "Operating point": lambda one: describe_point(one.speed_millihz, one.load_permille, one.point_source),
+    "Speed probe": lambda one: PULSE_WORDS[one.pulse or ""],
     "Acceleration": lambda one: (
         "not said" if one.rms_mm_s2 is None else f"{one.rms_mm_s2 / 1000:.2f} m/s² RMS"
     ),

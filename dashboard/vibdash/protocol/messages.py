@@ -34,6 +34,8 @@ OVERRUNS = ("processor", "bus", "link")  # why windows are lost, after `overrun-
 RESETS = ("power", "watchdog", "crash", "brownout", "command", "sleep", "unknown")
 BASELINE_STATES = ("none", "learning", "learnt", "unusable", "uneven", "over-velocity", "over-alarm")
 MODEL_ORIGINS = ("linked", "file", "trial", "reverted")
+POINT_SOURCES = ("none", "estimated", "constant", "told", "pulse")
+PULSE_STATES = ("ok", "missing", "bouncing", "silent", "bad")
 TIME_QUALITIES = ("none", "rtc", "ntp")
 EVENTS = ("raise", "escalate", "clear")
 LEVELS = ("warning", "alarm")
@@ -46,6 +48,7 @@ _CAUSE = re.compile(
 )
 _INT16 = (-(2**15), 2**15 - 1)
 _UINT32 = 2**32 - 1
+_MOST_LOAD = 10_000
 _INT53 = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 _T = TypeVar("_T")
 
@@ -114,6 +117,10 @@ class Measured:
     refused: int | None = _said(lambda one: one.integer_if_said("refused", 0, _INT53))
     heap_free: int | None = _said(lambda one: one.integer_if_said("heap_free", 0, _INT53))
     battery_mv: int | None = _said(lambda one: one.integer_if_said("battery_mv", 0, 100_000))
+    speed_millihz: int | None = _said(lambda one: one.integer_if_said("speed_millihz", 0, _UINT32))
+    load_permille: int | None = _said(lambda one: one.integer_if_said("load_permille", 0, _MOST_LOAD))
+    point_source: str | None = _said(lambda one: one.choice_if_said("point_source", POINT_SOURCES))
+    pulse: str | None = _said(lambda one: one.choice_if_said("pulse", PULSE_STATES))
     note: str | None = _said(lambda one: one.text("note", 200) if one.has("note") else None)
 
 
@@ -157,6 +164,9 @@ class Alert:
     model: str | None
     features: tuple[tuple[str, int, int], ...]
     spectrum: Spectrum | None
+    speed_millihz: int | None = None
+    load_permille: int | None = None
+    point_source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -285,6 +295,9 @@ def _parse_alert(sensor: Sensor, identity: Identity, fields: Fields) -> Alert:
         model=fields.text_or_none("model", 64),
         features=fields.items("features", MAX_FEATURES, _parse_feature) if fields.has("features") else (),
         spectrum=_parse_spectrum(fields.object_or_none("spectrum")),
+        speed_millihz=fields.integer_if_said("speed_millihz", 0, _UINT32),
+        load_permille=fields.integer_if_said("load_permille", 0, _MOST_LOAD),
+        point_source=fields.choice_if_said("point_source", POINT_SOURCES),
     )
 
 

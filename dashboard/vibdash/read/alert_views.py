@@ -28,6 +28,9 @@ class AlertView:
     model: str | None
     features: tuple[tuple[str, int, int], ...]
     spectrum: dict[str, Any] | None
+    speed_millihz: int | None = None
+    load_permille: int | None = None
+    point_source: str | None = None
     trouble: str | None = None  # why the rest of its record cannot be shown
 
 

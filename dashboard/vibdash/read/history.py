@@ -27,6 +27,14 @@ class Point:
 
 
 @dataclass(frozen=True)
+class AtSpeed:
+    """The score that a status had, and the speed at which."""
+
+    speed_millihz: int
+    score: int
+
+
+@dataclass(frozen=True)
 class Event:
     """An alert event, to be marked on a chart."""
 
@@ -79,6 +87,23 @@ class HistoryReader:
             found = tuple(Point(*row) for row in points)
             marks = tuple(Event(*row) for row in reversed(connection.execute(events).all()))
         return History(since_ms, until_ms, stretch_ms, found, marks)
+
+    def at_speeds(self, site: str, device: str, since_ms: int, until_ms: int) -> tuple[AtSpeed, ...]:
+        """Return the scores whose speed is known, the latest `MOST_POINTS`."""
+        with self._engine.begin() as connection:
+            found = connection.execute(_at_speeds(site, device, since_ms, until_ms))
+            return tuple(AtSpeed(*row) for row in found)
+
+
+def _at_speeds(site: str, device: str, since_ms: int, until_ms: int) -> sa.Select[Any]:
+    told = status_history.c
+    return (
+        sa.select(told.speed_millihz, told.score)
+        .where(told.site == site, told.device == device, told.said_at_ms.between(since_ms, until_ms))
+        .where(told.speed_millihz.is_not(None), told.score.is_not(None))
+        .order_by(told.said_at_ms.desc())
+        .limit(MOST_POINTS)
+    )
 
 
 def _points(site: str, device: str, since_ms: int, until_ms: int, stretch_ms: int) -> sa.Select[Any]:

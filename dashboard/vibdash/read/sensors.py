@@ -93,6 +93,10 @@ class SensorView:
     refused: int | None
     heap_free: int | None
     battery_mv: int | None
+    speed_millihz: int | None
+    load_permille: int | None
+    point_source: str | None
+    pulse: str | None
     note: str | None
     bytes_sampled: int
     bytes_sent: int

@@ -180,7 +180,7 @@ def _points(
     entry: Entry, settle_s: float, windows: int, window: int, hop: int, rate_hz: float
 ) -> tuple[Float, Float]:
     """Speed and load at the middle of each window."""
-    middles_s = settle_s + (np.arange(windows) * hop + window / 2) / rate_hz
+    middles_s = np.asarray(settle_s + (np.arange(windows) * hop + window / 2) / rate_hz, np.float64)
     if entry.course is None:
         speed_rpm = np.nan if entry.speed_rpm is None else entry.speed_rpm
         return np.full(windows, speed_rpm), np.full(windows, np.nan)
