@@ -345,3 +345,26 @@ def kept(broker: Mosquitto) -> set[str]:
     client.disconnect()
     client.loop_stop()
     return found
+
+
+def test_nothing_of_what_the_ingest_says_itself_is_taken_for_a_message(
+    broker: Mosquitto, device: Device, database: str
+) -> None:
+    engine = open_database(database)
+    taken: list[str] = []
+
+    class Noted(Store):
+        def take(self, batch: Sequence[Received]) -> list[Ack]:
+            taken.extend(one.topic.rpartition("/")[2] for one in batch)
+            return super().take(batch)
+
+    running = Ingest(Broker.from_url(broker.url), Noted(engine), site=None, client_id="test")
+    running.start()
+    for seq in range(1, 11):
+        device.alert(seq)
+        device.wait_for_ack(seq)
+    device.status()  # comes after the acks
+    eventually(lambda: "status" in taken, "the status is taken")
+    running.stop()
+    engine.dispose()
+    assert taken == ["alert"] * 10 + ["status"]

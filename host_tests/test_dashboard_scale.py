@@ -216,6 +216,20 @@ def test_the_watch_takes_no_row_of_a_sensor_that_is_as_it_should_be(
         assert [one.event for one in watch.look(later_ms)] == ["clear"]
 
 
+def test_first_alerts_of_many_sensors_take_as_many_statements_as_that_of_one(
+    plants: tuple[Plant, Plant],
+) -> None:
+    plant, asked = plants[0], []
+    sa.event.listen(plant.engine, "before_cursor_execute", lambda *done: asked.append(done[2]))
+
+    def statements(devices: list[str]) -> int:
+        asked.clear()
+        plant.store.take([plant._message(device, "alert", alert_message(1)) for device in devices])
+        return len(asked)
+
+    assert statements([f"new-{number}" for number in range(40)]) == statements(["new-1000"])
+
+
 # The page
 
 

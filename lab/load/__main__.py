@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab.rigs.databases import PostgreSQL
 
-from .ingest_limit import alerts_per_s
+from .ingest_limit import alerts_per_s, cpu_us_per_alert
 from .kills import break_at_random
 from .large_fleet import measure as measure_page
 from .many_sensors import SENSORS, measure_api
@@ -39,6 +39,7 @@ GOALS = {
     "kills.lost": 0,
     "kills.not_sent": 0,
     "kills.frozen": 0,
+    "ingest_cpu_us_per_alert": 320,
     "fleet10k_healthz_cpu_ms": 5,
     "fleet10k_metrics_cpu_ms": 150,
     "fleet10k_fleet_page_cpu_ms": 100,
@@ -78,7 +79,8 @@ def measure_limits(asked: argparse.Namespace, folder: Path) -> Figures:
         finally:
             if server:
                 server.remove()
-    return figures
+    print(f"cpu: {asked.alerts} alerts, the ingest and the bare parts of one", flush=True)
+    return figures | cpu_us_per_alert(asked.alerts, folder)
 
 
 def measure_kills(asked: argparse.Namespace, folder: Path) -> Figures:

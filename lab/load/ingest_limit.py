@@ -17,11 +17,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from lab.rigs.dashboard import Mosquitto, alert_message, eventually
 
-from .processes import IngestProcess
+from .processes import BareIngest, IngestProcess
 from .sensors import EVENTS, SITE
 
 SENSORS = 1000
 LONGEST_S = 300.0
+IDLE_MS = 50.0  # of processor time in a second
 
 
 def alerts_per_s(database: str, ingests: int, alerts: int, folder: Path) -> float:
@@ -47,6 +48,40 @@ def alerts_per_s(database: str, ingests: int, alerts: int, folder: Path) -> floa
         for one in running:
             one.stop(signal.SIGKILL)
         broker.stop()
+
+
+def cpu_us_per_alert(alerts: int, folder: Path) -> dict[str, float]:
+    """Return the processor time of an alert of a backlog, µs: of the ingest with SQLite, and of the bare parts."""
+    figures = {}
+    for name in ("ingest", "bare"):
+        place = folder / name
+        place.mkdir()
+        broker, database, log = Mosquitto(place / "broker"), place / "alerts.db", place / "log"
+        broker.start()
+        one: IngestProcess | BareIngest = BareIngest(broker, database, log)
+        if name == "ingest":
+            one = IngestProcess(broker, f"sqlite:///{database}", log)
+        try:
+            assert one.start(), f"it did not start: {log}"
+            one.send(signal.SIGSTOP)
+            _publish(broker.port, alerts)
+            before_ms = one.cpu_ms()
+            one.send(signal.SIGCONT)
+            _wait_until_stored(f"sqlite:///{database}", alerts)
+            _wait_until_idle(one)
+            figures[f"{name}_cpu_us_per_alert"] = (one.cpu_ms() - before_ms) * 1000 / alerts
+        finally:
+            one.stop(signal.SIGKILL)
+            broker.stop()
+    return figures
+
+
+def _wait_until_idle(one: IngestProcess | BareIngest) -> None:
+    """Wait until it does next to nothing: its acks are out, and the broker has them."""
+    before_ms = -IDLE_MS
+    while (now_ms := one.cpu_ms()) - before_ms >= IDLE_MS:
+        before_ms = now_ms
+        time.sleep(1.0)
 
 
 def _publish(port: int, alerts: int) -> None:

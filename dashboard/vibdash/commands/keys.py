@@ -37,7 +37,7 @@ class CommandKeys:
         with writing(self._engine) as connection:
             # The counter starts at the clock: a device that took commands before goes on from there.
             values = {"key": key, "last_n": 0, "created_at_ms": now_ms}
-            insert_or_update(connection, command_key, vars(sensor), values)
+            insert_or_update(connection, command_key, sensor._asdict(), values)
         return key
 
     def remove(self, sensor: Sensor) -> None:

@@ -49,7 +49,7 @@ class Commander:
         note = "".join(c for c in note.strip() if c.isprintable() or c == "\n")
         if len(note) > LONGEST_NOTE:
             raise NotAccepted(f"note: {len(note)} characters; accepted: up to {LONGEST_NOTE}")
-        row = {**vars(sensor), "cmd": cmd, "fields": fields, "author": author, "asked_at_ms": now_ms}
+        row = {**sensor._asdict(), "cmd": cmd, "fields": fields, "author": author, "asked_at_ms": now_ms}
         told = " ".join(f"{name}={value}" for name, value in fields.items())
         said = f"{sensor.site}/{sensor.device} {cmd} {told}".strip()
         entry = {"at_ms": now_ms, "author": author, "action": "command", "note": said}
@@ -58,7 +58,7 @@ class Commander:
             assert number is not None
             connection.execute(journal.insert(), entry)
             if cmd in RECORDED:
-                done = {**vars(sensor), "at_ms": now_ms, "author": author, "cmd": cmd, "note": note}
+                done = {**sensor._asdict(), "at_ms": now_ms, "author": author, "cmd": cmd, "note": note}
                 connection.execute(machine_record.insert(), {**done, "command_id": number})
             if cmd == "repaired":
                 _note_on_open(connection, sensor, {**entry, "action": "repaired", "note": note})

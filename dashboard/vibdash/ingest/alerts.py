@@ -147,7 +147,7 @@ def _stored(dialect: str) -> sa.Select[Any]:
 def _alert_values(new: Alert, clock: BootClock, received_at_ms: int) -> dict[str, Any]:
     occurred_at_ms, occurred_from = date_alert(new, clock, received_at_ms)
     return {
-        **vars(new.sensor),
+        **new.sensor._asdict(),
         **vars(new.identity),
         **{column: getattr(new, column) for column in _AS_SENT},
         "received_at_ms": received_at_ms,
@@ -188,7 +188,7 @@ def _note_heard(connection: sa.Connection, new: list[Arrived]) -> None:
         row = by_sensor.setdefault(
             one.sensor,
             {
-                **vars(one.sensor),
+                **one.sensor._asdict(),
                 "state": "unknown",
                 "state_since_ms": received_at_ms,
                 "why": "alert",

@@ -57,7 +57,7 @@ def learn_clocks(connection: sa.Connection, told: Iterable[Told]) -> dict[tuple[
         (Sensor(row.site, row.device), row.boot): BootClock(row.clock_offset_ms, row.clock_from)
         for row in stored
     }
-    unheard = [{**vars(sensor), "boot": number} for sensor, number in by_boot.keys() - known.keys()]
+    unheard = [{**sensor._asdict(), "boot": number} for sensor, number in by_boot.keys() - known.keys()]
     if unheard:
         for sensor in _with_too_many(connection, {sensor for sensor, _ in by_boot.keys() - known.keys()}):
             _put_out_farthest(connection, sensor, [number for one, number in by_boot if one == sensor])
@@ -95,7 +95,7 @@ def _put_out_farthest(connection: sa.Connection, sensor: Sensor, told: list[int]
     of_earlier = sa.and_(boot.c.site == sensor.site, boot.c.device == sensor.device, boot.c.boot == EARLIER)
     added = {"bytes_sampled": boot.c.bytes_sampled + sampled, "bytes_sent": boot.c.bytes_sent + sent}
     if not connection.execute(boot.update().where(of_earlier).values(added)).rowcount:
-        first = {**vars(sensor), "boot": EARLIER, "bytes_sampled": sampled, "bytes_sent": sent}
+        first = {**sensor._asdict(), "boot": EARLIER, "bytes_sampled": sampled, "bytes_sent": sent}
         connection.execute(boot.insert(), first)
 
 

@@ -63,7 +63,7 @@ def _put_out_oldest(connection: sa.Connection, sensor: Sensor | None) -> None:
 
 
 def _of(sensor: Sensor | None) -> dict[str, Any]:
-    named = vars(sensor) if sensor is not None else {"site": None, "device": None}
+    named = sensor._asdict() if sensor is not None else {"site": None, "device": None}
     return {**named, "boot": None, "seq": None}
 
 

@@ -69,7 +69,7 @@ def _store_part(connection: sa.Connection, number: int, reply: Reply, received_a
 
 def _store_features(connection: sa.Connection, reply: Reply, received_at_ms: int) -> None:
     row = {
-        **vars(reply.sensor),
+        **reply.sensor._asdict(),
         "boot": reply.boot,
         "uptime_ms": reply.uptime_ms,
         "time": _said_at_ms(connection, reply.sensor, reply, received_at_ms) // 1000,

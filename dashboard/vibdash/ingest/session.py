@@ -18,6 +18,8 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -31,7 +33,7 @@ from vibdash.commands.removal import removed_devices
 from vibdash.database.opening import DatabaseError
 from vibdash.ingest.acknowledgement import Ack
 from vibdash.ingest.store import Received, Store
-from vibdash.protocol.messages import VERSION, Sensor
+from vibdash.protocol.messages import KINDS_NOT_TAKEN, VERSION, Sensor
 from vibdash.site.broker import Broker, BrokerError
 from vibdash.supervision import Work
 
@@ -109,7 +111,7 @@ class Ingest:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
-        client.on_message = lambda _client, _data, message: self._arrived.append(message)
+        client.on_message = self._on_message
         return client
 
     # Connecting
@@ -154,6 +156,12 @@ class Ingest:
         if reason.is_failure and self._connected.is_set():
             self._refusal = f"connection lost: {reason}"
         self._connected.clear()
+
+    def _on_message(self, client: Client, _data: Any, message: MQTTMessage) -> None:
+        if message.topic.rpartition("/")[2] in KINDS_NOT_TAKEN:
+            client.ack(message.mid, message.qos)  # our own: to be stored, each would take a transaction
+        else:
+            self._arrived.append(message)
 
     def _serve(self) -> float:
         """Connect if need be and handle messages, until told to stop. Raises what ends it before."""
@@ -215,10 +223,11 @@ class Ingest:
             return
         arrived, self._arrived = self._arrived, []
         acks = self._store.take([_received(message) for message in arrived])
-        for message in arrived:
-            self._client.ack(message.mid, message.qos)
-        for ack in acks:
-            self._publish(ack)
+        with _corked(self._client.socket()):
+            for message in arrived:
+                self._client.ack(message.mid, message.qos)
+            for ack in acks:
+                self._publish(ack)
 
     def _send_commands(self) -> None:
         """Send what was asked for on the page. Raises DatabaseError."""
@@ -245,7 +254,7 @@ class Ingest:
 def _filters(site: str | None, share: str | None) -> list[str]:
     of_site = f"{TOPIC_ROOT}/{site or '+'}"
     if share is None:
-        return [f"{of_site}/#"]
+        return [f"{of_site}/#"]  # of what no sensor should say the quarantine tells
     return [*(f"$share/{share}/{of_site}/+/{kind}" for kind in ("alert", "reply")), f"{of_site}/+/status"]
 
 
@@ -257,6 +266,21 @@ def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:
     # Nagle's algorithm holds a small publish back for 40 ms.
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+@contextmanager
+def _corked(sock: Any) -> Iterator[None]:
+    """Have the system join what is sent into full segments, where it can: a small one each costs more than all else."""
+    cork = getattr(socket, "TCP_CORK", None)
+    if cork is None or not isinstance(sock, socket.socket):
+        yield
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, cork, 1)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # closed meanwhile
+            sock.setsockopt(socket.IPPROTO_TCP, cork, 0)
 
 
 def _why(error: Exception) -> str:

@@ -72,7 +72,7 @@ def _devices(dialect: str) -> sa.Select[Any]:
 
 
 def _blank(sensor: Sensor) -> _Row:
-    return {**dict.fromkeys(device.c.keys()), **vars(sensor)}
+    return {**dict.fromkeys(device.c.keys()), **sensor._asdict()}
 
 
 @cache
@@ -151,7 +151,7 @@ def _history_values(status: Status, received_at_ms: int) -> _Row:
     }
     measured = vars(status.measured) if status.measured is not None else {}
     of_history = (name for name in status_history.c.keys() if name not in ("id", "said_at_ms"))  # noqa: SIM118
-    return {name: said.get(name, measured.get(name)) for name in of_history} | vars(status.sensor)
+    return {name: said.get(name, measured.get(name)) for name in of_history} | status.sensor._asdict()
 
 
 def _note_bytes(connection: sa.Connection, told: list[Told]) -> None:

@@ -67,7 +67,7 @@ class Fields:
 
     def integer(self, name: str, low: int, high: int) -> int:
         value = self._get(name)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        if type(value) is not int or not low <= value <= high:
             raise Malformed(f"{name}: {shown(value)}; accepted: an integer from {low} to {high}")
         return value
 

@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 
 from vibnode import messages
 
@@ -53,9 +54,8 @@ _INT53 = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class Sensor:
-    """A device and the site it belongs to, both from the topic."""
+class Sensor(NamedTuple):
+    """A device and the site it belongs to, both from the topic: a key of much that is kept, so it is hashed in C."""
 
     site: str
     device: str
@@ -214,6 +214,7 @@ def sensor_of_topic(topic: str) -> Sensor | None:
         return None
 
 
+@lru_cache(maxsize=20_000)
 def _parse_topic(topic: str) -> tuple[Sensor, str]:
     parts = topic.split("/")
     if len(parts) != 5 or "/".join(parts[:2]) != messages.TOPIC_ROOT:
@@ -232,7 +233,7 @@ def _parse_json(payload: bytes) -> dict[str, Any]:
     if len(payload) > 4 * MAX_STATUS_BYTES:
         raise Malformed(f"{len(payload)} bytes; accepted: at most {MAX_STATUS_BYTES}")
     try:
-        message = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
+        message = _DECODER.decode(payload.decode("utf-8"))
     except UnicodeDecodeError:
         raise Malformed("not UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -244,6 +245,9 @@ def _parse_json(payload: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _check_length(payload: bytes, limit: int, identity: Identity | None) -> None:
@@ -362,4 +366,4 @@ def _parse_spectrum(fields: Fields | None) -> Spectrum | None:
 
 
 def _is_i16(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and -(2**15) <= value < 2**15
+    return type(value) is int and -(2**15) <= value < 2**15
