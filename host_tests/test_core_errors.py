@@ -17,7 +17,7 @@ from lab.signals import BEARING, core_config
 
 CORE = sources.folder()
 
-CODES = range(-21, 0)
+CODES = range(-22, 0)
 MODEL_BYTES = 1024  # more than vib_model_t takes
 
 
@@ -63,18 +63,19 @@ REFUSED: list[tuple[int, dict[str, int], str]] = [
     (-19, {"bpfo_milliorders": 50_001}, "milliorders"),
     (-19, {"envelope_bands": 0}, "milliorders"),
     (-20, {"by_angle": 2}, "by_angle"),
-    (-20, {"order_bands": 1, "order_lo_milliorders": 700}, "by_angle must be 1"),
-    (-20, {"mesh1_milliorders": 1}, "by_angle must be 1"),
+    (-20, {"order_bands": 1, "order_lo_milliorders": 700}, "by_angle"),
+    (-20, {"mesh1_milliorders": 1}, "by_angle"),
     (-20, {"by_angle": 1, "order_bands": 9, "order_lo_milliorders": 700}, "0 to 8"),
     (-20, {"by_angle": 1, "order_envelope_bands": 9, "order_lo_milliorders": 700}, "0 to 8"),
     (-20, {"by_angle": 1, "order_bands": 1}, "order_lo_milliorders"),
     (-20, {"by_angle": 1, "order_lo_milliorders": 700}, "order_lo_milliorders"),
     (-20, {"by_angle": 1, "order_bands": 1, "order_lo_milliorders": 50_001}, "order_lo_milliorders"),
     (-20, NO_ENVELOPE | {"by_angle": 1, "order_envelope_bands": 1, "order_lo_milliorders": 9}, "by_angle"),
-    (-20, {"by_angle": 1, "mesh1_milliorders": 4_000_001}, "mesh1"),
-    (-20, {"by_angle": 1, "mesh2_milliorders": 1}, "mesh1"),
-    (-20, {"by_angle": 1, "mesh1_milliorders": 5, "side1_milliorders": 6}, "side1"),
-    (-20, {"by_angle": 1, "side3_milliorders": 6}, "side1"),
+    (-20, {"by_angle": 1, "mesh1_milliorders": 4_000_001}, "mesh_"),
+    (-20, {"by_angle": 1, "mesh2_milliorders": 1}, "mesh_"),
+    (-20, {"by_angle": 1, "mesh1_milliorders": 5, "side1_milliorders": 6}, "side_"),
+    (-20, {"by_angle": 1, "side3_milliorders": 6}, "side_"),
+    (-22, {"slow_bands": 1}, "slow_window"),
 ]
 
 

@@ -71,6 +71,18 @@ OENV = "repeating impacts, octave of the shaft's orders"
             ("X axis, side bands of gear mesh 1", f"4.0{X}", "1 m/s², usually 0.26 m/s²"),
         ),
         ("x.oenv00", 256 * 18, 256 * 17, (f"X axis, {OENV} 0", f"2.0{X}", "25 %, usually 12 %")),
+        (
+            "x.slow_line_freq",
+            256 * 6,
+            256 * 5,
+            ("X axis, 0.1 to 10 Hz: frequency of the strongest tone", f"2.0{X}", "0.64 Hz, usually 0.32 Hz"),
+        ),
+        (
+            "x.slow_velocity_rms",
+            256 * 20,
+            256 * 19,
+            ("X axis, 0.1 to 10 Hz: vibration velocity", f"2.0{X}", "105 mm/s, usually 52 mm/s"),
+        ),
         ("x.bpfo", 512, 0, ("X axis, bearing's outer race (BPFO)", f"4.0{X}", "4, usually 1")),
         ("x.band\u00b2", 256, 0, ("X axis, band\u00b2", f"2.0{X}", "0.002 mm/s², usually 0.001 mm/s²")),
         ("x.novel", 256, 0, ("X axis, novel", f"2.0{X}", "2, usually 1")),

@@ -19,7 +19,7 @@ FOLDER = ROOT / "training" / "vib" / "golden"
 CORE = ROOT / "firmware" / "cmodules" / "vib"
 SCRIPT = (GOLDEN / "check_golden.py").read_text()
 VECTORS = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
-SAID = "golden: 20 windows 8 streams 72 rows\n"
+SAID = "golden: 20 windows 10 streams 72 rows\n"
 
 
 def test_making_them_again_changes_nothing() -> None:

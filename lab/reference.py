@@ -37,6 +37,35 @@ def features(
     )
 
 
+def slow_config(config: Mapping[str, int]) -> dict[str, int]:
+    """The configuration of the slow window: ordinary, of the hundredfold of its rate."""
+    log2 = slow_log2(config)
+    no_envelope = dict.fromkeys(("envelope_bands", "envelope_lo_hz", "envelope_hi_hz"), 0)
+    own = no_envelope | {
+        "bands": config["slow_bands"],
+        "orders": config["slow_orders"],
+        "window": config["slow_window"],
+    }
+    range_of_it = {"band_lo_hz": 10, "band_hi_hz": 1000}
+    bearing_of_it = dict.fromkeys((f"{name}_milliorders" for name in ("bpfo", "bpfi", "bsf", "ftf")), 0)
+    rest = {"axes": config["axes"], "lsb_nm_s2": config["lsb_nm_s2"]}
+    return (
+        own | range_of_it | bearing_of_it | rest | {"rate_millihz": config["rate_millihz"] * 100 // 2**log2}
+    )
+
+
+def slow_log2(config: Mapping[str, int]) -> int:
+    return int(np.floor(np.log2(config["rate_millihz"] / 48_000)))
+
+
+def decimated(samples: npt.NDArray[np.int16], config: Mapping[str, int]) -> npt.NDArray[np.int16]:
+    """A stream's samples at the slow rate, by an ideal filter at half of that; shape (frames / 2^n, axes)."""
+    spectrum = np.fft.rfft(samples.astype(np.float64), axis=0)
+    frames = len(samples) >> slow_log2(config)
+    low = np.fft.irfft(spectrum[: frames // 2 + 1], frames, axis=0) / 2 ** slow_log2(config)
+    return np.round(low).astype(np.int16)
+
+
 def level(value: float) -> float:
     """256 log2(value), not under 0."""
     return max(0.0, STEPS * np.log2(value)) if value > 0 else 0.0

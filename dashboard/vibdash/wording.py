@@ -300,6 +300,7 @@ def _shown(value: Any) -> str:
     return str(value)[:LONGEST_VALUE]
 
 
+_FREQUENCIES = ("centroid", "line_freq", "vline_freq")
 _BY_ANGLE = {
     "oband": "octave of the shaft's orders",
     "oenv": "repeating impacts, octave of the shaft's orders",
@@ -326,6 +327,8 @@ def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
         "bsf": "bearing's rolling elements (BSF)",
         "ftf": "bearing's cage (FTF)",
     }
+    if kind.startswith("slow_"):
+        return f"0.1 to 10 Hz: {_feature_words(kind[5:], None)}"
     if kind in words:
         return words[kind]
     if kind.startswith("band") and kind[4:] in _NUMBERS:
@@ -346,7 +349,13 @@ def _feature_words(kind: str, spectrum: dict[str, Any] | None) -> str:
 
 def _describe_both(kind: str, value: float, usual: float) -> str:
     """Return a feature's value and its usual value, from the units of its log2 scale."""
-    if kind in ("centroid", "line_freq", "vline_freq"):
+    if kind.startswith("slow_"):
+        kind = kind[5:]
+        if kind in _FREQUENCIES:
+            return f"{_two_digits(value / 100)} Hz, usually {_two_digits(usual / 100)} Hz"
+        if kind == "velocity_rms":
+            value, usual = 100 * value, 100 * usual
+    if kind in _FREQUENCIES:
         return f"{_hz(value)}, usually {_hz(usual)}"
     scale, unit = 1.0, ""
     if kind == "velocity_rms":

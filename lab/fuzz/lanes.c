@@ -70,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 1) {
         bring_near(&config);
     }
+    config.slow_window = config.slow_bands = config.slow_orders = 0;
     config.by_angle = config.order_bands = config.order_envelope_bands = config.order_lo_milliorders = 0;
     config.mesh1_milliorders = config.mesh2_milliorders = config.mesh3_milliorders = 0;
     config.side1_milliorders = config.side2_milliorders = config.side3_milliorders = 0; /* these never go in lockstep */

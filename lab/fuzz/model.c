@@ -7,7 +7,7 @@
 
 #include "vib.h"
 
-#define MAX_FEATURES 320
+#define MAX_FEATURES 480
 
 static void require(bool holds)
 {

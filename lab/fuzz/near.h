@@ -15,6 +15,15 @@ static inline void bring_near(vib_config_t *c)
     c->rate_millihz = in_range(c->rate_millihz, 1000, 100000000);
     c->window = 64u << c->window % 2;
     c->hop = in_range(c->hop, 1, 2 * c->window);
+    if (c->slow_window % 4 == 1) { /* the least that has a slow path */
+        c->rate_millihz = in_range(c->rate_millihz, 384000, 409600);
+        c->window = c->slow_window = 512;
+        c->hop = c->hop < 128 ? c->hop + 128 : c->hop;
+        c->slow_bands = in_range(c->slow_bands, 1, VIB_MAX_BANDS);
+        c->slow_orders = in_range(c->slow_orders, 0, VIB_MAX_ORDERS);
+    } else {
+        c->slow_window = c->slow_bands = c->slow_orders = 0;
+    }
     c->axes = in_range(c->axes, 1, VIB_MAX_AXES);
     c->lsb_nm_s2 = in_range(c->lsb_nm_s2, 1, 4000000000u);
     c->bands = in_range(c->bands, 1, VIB_MAX_BANDS);

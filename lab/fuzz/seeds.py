@@ -24,6 +24,8 @@ BY_ANGLE = {
     "mesh1_milliorders": 7000,
     "side1_milliorders": 2000,
 }
+SLOW = {"slow_window": 1, "slow_bands": 4, "slow_orders": 3}
+AGAIN = b"\xfc\x40"
 GAP = b"\xff"
 SHAFT = b"\xfe" + struct.pack("<I", 50_000)  # 50 Hz
 COURSE = b"\xfd\x02" + struct.pack("<I5H", 48_000, 0, 1000, 2000, 4000, 3000)
@@ -73,6 +75,10 @@ def streams() -> Iterator[Seed]:
         yield name, bytes([0]) + head + commands
         yield f"{name}-flat", bytes([0]) + head + bytes([100]) + bytes(100 * COMMAND_COUNTS)
         yield f"{name}-near", bytes([NEAR]) + head + commands[:300] + GAP + commands
+    slow = _config(0)[: -4 * len(SLOW)] + struct.pack(f"<{len(SLOW)}I", *SLOW.values())
+    lump = b"\x64" + random.bytes(100 * COMMAND_COUNTS)
+    for flags, sample_format in ((NEAR, (16, 2, 0, 0)), (NEAR, (20, 3, 3, 0))):
+        yield f"slow-{sample_format[0]}", bytes([flags]) + slow + bytes(sample_format) + SHAFT + lump + AGAIN
 
 
 def batches() -> Iterator[Seed]:

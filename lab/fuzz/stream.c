@@ -16,10 +16,13 @@
 #define COMMANDS_AT (FORMAT_AT + 4)
 #define MAX_WINDOW 256   /* of a configuration that is run; larger ones are checked and their memory laid out */
 #define MAX_WINDOWS 2    /* features asked for in one run, for speed: hops may be of one frame */
-#define MAX_FEATURES 320
+#define SLOW_WINDOW 512  /* of a configuration with a slow path: it takes 18 windows until that has one */
+#define SLOW_WINDOWS 40
+#define MAX_FEATURES 480
 #define BYTES_OF_COMMAND 8 /* for each count of its byte */
 #define GAP 255
 #define SHAFT 254 /* its speed follows, 1/1000 Hz, 4 bytes */
+#define AGAIN 252 /* the bytes off the bus before it once more, as often as the next byte says */
 #define COURSE 253 /* log2 of its parts, then as many speeds and one more, 2 bytes each, on top of one of 4 */
 
 typedef struct {
@@ -30,7 +33,7 @@ typedef struct {
 typedef struct {
     void *memory;
     vib_core_t *core;
-    size_t frame_bytes, n_features, windows;
+    size_t frame_bytes, n_features, windows, most;
     int16_t last[MAX_FEATURES];
 } stream_t;
 
@@ -69,6 +72,7 @@ static bool open_stream(const vib_config_t *config, const vib_format_t *format, 
     s->memory = malloc(bytes);
     s->frame_bytes = vib_format_frame_bytes(format, config->axes);
     s->n_features = vib_feature_count(config);
+    s->most = config->slow_window ? SLOW_WINDOWS : MAX_WINDOWS;
     require(s->n_features <= MAX_FEATURES);
     require(vib_core_init(s->memory, bytes - 1, config, &s->core) == VIB_ERR_MEMORY);
     require(vib_core_init(s->memory, bytes, config, &s->core) == VIB_OK);
@@ -94,7 +98,7 @@ static size_t push(stream_t *s, const vib_format_t *format, const uint8_t *data,
 /* Push n frames, at most `lump` at a time, and take each window's features as it becomes whole. */
 static void feed(stream_t *s, const vib_format_t *format, const uint8_t *data, size_t n, size_t lump)
 {
-    while (n && s->windows < MAX_WINDOWS) {
+    while (n && s->windows < s->most) {
         size_t taken = push(s, format, data, n < lump ? n : lump);
         data += taken * s->frame_bytes;
         n -= taken;
@@ -132,10 +136,20 @@ static void steer(stream_t *lumps, stream_t *singles, input_t *in)
     in->left -= 5 + 2 * n;
 }
 
+static void both(stream_t *lumps, stream_t *singles, const vib_format_t *format, input_t lump)
+{
+    size_t n = lump.left / lumps->frame_bytes;
+    feed(lumps, format, lump.at, n, n);
+    feed(singles, is_native(format) ? NULL : format, lump.at, n, 1);
+    require(lumps->windows == singles->windows && !memcmp(lumps->last, singles->last, sizeof lumps->last));
+    require(vib_core_slow_windows(lumps->core) == vib_core_slow_windows(singles->core));
+}
+
 /* Both cores through all commands. */
 static void play(stream_t *lumps, stream_t *singles, const vib_format_t *format, input_t in)
 {
-    while (in.left && lumps->windows < MAX_WINDOWS) {
+    input_t lump = { in.at, 0 };
+    while (in.left && lumps->windows < lumps->most) {
         uint8_t command = *in.at;
         size_t bytes = (size_t)command * BYTES_OF_COMMAND;
         in.at++;
@@ -154,15 +168,21 @@ static void play(stream_t *lumps, stream_t *singles, const vib_format_t *format,
             in.left -= 4;
             continue;
         }
+        if (command == AGAIN && in.left) {
+            for (uint8_t times = *in.at; times && lumps->windows < lumps->most; times--) {
+                both(lumps, singles, format, lump);
+            }
+            in.at++;
+            in.left--;
+            continue;
+        }
         if (command == COURSE && in.left) {
             steer(lumps, singles, &in);
             continue;
         }
         bytes = bytes < in.left ? bytes : in.left;
-        size_t n = bytes / lumps->frame_bytes;
-        feed(lumps, format, in.at, n, n);
-        feed(singles, is_native(format) ? NULL : format, in.at, n, 1);
-        require(lumps->windows == singles->windows && !memcmp(lumps->last, singles->last, sizeof lumps->last));
+        lump = (input_t){ in.at, bytes };
+        both(lumps, singles, format, lump);
         in.at += bytes;
         in.left -= bytes;
     }
@@ -178,7 +198,7 @@ static void run(const vib_config_t *config, const vib_format_t *format, input_t 
     require(open_stream(config, format, &singles));
     if (vib_format_check(format) != VIB_OK) {
         require(vib_core_push_raw(lumps.core, format, in.at, 1, &taken) == VIB_ERR_FORMAT && taken == 0);
-    } else if (config->window <= MAX_WINDOW) {
+    } else if (config->window <= (config->slow_window ? SLOW_WINDOW : MAX_WINDOW)) {
         play(&lumps, &singles, format, in);
     }
     free(lumps.memory);

@@ -37,6 +37,9 @@ MORE_FIELDS = [
     "side2_milliorders",
     "mesh3_milliorders",
     "side3_milliorders",
+    "slow_window",
+    "slow_bands",
+    "slow_orders",
 ]
 
 

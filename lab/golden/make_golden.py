@@ -49,6 +49,7 @@ BY_ANGLE |= {
     "mesh2_milliorders": 3141,
     "side2_milliorders": 777,
 }
+SLOW = {"slow_window": 512, "slow_bands": 8, "slow_orders": 8}
 MESHES_ONLY = {"by_angle": 1, "mesh1_milliorders": 23_000, "side1_milliorders": 1000}
 # rate_hz, window, axes, bands, envelope bands, orders, what, hops, speeds (1/1000 Hz), more fields
 STREAMS = [
@@ -60,6 +61,8 @@ STREAMS = [
     (3200, 1024, 1, 12, 6, 3, "impacts", 1, (27_000, 36_000), BY_ANGLE),  # which is too far
     (26667, 4096, 1, 12, 6, 8, "impacts", 1, (27_000, 33_000), BY_ANGLE),
     (3200, 256, 1, 8, 4, 3, "impacts", 2, (29_700,), BY_ANGLE),
+    (400, 512, 2, 8, 4, 3, "tones", 26, (600,), SLOW),
+    (800, 512, 1, 8, 4, 3, "clipped noise", 36, (1_200,), SLOW | BY_ANGLE),
 ]
 
 # rate_hz, window, axes, bands, envelope bands, orders, shaft_hz, what

@@ -67,6 +67,7 @@ def extract(
     samples: int16 counts, shape (frames, axes). config: the fields of SPEC.md 1.1. shaft_hz: speed of the
     shaft, 0 where it is not known. courses: its speeds within each window instead, uint32 in 1/1000 Hz, shape (windows,
     2, 3, 5, 9 or 17), evenly spaced from the window's begin to its end; where they move too far the speed is not known.
+    With a slow window the recording is one stream, and slow features are 0 until their first window is whole.
     workers: threads, by default as many as there are processors; the result does not depend on it.
     Returns int16, shape (windows, features). ValueError names a field out of range or a wrong shape.
     """
@@ -88,6 +89,8 @@ def extract(
         )
     out = np.empty((windows, Core(config).n_features), np.int16)
     workers = min(workers or os.cpu_count() or 1, 1 + windows // WINDOWS_WORTH_A_THREAD)
+    if config.get("slow_window"):
+        workers = 1  # slow windows go on from one to the next
     edges = [windows * i // workers for i in range(workers + 1)]
 
     def part(first: int, last: int) -> None:  # windows are independent of each other

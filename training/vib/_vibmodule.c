@@ -9,7 +9,7 @@ typedef struct {
     const uint32_t *courses; /* [windows * speeds] or NULL */
     size_t speeds;           /* in a window */
     const int16_t *samples;
-    size_t windows;
+    size_t frames, windows;
     int16_t *out; /* [windows * features] */
 } batch_t;
 
@@ -17,7 +17,7 @@ typedef struct {
 static size_t extract_together(const batch_t *b)
 {
     size_t done = 0, hop = (size_t)b->config.hop * b->config.axes, n = vib_feature_count(&b->config);
-    bool alike = lanes_supported() && !b->courses && !b->config.by_angle;
+    bool alike = lanes_supported() && !b->courses && !b->config.by_angle && !b->config.slow_window;
     lanes_t *lanes = alike && b->windows >= N_LANES ? lanes_new(&b->config, b->shaft_millihz) : NULL;
     if (lanes) {
         for (; done + N_LANES <= b->windows; done += N_LANES) {
@@ -28,15 +28,27 @@ static size_t extract_together(const batch_t *b)
     return done;
 }
 
+/* The next window of one that goes on in a core without a gap, so that its slow path does too. Frames from *at on. */
+static void push_on(const batch_t *b, vib_core_t *core, size_t *at)
+{
+    size_t taken;
+    vib_core_push(core, b->samples + *at * b->config.axes, b->frames - *at, &taken);
+    *at += taken;
+}
+
 /* The rest, one after another. */
 static int extract_rest(const batch_t *b, vib_core_t *core, size_t done)
 {
-    size_t hop = (size_t)b->config.hop * b->config.axes, n = vib_feature_count(&b->config), taken;
+    size_t hop = (size_t)b->config.hop * b->config.axes, n = vib_feature_count(&b->config), taken, at = 0;
     int status = VIB_OK;
     vib_core_set_shaft(core, b->shaft_millihz);
     for (; status == VIB_OK && done < b->windows; done++) {
-        vib_core_gap(core);
-        vib_core_push(core, b->samples + done * hop, b->config.window, &taken);
+        if (b->config.slow_window) {
+            push_on(b, core, &at);
+        } else {
+            vib_core_gap(core);
+            vib_core_push(core, b->samples + done * hop, b->config.window, &taken);
+        }
         if (b->courses && vib_core_set_course(core, b->courses + done * b->speeds, b->speeds) == VIB_ERR_LENGTH) {
             return VIB_ERR_LENGTH;
         }
@@ -81,8 +93,8 @@ static PyObject *extract(PyObject *module, PyObject *args)
         vibpy_int16_buffer(samples, &x, -1, 0) < 0) {
         return NULL;
     }
-    size_t frames = (size_t)x.len / 2 / b.config.axes;
-    b.windows = frames < b.config.window ? 0 : (frames - b.config.window) / b.config.hop + 1;
+    b.frames = (size_t)x.len / 2 / b.config.axes;
+    b.windows = b.frames < b.config.window ? 0 : (b.frames - b.config.window) / b.config.hop + 1;
     if (vibpy_int16_buffer(out, &y, (Py_ssize_t)(b.windows * vib_feature_count(&b.config)), PyBUF_WRITABLE) < 0) {
         PyBuffer_Release(&x);
         return NULL;

@@ -158,6 +158,12 @@ static PyObject *core_gap(CoreObject *self, PyObject *unused)
     return Py_NewRef(Py_None);
 }
 
+static PyObject *core_slow_windows(CoreObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLong(vib_core_slow_windows(self->core));
+}
+
 static PyObject *core_features(CoreObject *self, PyObject *out)
 {
     Py_buffer view;
@@ -214,6 +220,8 @@ static PyMethodDef core_methods[] = {
     { "clipped", (PyCFunction)core_clipped, METH_NOARGS, "Clipped samples taken since the last time this was asked." },
     { "ready", (PyCFunction)core_ready, METH_NOARGS, "Whether a whole window is held." },
     { "gap", (PyCFunction)core_gap, METH_NOARGS, "Samples were lost: forget the partial window." },
+    { "slow_windows", (PyCFunction)core_slow_windows, METH_NOARGS,
+      "Slow windows since the start or the last gap, whose last one's features are given; 0: those are 0." },
     { "features", (PyCFunction)core_features, METH_O, "features(out): the window's features, then on by one hop." },
     { "step", (PyCFunction)core_step, METH_VARARGS,
       "step(out, work=all): features() in steps of about so many instructions; whether they are all there." },

@@ -45,7 +45,8 @@ static vib_core_t *core_of_one_axis(vib_config_t config)
     size_t bytes = 0;
     vib_core_t *core = NULL;
     config.axes = 1;
-    void *memory = !config.by_angle && vib_core_size(&config, &bytes) == VIB_OK ? malloc(bytes) : NULL;
+    void *memory =
+        !config.by_angle && !config.slow_window && vib_core_size(&config, &bytes) == VIB_OK ? malloc(bytes) : NULL;
     if (memory && vib_core_init(memory, bytes, &config, &core) != VIB_OK) {
         free(memory);
     }

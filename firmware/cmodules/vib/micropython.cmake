@@ -51,7 +51,7 @@ if(VIB_MODEL_DIR)
     target_sources(vib_core PRIVATE ${VIB_MODEL_DIR}/model.c)
     # emlearn's headers are taken as system headers, and its trees leave a parameter unused.
     set_source_files_properties(${VIB_MODEL_DIR}/model.c PROPERTIES COMPILE_OPTIONS
-        "-Wno-unused-parameter;-isystem${EMLEARN_INCLUDE}")
+        "-Wno-unused-parameter;-Wno-missing-field-initializers;-isystem${EMLEARN_INCLUDE}")
     list(APPEND VIB_DEFINITIONS VIB_LINKED_MODEL=1)
 endif()
 set_source_files_properties(${VIB_BINDING} PROPERTIES COMPILE_DEFINITIONS "${VIB_DEFINITIONS}")

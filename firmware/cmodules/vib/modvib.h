@@ -92,7 +92,7 @@ static void store(mp_obj_t dict, const char *key, mp_obj_t value)
 static mp_obj_t model_config(mp_obj_t self_in)
 {
     const vib_config_t *c = &((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model->config;
-    mp_obj_t dict = mp_obj_new_dict(26);
+    mp_obj_t dict = mp_obj_new_dict(29);
 #define VIB_CONFIG(field) store(dict, #field, mp_obj_new_int_from_uint(c->field));
 #include "vib_config.def"
 #undef VIB_CONFIG
@@ -362,6 +362,12 @@ static mp_obj_t core_ready(mp_obj_t self_in)
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(core_ready_obj, core_ready);
 
+static mp_obj_t core_slow_windows(mp_obj_t self_in)
+{
+    return mp_obj_new_int_from_uint(vib_core_slow_windows(((core_obj_t *)MP_OBJ_TO_PTR(self_in))->core));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(core_slow_windows_obj, core_slow_windows);
+
 static mp_obj_t core_features(mp_obj_t self_in, mp_obj_t out)
 {
     core_obj_t *self = MP_OBJ_TO_PTR(self_in);
@@ -431,6 +437,7 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     ENTRY(MP_QSTR_full_scale, core_full_scale_obj) \
     ENTRY(MP_QSTR_clipped, core_clipped_obj) \
     ENTRY(MP_QSTR_ready, core_ready_obj) \
+    ENTRY(MP_QSTR_slow_windows, core_slow_windows_obj) \
     ENTRY(MP_QSTR_features, core_features_obj) \
     ENTRY(MP_QSTR_step, core_step_obj) \
     ENTRY(MP_QSTR_gap, core_gap_obj) \

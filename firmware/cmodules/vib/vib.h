@@ -43,7 +43,7 @@
 #define VIB_MAX_CLASSES 32 /* classes of a fault classifier */
 #define VIB_MAX_NODES 32767 /* of a forest */
 #define VIB_MAX_AVERAGE 64 /* windows in a mean */
-#define VIB_FEATURE_NAME_SIZE 16
+#define VIB_FEATURE_NAME_SIZE 24
 
 #if defined(__GNUC__)
 #define VIB_CHECKED __attribute__((warn_unused_result))
@@ -74,6 +74,7 @@ typedef enum {
     VIB_ERR_ORDERS = -18,
     VIB_ERR_BEARING = -19,
     VIB_ERR_BY_ANGLE = -20,
+    VIB_ERR_SLOW = -22,
     VIB_ERR_COURSE = -21,       /* the speed within a window moves too far, or stands still */
 } vib_status_t;
 
@@ -105,6 +106,10 @@ typedef struct {
     uint32_t side2_milliorders;
     uint32_t mesh3_milliorders;
     uint32_t side3_milliorders;
+    uint32_t slow_window;      /* samples in a window of 0.1 to 10 Hz, a power of two: 0 (off), 512 .. the window, 10 times its
+                                  rate at least; that is 48 to 96 Hz, rate / 2^n. The hop is no longer than the window. */
+    uint32_t slow_bands;       /* log-spaced bands from 0.1 to 10 Hz: 1 .. 32; 0 without a slow window */
+    uint32_t slow_orders;      /* harmonics of the shaft in it: 0 .. 8 */
 } vib_config_t;
 
 typedef struct vib_core vib_core_t; /* opaque; lives in the caller's memory */
@@ -133,6 +138,9 @@ typedef struct {
     bool left_justified;    /* the unused bits are the lowest ones; else the highest */
     uint8_t skip_bytes;     /* bytes before each frame that are no samples, such as a FIFO tag: 0 .. 8 */
 } vib_format_t;
+
+/* Slow windows, whose features the last ones are, since the start or the last gap; 0: they are not known and are 0. */
+uint32_t vib_core_slow_windows(const vib_core_t *core);
 
 VIB_CHECKED int vib_format_check(const vib_format_t *format);
 size_t vib_format_frame_bytes(const vib_format_t *format, uint32_t axes);

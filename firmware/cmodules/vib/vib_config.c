@@ -8,21 +8,6 @@
 /* First bin of an edge: bins within 8/65536 octave under it count as on it, as the logarithm is that exact. */
 #define EDGE_TOLERANCE 8
 
-static const char axis_names[VIB_MAX_AXES] = { 'x', 'y', 'z' };
-
-static const char *const feature_names[VIB_F_COUNT] = {
-#define VIB_FEATURE(name, unit, meaning) #name,
-#include "vib_features.def"
-#undef VIB_FEATURE
-};
-
-/* every name fits, axis and all */
-#define VIB_FEATURE(name, unit, meaning) typedef char name##_fits[sizeof("x." #name) <= VIB_FEATURE_NAME_SIZE ? 1 : -1];
-#include "vib_features.def"
-#undef VIB_FEATURE
-
-static const char bearing_names[VIB_BEARING_FREQUENCIES][5] = { "bpfo", "bpfi", "bsf", "ftf" };
-
 static unsigned log2_of_power(uint32_t n)
 {
     return vib_bits32(n) - 1;
@@ -152,6 +137,17 @@ static int check_by_angle(const vib_config_t *c)
     return fits ? VIB_OK : VIB_ERR_BY_ANGLE;
 }
 
+static int check_slow(const vib_config_t *c)
+{
+    if (c->slow_window == 0) {
+        return c->slow_bands || c->slow_orders ? VIB_ERR_SLOW : VIB_OK;
+    }
+    uint32_t log2 = vib_slow_log2(c);
+    vib_config_t slow = vib_slow_config(c, log2);
+    bool fits = log2 >= VIB_LEAST_HALVES && c->slow_window <= c->window && c->hop <= c->window;
+    return fits && vib_config_check(&slow) == VIB_OK ? VIB_OK : VIB_ERR_SLOW;
+}
+
 int vib_config_check(const vib_config_t *c)
 {
     if (c->rate_millihz < 1000 || c->rate_millihz > 100000000) {
@@ -176,104 +172,21 @@ int vib_config_check(const vib_config_t *c)
     if (status == VIB_OK) {
         status = check_shaft(c);
     }
-    return status ? status : check_by_angle(c);
-}
-
-const char *vib_error_text(int status)
-{
-    static const char *const text[] = {
-        "ok",
-        "rate_millihz must be 1000 to 100000000 (1 Hz to 100 kHz)",
-        "window must be a power of two, 64 to 4096",
-        "hop must be 1 to 1000000",
-        "axes must be 1 to 3",
-        "lsb_nm_s2 must be 1 to 4000000000",
-        "bands must be 1 to 32",
-        "band_lo_hz must be rate/window or more and under band_hi_hz, which must be rate/2 or less, "
-        "with a bin or more per band",
-        "envelope_bands must be 0 to 16",
-        "envelope_lo_hz to envelope_hi_hz must lie under rate/2, be rate/4 wide at most and "
-        "hold 3 bins more than envelope_bands",
-        "memory too small or not 8-byte aligned",
-        "array length does not fit the configuration",
-        "no whole window is held",
-        "not a model, damaged, or cut short",
-        "model was made for another core or feature version",
-        "a field of the model is out of range",
-        "the model has no classifier",
-        "raw format: bits must be 8 to 24, sample_bytes 2 or 3 and enough for them, skip_bytes 0 to 8",
-        "orders must be 0 to 8",
-        "bpfo, bpfi, bsf and ftf_milliorders must be 0 to 50000, and all 0 without envelope_bands",
-        "by_angle must be 1 with mesh1 to mesh3_milliorders (0 to 4000000, side1 to side3 no more), with order_bands, "
-        "and "
-        "with order_envelope_bands: 0 to 8, the first from order_lo_milliorders (1 to 50000)",
-        "speeds in a window must be 1 to 100000000, the highest 5/4 of the lowest at most",
-    };
-    unsigned index = (unsigned)-status;
-    return index < sizeof text / sizeof text[0] ? text[index] : "unknown error";
-}
-
-static size_t features_per_axis(const vib_config_t *c)
-{
-    return VIB_F_COUNT + c->bands + c->envelope_bands + c->orders + (vib_has_bearing(c) ? VIB_BEARING_FREQUENCIES : 0) +
-           c->order_bands + c->order_envelope_bands + 2 * vib_meshes(c);
+    if (status == VIB_OK) {
+        status = check_by_angle(c);
+    }
+    return status ? status : check_slow(c);
 }
 
 size_t vib_feature_count(const vib_config_t *c)
 {
-    return features_per_axis(c) * c->axes;
+    size_t n = VIB_F_COUNT + c->bands + c->envelope_bands + c->orders + c->order_bands + c->order_envelope_bands;
+    n += vib_has_bearing(c) ? VIB_BEARING_FREQUENCIES : 0;
+    n += c->slow_window ? VIB_F_COUNT + c->slow_bands + c->slow_orders : 0;
+    return (n + 2 * vib_meshes(c)) * c->axes;
 }
 
-/* Features whose number the configuration says, in order: their names but for the number, and where that begins. The
- * empty one is the bearing's. */
-static const struct {
-    char stem[6];
-    uint8_t first;
-} families[] = {
-    { "band", 0 }, { "env", 0 }, { "order", 1 }, { "", 0 }, { "oband", 0 }, { "oenv", 0 }, { "mesh", 1 }, { "side", 1 },
-};
-
-static void numbered(char *name, const char *stem, size_t number)
-{
-    size_t n = strlen(stem);
-    memcpy(name, stem, n);
-    name[n] = (char)('0' + number / 10);
-    name[n + 1] = (char)('0' + number % 10);
-    name[n + 2] = 0;
-}
-
-int vib_feature_name(const vib_config_t *c, size_t index, char *name)
-{
-    size_t per_axis = features_per_axis(c);
-    if (index >= vib_feature_count(c)) {
-        return VIB_ERR_LENGTH;
-    }
-    name[0] = axis_names[index / per_axis];
-    name[1] = '.';
-    index %= per_axis;
-    if (index < VIB_F_COUNT) {
-        memcpy(name + 2, feature_names[index], strlen(feature_names[index]) + 1);
-        return VIB_OK;
-    }
-    index -= VIB_F_COUNT;
-    size_t meshes = vib_meshes(c);
-    const size_t counts[] = { c->bands,       c->envelope_bands,
-                              c->orders,      vib_has_bearing(c) ? VIB_BEARING_FREQUENCIES : 0,
-                              c->order_bands, c->order_envelope_bands,
-                              meshes,         meshes };
-    size_t i = 0;
-    while (index >= counts[i]) {
-        index -= counts[i++];
-    }
-    if (families[i].stem[0]) {
-        numbered(name + 2, families[i].stem, index + families[i].first);
-    } else {
-        memcpy(name + 2, bearing_names[index], sizeof bearing_names[index]);
-    }
-    return VIB_OK;
-}
-
-/* --- a core's memory: the struct, then frames, spectrum and demodulated, each 8-byte aligned --- */
+/* --- a core's memory: the struct, then frames, spectrum, demodulated and the slow path, each 8-byte aligned --- */
 
 static size_t aligned(size_t bytes)
 {
@@ -290,41 +203,46 @@ static unsigned envelope_log2n(const vib_config_t *c)
 }
 
 /* Frames that come while the features of a window are worked out, on a processor of 120 MHz at 270 instructions a
- * sample, as RV32IMC takes at most; and a burst of a small FIFO. */
+ * sample, as RV32IMC takes at most, 660 by angle; and a burst of a small FIFO. */
 static uint32_t spare_frames(const vib_config_t *c)
 {
     uint32_t rate_hz = c->rate_millihz / 1000, most = c->hop < c->window ? c->hop / 2 : 0;
-    uint32_t arrive = (uint32_t)(((uint64_t)rate_hz * c->window * c->axes * 9) >> 22) + 32;
+    uint32_t arrive =
+        (uint32_t)(((uint64_t)rate_hz * (c->window * (c->by_angle ? 22 : 9) + c->slow_window * 9) * c->axes) >> 22) +
+        32;
     return arrive < most ? arrive : most;
 }
 
-static size_t frames_size(const vib_config_t *c)
+/* A core without its buffers, with room for so many frames beyond a window. */
+static size_t bare_size(const vib_config_t *c, uint32_t spare)
 {
-    return aligned((c->window + spare_frames(c)) * c->axes * sizeof(int16_t));
+    return aligned(sizeof(vib_core_t)) + aligned(sizeof(vib_axis_t)) +
+           aligned((c->window + spare) * c->axes * sizeof(int16_t));
+}
+
+/* Frames that the slow path is given from one of its turns to the next, at most. */
+static uint32_t slow_spare(const vib_config_t *c, uint32_t log2)
+{
+    return ((c->window + c->hop + spare_frames(c)) >> log2) + 2;
+}
+
+static size_t slow_size(const vib_config_t *c)
+{
+    uint32_t log2 = vib_slow_log2(c);
+    vib_config_t slow = vib_slow_config(c, log2);
+    return aligned(sizeof(vib_slow_t)) + aligned(vib_feature_count(&slow) * sizeof(int16_t)) +
+           bare_size(&slow, slow_spare(c, log2));
 }
 
 int vib_core_size(const vib_config_t *c, size_t *bytes)
 {
     int status = vib_config_check(c);
     if (status == VIB_OK) {
-        *bytes = aligned(sizeof(vib_core_t)) + aligned(sizeof(vib_axis_t)) + frames_size(c) +
-                 aligned(c->window * sizeof(int32_t)) +
-                 (c->envelope_bands ? sizeof(int32_t) * 2 << envelope_log2n(c) : 0);
+        *bytes = bare_size(c, spare_frames(c)) + aligned(c->window * sizeof(int32_t)) +
+                 (c->envelope_bands ? sizeof(int32_t) * 2 << envelope_log2n(c) : 0) +
+                 (c->slow_window ? slow_size(c) : 0);
     }
     return status;
-}
-
-static void place(vib_core_t *core, uint8_t *memory)
-{
-    const vib_config_t *c = &core->config;
-    memory += aligned(sizeof(vib_core_t));
-    core->under_way = (vib_axis_t *)(void *)memory;
-    memory += aligned(sizeof(vib_axis_t));
-    core->frames = (int16_t *)(void *)memory;
-    memory += frames_size(c);
-    core->spectrum = (int32_t *)(void *)memory;
-    memory += aligned(c->window * sizeof(int32_t));
-    core->demodulated = c->envelope_bands ? (int32_t *)(void *)memory : NULL;
 }
 
 /* What follows from the rate. */
@@ -343,6 +261,38 @@ static void tune(vib_core_t *core)
     }
 }
 
+/* A core in bare_size() bytes of memory. */
+static vib_core_t *begin(uint8_t *memory, const vib_config_t *c, uint32_t spare)
+{
+    vib_core_t *core = (vib_core_t *)(void *)memory;
+    memset(core, 0, sizeof *core);
+    core->config = *c;
+    core->under_way = (vib_axis_t *)(void *)(memory + aligned(sizeof(vib_core_t)));
+    core->frames = (int16_t *)(void *)(memory + aligned(sizeof(vib_core_t)) + aligned(sizeof(vib_axis_t)));
+    core->spare = spare;
+    core->log2n = log2_of_power(c->window);
+    core->envelope_log2n = envelope_log2n(c);
+    tune(core);
+    vib_core_set_shaft(core, 0);
+    return core;
+}
+
+static vib_slow_t *begin_slow(uint8_t *memory, const vib_core_t *core)
+{
+    uint32_t log2 = vib_slow_log2(&core->config);
+    vib_config_t c = vib_slow_config(&core->config, log2);
+    vib_slow_t *slow = (vib_slow_t *)(void *)memory;
+    memory += aligned(sizeof *slow);
+    slow->features = (int16_t *)(void *)memory;
+    memory += aligned(vib_feature_count(&c) * sizeof(int16_t));
+    slow->core = begin(memory, &c, slow_spare(&core->config, log2));
+    slow->core->spectrum = core->spectrum;
+    slow->log2 = log2;
+    slow->halves = log2 > VIB_CIC_LOG2 + VIB_LEAST_HALVES ? log2 - VIB_CIC_LOG2 : VIB_LEAST_HALVES;
+    vib_slow_gap(slow);
+    return slow;
+}
+
 int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t **out)
 {
     size_t need = 0;
@@ -353,15 +303,15 @@ int vib_core_init(void *memory, size_t bytes, const vib_config_t *c, vib_core_t 
     if (bytes < need || ((uintptr_t)memory & 7)) {
         return VIB_ERR_MEMORY;
     }
-    vib_core_t *core = (vib_core_t *)memory;
-    memset(core, 0, sizeof *core);
-    core->config = *c;
-    place(core, (uint8_t *)memory);
-    core->spare = spare_frames(c);
-    core->log2n = log2_of_power(c->window);
-    core->envelope_log2n = envelope_log2n(c);
-    tune(core);
-    vib_core_set_shaft(core, 0);
+    uint8_t *at = (uint8_t *)memory;
+    vib_core_t *core = begin(at, c, spare_frames(c));
+    at += bare_size(c, core->spare);
+    core->spectrum = (int32_t *)(void *)at;
+    at += aligned(c->window * sizeof(int32_t));
+    core->demodulated = c->envelope_bands ? (int32_t *)(void *)at : NULL;
+    if (c->slow_window) {
+        core->slow = begin_slow((uint8_t *)memory + need - slow_size(c), core);
+    }
     *out = core;
     return VIB_OK;
 }
@@ -377,6 +327,11 @@ int vib_core_set_rate(vib_core_t *core, uint32_t rate_millihz)
     if (status == VIB_OK) {
         core->config = c;
         tune(core);
+        if (core->slow) {
+            vib_core_t *slow = core->slow->core;
+            slow->config = vib_slow_config(&c, core->slow->log2);
+            tune(slow);
+        }
     }
     return status;
 }

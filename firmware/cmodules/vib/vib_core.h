@@ -47,6 +47,8 @@ typedef struct {
     vib_block_t block;
 } vib_axis_t;
 
+typedef struct vib_slow vib_slow_t;
+
 struct vib_core {
     vib_config_t config;
     uint32_t held;        /* frames in the window so far; more than a window while its features are under way */
@@ -72,8 +74,42 @@ struct vib_core {
     int16_t *frames;      /* [window * axes] */
     vib_i32_t *spectrum;  /* [window]: samples, then bins, then powers */
     vib_i32_t *demodulated; /* [2 << envelope_log2n] */
+    vib_slow_t *slow;       /* the decimated path; NULL: none */
     vib_axis_t *under_way;  /* of one number a window, whatever the lanes */
 };
+
+#define VIB_CIC_LOG2 5      /* most that the integrators divide the rate by, so that their sums fit */
+#define VIB_LEAST_HALVES 3
+#define VIB_MAX_HALVES 6
+#define VIB_TAPS_HALF 11
+
+/* What is between the sensor's rate and the slow one, of an axis. */
+typedef struct {
+    uint32_t sum[3], last[3];
+    int32_t line[VIB_MAX_HALVES][VIB_TAPS_HALF];
+} vib_decimator_t;
+
+/* A core of its own, of decimated samples: it takes their rate for a hundred times as much, so that 0.1 to 10 Hz are its
+ * 10 to 1000. */
+struct vib_slow {
+    vib_core_t *core;
+    int16_t *features; /* of its last window */
+    uint32_t windows;  /* so many */
+    uint32_t count;    /* frames taken */
+    uint32_t halves, log2; /* the rate is divided by 2^log2, 2^halves of it by filters */
+    vib_decimator_t axis[VIB_MAX_AXES];
+};
+
+/* log2 of what a configuration's rate is divided by, and the slow core's configuration. */
+uint32_t vib_slow_log2(const vib_config_t *config);
+vib_config_t vib_slow_config(const vib_config_t *config, uint32_t log2);
+/* Frames come, are lost, or have passed: the same for the slow path. */
+void vib_slow_push(vib_slow_t *slow, const int16_t *frames, size_t n);
+void vib_slow_gap(vib_slow_t *slow);
+/* About `work` instructions of a slow window's features, if one is whole; whether nothing is left to do. */
+bool vib_slow_step(vib_slow_t *slow, uint32_t work);
+/* Its features behind each axis' own. */
+void vib_slow_features(const vib_core_t *core, int16_t *out);
 
 bool vib_has_bearing(const vib_config_t *config);
 /* How many gear meshes a configuration has, and one of them. */

@@ -1,4 +1,6 @@
 /* From a logarithm to a feature: what every step of the features ends with. */
+#include "vib_small.h"
+
 #include "vib_core.h"
 #include "vib_math.h"
 

@@ -28,6 +28,9 @@ void vib_core_set_shaft(vib_core_t *core, uint32_t shaft_millihz)
     uint32_t wide = (uint32_t)(core->envelope.hi - core->envelope.lo);
     core->shaft_millihz = shaft_millihz;
     core->course_log2 = 0;
+    if (core->slow) {
+        vib_core_set_shaft(core->slow->core, shaft_millihz < UINT32_MAX / 100 ? 100 * shaft_millihz : 0);
+    }
     core->course[0] = core->course[1] = 1u << RATIO_BITS;
     for (uint32_t i = 0; i < c->orders; i++) {
         core->order_bins[i] = vib_nearest_bin(core, (i + 1) * 1000, c->window / (c->by_angle ? 4 : 2) - 2);

@@ -15,6 +15,7 @@ import tomli_w
 import vib
 
 from vibtrain.features import sensors
+from vibtrain.features.core_choice import CoreChoice as CoreChoice
 from vibtrain.features.resample import reaches
 from vibtrain.recordings import Condition, DataError
 
@@ -40,25 +41,6 @@ class SensorChoice:
     rate_hz: float | None = None
     range_g: int | None = None
     axes: int = 3
-
-
-@dataclass(frozen=True)
-class CoreChoice:
-    """The fields of SPEC.md 1.1 that are the trainer's to choose; units stand there."""
-
-    window: int
-    hop: int
-    bands: int
-    band_lo_hz: int
-    band_hi_hz: int
-    envelope_bands: int = 0
-    envelope_lo_hz: int = 0
-    envelope_hi_hz: int = 0
-    orders: int = 0
-    bpfo_milliorders: int = 0
-    bpfi_milliorders: int = 0
-    bsf_milliorders: int = 0
-    ftf_milliorders: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,7 +155,7 @@ class TrainingConfig:
             "axes": self.sensor.axes,
             "lsb_nm_s2": chip.lsb_nm_s2,
         }
-        return fixed | dataclasses.asdict(self.core)
+        return fixed | self.core.fields()
 
 
 def load(source: str) -> TrainingConfig:

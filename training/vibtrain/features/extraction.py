@@ -10,10 +10,10 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-import vib
 
 from vibtrain.features.config import TrainingConfig
 from vibtrain.features.resample import count_blocks
+from vibtrain.features.windowing import Windowing
 from vibtrain.recordings import Condition, DataError, Entry, condition_fields, instant
 from vibtrain.workers import HERE, Workers, each
 
@@ -140,32 +140,34 @@ def windows_of(entry: Entry, config: TrainingConfig) -> Windows:
     chip, core = config.chip(), config.core_config()
     if len(entry.axes) != core["axes"]:
         raise DataError(f"{entry.source}: {entry.name}: {len(entry.axes)} axes; accepted: {core['axes']}")
-    window, hop = core["window"], core["hop"]
+    window = core["window"]
     to_skip = round(config.settle_s * chip.rate_hz)
-    held = np.empty((0, core["axes"]), np.int16)  # frames of windows that are not complete yet
-    between = 0  # frames still to come that are between two windows, where these do not touch
-    first_window, state, frames, parts = held, hashlib.sha256(), 0, []
+    windowing = Windowing(entry, core, to_skip)
+    first_window = np.empty((0, core["axes"]), np.int16)
+    state, frames, parts = hashlib.sha256(), 0, []
     for counts in count_blocks(entry, entry.blocks(), chip):
         skipped = min(to_skip, len(counts))
         to_skip -= skipped
         counts = counts[skipped:]
         state.update(counts.tobytes())
         first_window = np.concatenate([first_window, counts[: window - len(first_window)]])
-        held = np.concatenate([held, counts[between:]])
-        between = max(0, between - len(counts))
         frames += len(counts)
-        parts.append(vib.extract(held, core, shaft_hz=(entry.speed_rpm or 0) / 60))
-        done = len(parts[-1]) * hop
-        between += max(0, done - len(held))
-        held = held[done:]
+        parts.append(windowing.take(counts))
     if len(first_window) < window:
         raise DataError(
             f"{entry.source}: {entry.name}: {frames} frames at {chip.rate_hz:g} Hz; "
             f"accepted: at least {window} (one window)"
             + (f" after the first {config.settle_s:g} s (settle_s)" if config.settle_s else "")
         )
+    if not sum(map(len, parts)):
+        needed = "a speed that moves by 5/4 within a window at most" if core.get("by_angle") else ""
+        slow = f"{1.05 * core['slow_window'] / 48:.0f} s for slow_window" if core.get("slow_window") else ""
+        raise DataError(
+            f"{entry.source}: {entry.name}: no window of {frames / chip.rate_hz:.1f} s has all features; "
+            f"accepted: {' and '.join(filter(None, (needed, slow)))}"
+        )
     features = np.concatenate(parts)
-    speeds_rpm, loads = _points(entry, config.settle_s, len(features), window, hop, chip.rate_hz)
+    speeds_rpm, loads = _points(entry, config.settle_s, windowing.kept(), core, chip.rate_hz)
     return Windows(
         **condition_fields(entry),
         features=features,
@@ -177,13 +179,13 @@ def windows_of(entry: Entry, config: TrainingConfig) -> Windows:
 
 
 def _points(
-    entry: Entry, settle_s: float, windows: int, window: int, hop: int, rate_hz: float
+    entry: Entry, settle_s: float, windows: npt.NDArray[np.int64], core: dict[str, int], rate_hz: float
 ) -> tuple[Float, Float]:
-    """Speed and load at the middle of each window."""
-    middles_s = np.asarray(settle_s + (np.arange(windows) * hop + window / 2) / rate_hz, np.float64)
+    """Speed and load at the middle of each of these windows."""
+    middles_s = np.asarray(settle_s + (windows * core["hop"] + core["window"] / 2) / rate_hz, np.float64)
     if entry.course is None:
         speed_rpm = np.nan if entry.speed_rpm is None else entry.speed_rpm
-        return np.full(windows, speed_rpm), np.full(windows, np.nan)
+        return np.full(len(windows), speed_rpm), np.full(len(windows), np.nan)
     return entry.course().at(middles_s)
 
 
