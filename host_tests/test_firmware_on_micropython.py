@@ -30,6 +30,7 @@ PORTABLE = (
     "test_firmware_point_message",
     "test_firmware_pulse_input",
     "test_firmware_settings",
+    "test_firmware_speed_course",
     "test_firmware_shaft_line",
     "test_firmware_standing",
     "test_firmware_hostile",

@@ -15,6 +15,7 @@ from .operating_point import Constant, OperatingPoints, Told
 from .settings import Settings
 from .shaft_line import ShaftLine
 
+BY_SPEED = ("orders", "by_angle", "slow_orders", "bpfo_milliorders")  # features that need the shaft's speed
 THRESHOLDS = ("warning", "alarm", "hysteresis", "dwell_windows", "clear_windows")
 
 
@@ -58,6 +59,10 @@ class Node:
             sources.append(Constant(device["shaft_rpm"]))
         self._points = OperatingPoints(sources)
         self.point = self._points.point
+        if (self.pulse or device["point_told"]) and any([self.config.get(field) for field in BY_SPEED]):
+            from .speed_course import SpeedCourse  # which a model without orders does not need in its memory
+
+            sampler.follow(SpeedCourse(self._points, self.pulse))
         self._window_ms = max(1, self.config["window"] * 1000000 // self.config["rate_millihz"])
         own = {field: self.meta[field] for field in THRESHOLDS}
         own["velocity_limits_mm_s"] = device["velocity_limits_mm_s"]

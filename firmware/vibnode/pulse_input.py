@@ -17,6 +17,7 @@ MARKS = 8  # of a counter
 MASK = (1 << 30) - 1
 HALF = 1 << 29
 SILENT_MS, FORGOTTEN_MS = 120000, 300000
+BOUNCED_MS = 500  # so long a bounce is told of
 LOG2_1E9 = 122460  # 4096 * log2(1e9): from pulses a microsecond to 1/1000 Hz
 MOST_FAULTY = (
     4  # one pulse in so many that is missing, bounces or comes any time leaves no speed to be trusted
@@ -52,31 +53,39 @@ def since_us(later: int, earlier: int) -> int:
 class _Probe:
     """What both kinds share.
 
+    `centre_ms`: the time, in ticks of the clock, at the middle of the pulses that told the last speed.
     `state`: ``ok``, ``missing`` or ``bouncing`` (and the speed is good all the same), ``silent``, or ``bad``.
     """
 
     def __init__(self, pulse: dict, time=clock) -> None:
         self.state = "silent"
+        self.centre_ms = 0
         self._time = time
         self._per_turn = pulse["per_turn"]
         self._scale = LOG2_1E9 - log2_fine(self._per_turn) + _log2_ratio(pulse["ratio"])
         self._asked_ms = time.ticks_ms()
+        self._centre_us = 0  # before the last time that it was asked
 
     def fill(self, point, begin_ms: int, end_ms: int, features) -> None:
         """Put the speed from `begin_ms` to `end_ms` into `point`, if the pulses tell it."""
+        fine = self.log2_speed_fine(begin_ms, end_ms)
+        if fine:
+            point.set_speed(max(1, fine + 8 >> 4), PULSE, "pulse")
+
+    def log2_speed_fine(self, begin_ms: int, end_ms: int) -> int:
+        """4096 times the base-2 logarithm of the speed in 1/1000 Hz; 0 where the pulses do not tell it."""
         time = self._time
         now_ms, now_us = time.ticks_ms(), time.ticks_us() & MASK
         if time.ticks_diff(now_ms, self._asked_ms) > FORGOTTEN_MS:
             self.forget()
         self._asked_ms = now_ms
         begin_ms, end_ms = time.ticks_diff(now_ms, begin_ms), time.ticks_diff(now_ms, end_ms)
-        if 0 <= begin_ms < SILENT_MS:
-            log2_speed = self._speed(now_us, begin_ms * 1000, end_ms * 1000)
-            if log2_speed:
-                point.set_speed(log2_speed, PULSE, "pulse")
+        fine = self._speed(now_us, begin_ms * 1000, end_ms * 1000) if 0 <= begin_ms < SILENT_MS else 0
+        self.centre_ms = time.ticks_add(now_ms, -self._centre_us // 1000)
+        return fine
 
     def _of(self, pulses: int, span_us: int) -> int:
-        return max(1, log2_fine(pulses) - log2_fine(span_us) + self._scale + 8 >> 4)
+        return max(1, log2_fine(pulses) - log2_fine(span_us) + self._scale)
 
 
 class PulseTimes(_Probe):
@@ -88,6 +97,7 @@ class PulseTimes(_Probe):
         self._times = array("i", [0] * HELD)
         self._distances = array("i", [0] * SORTED)
         self._count = self._bounces = self._told_bounces = 0
+        self._bounced_ms = self._asked_ms
         self._missed = self._doubled = self._odd = self._span_us = 0
         self._ticks_us = time.ticks_us
 
@@ -121,6 +131,7 @@ class PulseTimes(_Probe):
             self.state = "silent"
             return 0
         pulses = self._between(count, last, first, usual_us)
+        self._centre_us = (self._age(count, first, now) + self._age(count, last, now)) // 2
         return self._judged(pulses, first - last)
 
     def _age(self, count: int, back: int, now: int) -> int:
@@ -179,7 +190,9 @@ class PulseTimes(_Probe):
         return pulses
 
     def _judged(self, pulses: int, held: int) -> int:
-        bounced, self._told_bounces = self._bounces != self._told_bounces, self._bounces
+        if self._bounces != self._told_bounces:
+            self._told_bounces, self._bounced_ms = self._bounces, self._asked_ms
+        bounced = self._bounces and self._time.ticks_diff(self._asked_ms, self._bounced_ms) < BOUNCED_MS
         if not pulses or (self._missed + self._doubled + self._odd) * MOST_FAULTY > held + self._missed:
             self.state = "bad"
             return 0
@@ -214,6 +227,7 @@ class PulseCount(_Probe):
         self._marks = marks + 1 if marks < MASK else MARKS
         if not marks or passed_us <= 0:
             return 0
+        self._centre_us = passed_us // 2
         self.state = "ok" if pulses else "silent"
         return self._of(pulses, passed_us) if pulses else 0
 

@@ -85,6 +85,9 @@ class Sampler:
         self._uncollected = 0  # windows
         self._whole = False  # features are there, and not judged yet
         self._looked_ms = time.ticks_ms()  # when the driver was asked last
+        self._course = None
+        self._begun = False  # with the features of the window that is held
+        self._window_ms = max(2, core_config["window"] * 1000000 // core_config["rate_millihz"])
         self._on_window = self._on_fault = None
 
     def bytes_sampled(self) -> int:
@@ -94,6 +97,10 @@ class Sampler:
     def heard_ms(self) -> int:
         """When the last samples were read, in ticks of the clock."""
         return self._looked_ms
+
+    def follow(self, course) -> None:
+        """Have the core told by `course`, a speed_course.SpeedCourse, how the speed goes in each window."""
+        self._course = course
 
     def shaft(self, millihz: int) -> None:
         """Tell the core the speed of the shaft, 0 where it is not known."""
@@ -161,6 +168,7 @@ class Sampler:
         except OSError:
             pass  # the next read will say so
         self._core.gap()
+        self._begun = False
         self.rate.restart()
         self.loss.restart()
 
@@ -188,8 +196,24 @@ class Sampler:
         """Go on with the window's features. Returns True when the run is to end."""
         if self._whole and self._judge():  # before the next window's take their place
             return True
+        if self._course and not self._begun:
+            self._tell_course()
         self._whole = self._core.step(self._of_chip, self._work)
+        self._begun = not self._whole
         return self._whole and not self.driver.fifo_ms and self._judge()
+
+    def _tell_course(self) -> None:
+        """Of the window that is held, before its features; what nobody knows is the constant speed's."""
+        end_ms, time = self._looked_ms, self._time
+        begin_ms, middle_ms = (
+            time.ticks_add(end_ms, -self._window_ms),
+            time.ticks_add(end_ms, -self._window_ms // 2),
+        )
+        speeds = self._course.at(begin_ms, middle_ms, end_ms)
+        if speeds:
+            self._core.course(speeds)
+        else:  # not that of the window before
+            self._core.shaft(self._shaft_millihz)
 
     def _judge(self) -> bool:
         """A window's features are there. Returns True when the run is to end."""
@@ -231,6 +255,7 @@ class Sampler:
     def _break(self) -> None:
         self._whole = False
         self._core.gap()
+        self._begun = False
         self._core.clipped()
         self._samples = 0
         if self.snapshot:

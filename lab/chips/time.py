@@ -27,6 +27,10 @@ class VirtualTime:
         """Milliseconds from `earlier` to `later`."""
         return later - earlier
 
+    def ticks_add(self, ticks: int, delta: int) -> int:
+        """The ticks `delta` after `ticks`."""
+        return ticks + delta
+
     def pause_ms(self, ms: int) -> None:
         """Let `ms` milliseconds pass."""
         self.now_ps += ms * PS_PER_MS
