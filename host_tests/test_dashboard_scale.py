@@ -254,7 +254,7 @@ def test_a_listing_is_worked_out_once_for_all_pages_until_a_sensor_changes(
     assert worked_out == [Listing(), search]
     plant.say("pump-601")
     board.read(NOW_MS)
-    sensors = board.fleet.sensors
+    sensors = plant.reader.fleet(NOW_MS).sensors
     assert len(board.listings.of(sensors, Listing())) == MANY + 1
     for number in range(3 * MOST_KEPT):  # as somebody types
         board.listings.of(sensors, Listing(words=(f"pump-{number}",)))

@@ -83,11 +83,21 @@ class _Parts:
     def _take_lock(self) -> None:
         self._lock = self._engine.connect()
         if self._server:
-            self._lock.execute(sa.text("LOCK TABLE alert, occurrence, device IN ACCESS EXCLUSIVE MODE"))
+            eventually(self._lock_tables, "the tables are locked", RECOVERY_S)
         else:
             # A statement that changes nothing: it takes the lock of a writer, as soon as nobody else has it.
             self._lock.execute(sa.text("PRAGMA busy_timeout = 60000"))
             self._lock.execute(sa.text("DELETE FROM alert WHERE id < 0"))
+
+    def _lock_tables(self) -> bool:
+        """Return whether the tables are locked; a deadlock may end the one that waits for the last of them."""
+        assert self._lock is not None
+        try:
+            self._lock.execute(sa.text("LOCK TABLE alert, occurrence, device IN ACCESS EXCLUSIVE MODE"))
+        except sa.exc.OperationalError:
+            self._lock.rollback()
+            return False
+        return True
 
 
 def break_at_random(

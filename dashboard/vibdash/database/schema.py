@@ -370,6 +370,7 @@ ingest_link = Table(  # how each ingest process stands with its broker
     Column("since_ms", BigInt, nullable=False),
     Column("heartbeat_at_ms", BigInt, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("process", Text),  # host and number of the process that has the client id, as it said last
 )
 
 work = Table(  # how the threads and tasks of each process go, said again and again

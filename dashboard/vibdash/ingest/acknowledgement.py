@@ -50,7 +50,9 @@ def settle(connection: sa.Connection, settled: Sequence[tuple[Sensor, Identity]]
     if not last:
         return []
     dialect = connection.dialect.name
-    keys = [(at, *sensor, *_reach(one), one.seq) for at, (sensor, one) in enumerate(last)]
+    keys: list[tuple[Any, ...]] = [
+        (at, *sensor, *_reach(one), one.seq) for at, (sensor, one) in enumerate(last)
+    ]
     highest = {at: seq for at, seq in connection.execute(_highest_oldest(dialect), {"keys": as_keys(keys)})}
     held_from = [max(one.oldest, highest.get(at) or 1) for at, (_, one) in enumerate(last)]
     keys = [(*key, seq) for key, seq in zip(keys, held_from, strict=True)]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import select
 import socket
 import ssl
@@ -62,6 +63,8 @@ class Ingest:
         self._filters = _filters(site, share)
         self._keeps_session = share is None
         self._client_id = client_id
+        self._process = f"{socket.gethostname()} process {os.getpid()}"
+        self._was_connected = False
         self._arrived: list[MQTTMessage] = []
         self._connected = threading.Event()
         self._refusal = ""
@@ -74,6 +77,7 @@ class Ingest:
 
     def start(self) -> None:
         """Connect and begin. Raises BrokerError if the broker cannot be reached or refuses."""
+        self._look_for_others()
         self._connect()
         self._work.start()
 
@@ -167,6 +171,7 @@ class Ingest:
         """Connect if need be and handle messages, until told to stop. Raises what ends it before."""
         try:
             if not self._connected.is_set():
+                self._look_for_others()
                 self._connect()
             while not self._work.stopping.is_set():
                 self._handle_some()
@@ -180,11 +185,26 @@ class Ingest:
         self._note_link("the ingest was stopped")
         return 0.0
 
+    def _look_for_others(self) -> None:
+        """Say which other process has this client id: the broker ends its session for ours.
+
+        Who comes last has it. One that was connected and lost it so stands back, or the two would evict each other for
+        ever, and connects when the other is no longer heard of. Raises BrokerError, SQLAlchemyError.
+        """
+        other = self._store.holder(self._client_id, self._process, now_ms())
+        if other is None:
+            return
+        if self._was_connected:
+            needed = "accepted: a --client-id of its own for each ingest"
+            raise BrokerError(f"client id {self._client_id}: {other} has taken over; {needed}")
+        log.warning("taking over the client id %s from %s, if that still runs", self._client_id, other)
+
     def _handle_some(self) -> None:
         """Take what has come within half a second, and send what is due. Raises BrokerError, DatabaseError."""
         if time.monotonic() >= self._heartbeat_due_s:
             self._heartbeat_due_s = time.monotonic() + HEARTBEAT_S
-            self._store.note_link(self._client_id, str(self._broker), True, "", now_ms())
+            self._store.note_link(self._client_id, str(self._broker), True, "", now_ms(), self._process)
+            self._was_connected = True
             self._forget_removed()
         lost = self._client.loop(0.5) != MQTTErrorCode.MQTT_ERR_SUCCESS or not self._read_on()
         self._take_what_arrived()
@@ -199,7 +219,7 @@ class Ingest:
 
     def _note_link(self, detail: str) -> None:
         try:
-            self._store.note_link(self._client_id, str(self._broker), False, detail, now_ms())
+            self._store.note_link(self._client_id, str(self._broker), False, detail, now_ms(), self._process)
         except DatabaseError as error:
             log.warning("%s", error)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError
 
-from vibdash.database.opening import DatabaseError, reason_of, writing
+from vibdash.database.opening import DatabaseError, for_reading, reason_of, writing
 from vibdash.database.schema import ingest_link
 from vibdash.database.upsert import insert_or_update
 from vibdash.ingest.acknowledgement import Ack, settle
@@ -30,6 +31,7 @@ from vibdash.protocol.messages import (
     parse,
     sensor_of_topic,
 )
+from vibdash.read.host import INGEST_DEAD_AFTER_MS
 
 log = logging.getLogger("vibdash.ingest")
 Said = Status | Alert | Reply | Malformed | None
@@ -83,19 +85,46 @@ class Store:
             settled += [(said.sensor, said.identity) for said, _ in alerts]
             return settle(connection, settled)
 
-    def note_link(self, client_id: str, broker: str, connected: bool, detail: str, now_ms: int) -> None:
-        """Say how this ingest stands with its broker; to be called often, as a sign of life."""
+    def note_link(
+        self,
+        client_id: str,
+        broker: str,
+        connected: bool,
+        detail: str,
+        now_ms: int,
+        process: str | None = None,
+    ) -> None:
+        """Say how this ingest stands with its broker; to be called often, as a sign of life.
+
+        `process`: which one this is. One that is not connected says nothing over one that is, of the same client id.
+        """
         with writing(self.engine) as connection:
-            mine = ingest_link.c.client_id == client_id
-            before = connection.execute(sa.select(ingest_link).where(mine)).one_or_none()
+            before = connection.execute(_LINK, {"client_id": client_id}).one_or_none()
+            if not connected and before is not None and _is_held(before, process, now_ms):
+                return
             values = {
                 "broker": broker,
                 "connected": connected,
                 "detail": detail,
                 "heartbeat_at_ms": now_ms,
                 "since_ms": before.since_ms if before and before.connected == connected else now_ms,
+                "process": process,
             }
             insert_or_update(connection, ingest_link, {"client_id": client_id}, values)
+
+    def holder(self, client_id: str, process: str, now_ms: int) -> str | None:
+        """Return which other process has been connected under a client id of late, None where none has."""
+        with for_reading(self.engine).begin() as connection:
+            row = connection.execute(_LINK, {"client_id": client_id}).one_or_none()
+        return str(row.process) if row is not None and _is_held(row, process, now_ms) else None
+
+
+_LINK = sa.select(ingest_link).where(ingest_link.c.client_id == sa.bindparam("client_id"))
+
+
+def _is_held(row: Any, process: str | None, now_ms: int) -> bool:
+    alive = row.connected and abs(now_ms - row.heartbeat_at_ms) <= INGEST_DEAD_AFTER_MS
+    return bool(alive and process is not None and row.process not in (None, process))
 
 
 def _is_of_a_message(error: Exception) -> bool:
