@@ -221,3 +221,24 @@ def test_a_sensor_has_a_page_with_its_course_and_its_alerts(
     page.goto(f"{vibdash.url}/sensor/demo/nobody")
     expect(page.get_by_text("No sensor of this name has been heard.")).to_be_visible()
     expect(page.locator(".about")).to_be_hidden()
+
+
+def test_a_sensor_whose_speed_is_known_shows_it_and_the_score_against_it(page: Page, device: Device) -> None:
+    point = {"load_permille": 620, "point_source": "pulse"}
+    for uptime_ms, millihz in ((1000, 20_000), (2000, 24_670), (3000, 29_000)):
+        device.status(
+            uptime_ms=uptime_ms,
+            score=uptime_ms // 10,
+            warning=200,
+            speed_millihz=millihz,
+            pulse="missing",
+            **point,
+        )
+    device.alert(1, level="warning", threshold=200, speed_millihz=29_000, **point)
+    expect(page.locator(".alert-detail")).to_contain_text("1740 rpm by its probe, 62 % load")
+    page.locator(f"{row(page)} .name a").click()
+    chart = page.get_by_role("img", name="Distance from healthy against speed").locator("svg")
+    expect(chart).to_contain_text("speed, rpm")
+    expect(chart).to_contain_text("warning")
+    expect(page.locator(".about")).to_contain_text("1740 rpm by its probe, 62 % load")
+    expect(page.locator(".about")).to_contain_text("works, pulses are missing")
