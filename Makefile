@@ -98,10 +98,10 @@ python:
 EXTENSION_SOURCES := $(wildcard training/vib/*.[ch] firmware/cmodules/vib/*.[ch] firmware/cmodules/vib/*.def)
 
 venv: build/venv/installed ## Make the Python environment, build/venv
-build/venv/installed: pyproject.toml $(EXTENSION_SOURCES) | packages-build
+build/venv/installed: pyproject.toml requirements.lock $(EXTENSION_SOURCES) | packages-build
 	@test -x $(BIN)/python || $(PYTHON) -m venv build/venv
 	@echo 'Python environment: installing into build/venv (a few minutes the first time)'
-	@$(BIN)/python -m pip install --quiet -e '.[train,readers,report,dashboard,dask,tools,dev]'
+	@CFLAGS='-Werror' $(BIN)/python -m pip install --quiet -c requirements.lock -e '.[train,readers,report,dashboard,dask,tools,dev]'
 	@touch $@
 
 # ---- Model ----

@@ -20,8 +20,11 @@ from vibtool.facts import Facts
 from vibtool.site_file import Sensor, SiteFile
 
 from lab.rigs.boards import ROOT
-from lab.rigs.firmware_model import model_bin
+from lab.rigs.firmware_model import CONFIG, model_bin
 
+# For an ADXL345 at its highest rate.
+FITS = CONFIG | {"rate_millihz": 3_200_000, "lsb_nm_s2": 38_307_227, "band_hi_hz": 1600}
+MODEL = model_bin(FITS)
 SECRETS = {"wifi": "wlan-secret-1", "mqtt": "broker-secret-2"}
 SITE = """
 site = "works-2"
@@ -56,7 +59,7 @@ def site(tmp_path: Path) -> Path:
         capture_output=True,
     )
     (folder / "motor-1.txt").write_text(SECRETS["mqtt"] + "\n")
-    (folder / "model.bin").write_bytes(model_bin())
+    (folder / "model.bin").write_bytes(MODEL)
     (folder / "site.toml").write_text(SITE)
     return folder / "site.toml"
 
@@ -88,7 +91,7 @@ def test_it_writes_what_differs_once_and_never_shows_a_secret(site: Path, board:
     assert device["machine"] == "Pump motor" and device["component_class"] == "iso20816-3-group2-rigid"
     pem = (site.parent / "ca.pem").read_text()
     assert (board.folder / "ca.der").read_bytes() == ssl.PEM_cert_to_DER_cert(pem)
-    assert (board.folder / "model.bin").read_bytes() == model_bin() and device["model"] == "model.bin"
+    assert (board.folder / "model.bin").read_bytes() == MODEL and device["model"] == "model.bin"
     key = site.parent / "keys" / "motor-1.key"
     assert device["command_key"] == key.read_text().strip() and len(device["command_key"]) == 64
     assert key.stat().st_mode & 0o077 == 0

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import vibnode
 from typer.main import get_command
 from vibdash.cli import main as vibdash
 from vibtool import cli as vibtool
@@ -93,6 +94,28 @@ def test_help_of_no_command_imports_anything_heavy(name: str, tmp_path: Path) ->
     assert ran.heavy == set()
 
 
+@pytest.mark.parametrize("name", APPS)
+def test_each_says_its_version(name: str, tmp_path: Path) -> None:
+    ran = Ran(tmp_path, f"{name} --version")
+    assert ran.codes == [0] and ran.out == f"{vibnode.__version__}\n" and ran.heavy == set()
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("vibtrain cr", "crossval"), ("vibdash device ren", "renew"), ("vibnode model pu", "push")],
+)
+def test_each_completes_what_is_typed_in_a_shell(typed: str, offered: str, tmp_path: Path) -> None:
+    words = typed.split()
+    asked = {
+        f"_{words[0].upper()}_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    program = str(Path(sys.executable).with_name(words[0]))
+    done = subprocess.run([program], env=os.environ | asked, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == [offered], done.stderr
+
+
 NUMPY = {"numpy", "tomli_w"}  # of what reads configurations and manifests
 
 
@@ -159,7 +182,7 @@ EXTRAS = frozenset(HEAVY - {"numpy"})
         ("vibdash score x --model m", "dashboard"),
         ("vibnode list", "tools"),
         ("vibnode deploy --port nope", "tools"),
-        ("vibnode record out --port nope", "tools"),
+        ("vibnode record out --port nope", "parquet"),
         ("vibnode monitor", "tools"),
     ],
 )

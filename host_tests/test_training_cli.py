@@ -87,6 +87,23 @@ ERRORS = [
     (("evaluate", "/no/such/package"), "model.toml: no such file"),
     (("fit", "--config", "no-such-config", "--out", "out"), "accepted: a .toml file, or adi-motor"),
     (("fit", "--recordings", "none.csv", "--out", "out"), "none.csv"),
+    (
+        ("fit", "--config", "adi-motor", "--sensor", "lsm6dso", "--out", "out"),
+        "adi-motor has its own; accepted: ",
+    ),
+    (
+        ("fit", "--simulate", "--sensor", "lsm6dso", "--out", "out"),
+        "adi-motor has its own; accepted: ",
+    ),
+    (
+        ("crossval", "--config", "nxp-fan", "--settle", "3", "--by", "speed"),
+        "nxp-fan has its own; accepted: ",
+    ),
+    (
+        ("fit", "--simulate", "--recordings", "m.csv", "--out", "out"),
+        "--recordings m.csv; accepted: one of them",
+    ),
+    (("data", "check", "adi-motor", "--sensor", "lsm6dso"), "accepted: --sensor with a manifest"),
     (("replay", "--simulate", "--out", "out", "nonsense"), "NAME:SECONDS"),
     (("replay", "--simulate", "--out", "out", "simulated_1800_healthy_0lb:soon"), "accepted: a number"),
 ]

@@ -12,7 +12,7 @@ from typing import Any
 from mpy_sets import ROOT
 
 SPDX = "SPDX-2.3"
-_REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)(?:\[[^]]*\])?\s*(?:==|>=)\s*([^,;\s]+)")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def document(folder: Path, version: str, epoch_s: int) -> dict[str, Any]:
@@ -59,7 +59,11 @@ def _inside() -> list[tuple[dict[str, Any], str]]:
 
 
 def _requirements() -> list[tuple[dict[str, Any], str]]:
-    """What the wheel asks pip for, those of its extras too."""
+    """What the wheel asks pip for, those of its extras too, in the versions that it was tested with."""
+    locked = dict(
+        line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line
+    )
+    tested = {_normal(name): version for name, version in locked.items()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = [
         one for name, listed in project["optional-dependencies"].items() if name != "dev" for one in listed
@@ -68,12 +72,17 @@ def _requirements() -> list[tuple[dict[str, Any], str]]:
     for requirement in [*project["dependencies"], *extras]:
         if requirement.startswith(f"{project['name']}["):  # an extra that names others
             continue
-        match = _REQUIREMENT.match(requirement)
+        match = _NAME.match(requirement)
         assert match, requirement
-        name, version = match.groups()
+        name = match.group()
+        version = tested[_normal(name)]
         purl = f"pkg:pypi/{name.lower()}@{version}"
         found[name] = (_package(name, version, "NOASSERTION", "pypi", purl), "DEPENDS_ON")
     return [found[name] for name in sorted(found)]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _package(name: str, version: str | None, licence: str, kind: str, purl: str = "") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 from vibtrain.cli.extras import needs_extra
+from vibtrain.cli.version import version_only
 
 from vibtool import cli_live, cli_model, deploying, facts, flashing, heap, ports, provisioning, sets
 from vibtool.errors import ToolError
@@ -21,8 +22,8 @@ app = typer.Typer(
     help="Set up vibration sensors: flash, deploy and provision a board on a USB cable, try it, record with it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
+app.callback()(version_only)
 
 
 @app.command("list")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from vibtool import models, ports
+from vibtool import model_fit, models, ports
 from vibtool.errors import ToolError
 from vibtool.facts import require_sensor
-from vibtool.site_file import TLS_FILES, Sensor, SiteFile
+from vibtool.site_file import TLS_FILES, Sensor, SiteFile, encode
 from vibtool.terminal import Port, Start, console, one_line_errors
 
 if TYPE_CHECKING:
@@ -97,6 +97,11 @@ def _over_the_air(
     name = site.choose(device)
     sensor = site.sensor(name, make_key=False)
     key = site.check_commands(sensor)
+    described = model_fit.sensor_of(
+        encode(sensor.device)
+    )  # None: pins are the board's, and it refuses by itself
+    if described is not None:
+        model_fit.refuse_unfit(f"{site.path}: devices.{name}", described, model_fit.binary_of(ota))
     with (
         Commander(access(sensor, broker, user), sensor.device["site"], name, key) as commander,
         Progress(console=console, transient=True, disable=not console.is_terminal) as bar,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vibtool import model_fit
 from vibtool.errors import ToolError
 from vibtool.facts import DEVICE_FILE
 
@@ -41,7 +42,11 @@ def info(board: Board) -> Message:
 
 
 def push_by_cable(board: Board, ota: bytes) -> None:
-    """Copy, and have the board try it from its next start on. Raises ToolError."""
+    """Copy, and have the board try it from its next start on. Raises ToolError, before it copies where the model is not
+    for the board's sensor."""
+    sensor = model_fit.sensor_of(board.read(DEVICE_FILE))
+    if sensor is not None:
+        model_fit.refuse_unfit(board.port, sensor, model_fit.binary_of(ota))
     board.write(OTA_FILE, ota)
     said = board.run("model_take", path=DEVICE_FILE, ota=OTA_FILE, timeout_s=60)
     if not said or said[0]["error"]:

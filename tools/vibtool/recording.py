@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vibnode.drivers import orientation
+from vibtrain.cli.extras import is_installed
 
 from vibtool.errors import ToolError
 from vibtool.facts import DEVICE_FILE
@@ -103,7 +104,11 @@ def turn(chips_own: NDArray[np.int16], names: list[str]) -> NDArray[np.int16]:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise ToolError where recordings could not be written to `folder`, made if it is not there."""
+    """Raise ToolError where recordings could not be written, to `folder`, which is made if it is not there."""
+    if not is_installed("pyarrow"):
+        raise ToolError(
+            "recording writes Parquet, and pyarrow is not installed; install it: pip install 'vibnode[parquet]'"
+        )
     _rows(folder / MANIFEST)
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):

@@ -44,6 +44,7 @@ from vibnode import checks, config
 from vibnode.checks import nearest
 
 from vibtool.errors import ToolError
+from vibtool.model_fit import refuse_unfit
 
 SECTIONS = ("site", "mqtt", "wifi", "defaults", "devices")
 TLS_FILES = {"ca": "ca.der", "cert": "device.der", "key": "device-key.der"}
@@ -127,17 +128,21 @@ class SiteFile:
             device["model"] = MODEL_FILE
         return Sensor(device, files, self.path.parent / package if package else None, new_key)
 
-    def check(self, sensor: Sensor) -> None:
-        """Have the device's own code check it. Raises ToolError."""
+    def check(self, sensor: Sensor) -> dict[str, Any]:
+        """Have the device's own code check it, and its model with it. The checked configuration. Raises ToolError."""
         name = sensor.device["device"]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "device.json"
             path.write_bytes(encode(sensor.device))
             try:
-                config.load(str(path))
+                device: dict[str, Any] = config.load(str(path))
             except checks.ConfigError as error:
                 said = str(error).removeprefix(f"{path}: ").replace(str(path), "device.json")
                 raise ToolError(f"{self.path}: devices.{name}: {said}") from None
+        if MODEL_FILE in sensor.files:
+            where = f"{self.path}: devices.{name}: {sensor.package}"
+            refuse_unfit(where, device["sensor"], sensor.files[MODEL_FILE])
+        return device
 
     def check_commands(self, sensor: Sensor) -> bytes:
         """Have the device's own code check what a command goes by: names, broker and key. The key. Raises ToolError."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from vibtrain.cli.extras import needs_extra
 from vibtrain.cli.option_groups import flattened
+from vibtrain.cli.version import Version
 
 from vibdash.cli.bridge import bridges
 from vibdash.cli.care import backup, check, restore
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="From the MQTT broker into a database, and from there onto a page.\n\n"
     "An alert is committed to the database before the sensor is told that it may forget it. "
@@ -80,6 +80,7 @@ def settle_on_site(
             "--in", metavar="FOLDER", help="Folder of a site.  [default: here, or the only one just below]"
         ),
     ] = None,
+    version: Version = False,
 ) -> None:
     """Take the settings of a site's folder as the defaults of every command."""
     if context.invoked_subcommand in ("init", "restore", "check") or context.resilient_parsing:

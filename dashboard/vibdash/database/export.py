@@ -74,7 +74,7 @@ def _write_parquet(file: Path, table: sa.Table, batches: Iterator[list[dict[str,
         from pyarrow import parquet
     except ImportError:
         raise ExportError(
-            "Parquet: pyarrow is not installed; install it: pip install pyarrow, or write a .csv file"
+            "Parquet: pyarrow is not installed; install it: pip install 'vibnode[parquet]', or write a .csv file"
         ) from None
     types = {
         sa.BigInteger: pa.int64(),

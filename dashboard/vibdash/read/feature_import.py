@@ -57,7 +57,9 @@ def rows_of_parquet(file: Path) -> Iterator[dict[str, Any]]:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        raise ImportFailure("Parquet: pyarrow is not installed; install it: pip install pyarrow") from None
+        raise ImportFailure(
+            "Parquet: pyarrow is not installed; install it: pip install 'vibnode[parquet]'"
+        ) from None
     try:
         opened = parquet.ParquetFile(file)
     except (OSError, pa.ArrowInvalid) as error:

@@ -70,12 +70,21 @@ def number_of(choices):
     return check_number
 
 
-def open_chip(sensor: dict, core_config: dict):
-    """The driver for `sensor` as `check` gave it. Raises ConfigError where chip and model do not fit."""
+def settle(sensor: dict, core_config: dict) -> tuple:
+    """The class of the chip that `sensor`, as `check` gave it, names, and its rate in Hz and range in g for a model.
+
+    Raises ConfigError where chip and model do not fit. Asks nothing of the hardware: the host asks too.
+    """
     chip = chip_class(sensor["driver"])
     rate_hz = sensor["rate_hz"] or model_rate_hz(sensor["driver"], chip, core_config["rate_millihz"] / 1000)
     range_g = sensor["range_g"] or model_range_g(sensor["driver"], chip, core_config["lsb_nm_s2"])
     check_rate(sensor, chip, rate_hz)
+    return chip, rate_hz, range_g
+
+
+def open_chip(sensor: dict, core_config: dict):
+    """The driver for `sensor` as `check` gave it. Raises ConfigError where chip and model do not fit."""
+    chip, rate_hz, range_g = settle(sensor, core_config)
     try:
         driver = chip(open_bus(sensor, chip), rate_hz, range_g, open_pin(sensor.get("int1")))
         driver.orientation = orientation.of(sensor["orientation"])

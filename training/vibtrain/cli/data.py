@@ -119,13 +119,17 @@ def check(
     ],
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     as_json: Json = False,
-    sensor: Sensor = DEFAULT_SENSOR,
+    sensor: Sensor = None,
     readers: Readers,
 ) -> None:
     """Measure every recording and name those that look clipped, stuck, gapped, duplicated, mis-scaled, or out of
     family with their label."""
     with one_line_errors():
         workers = readers.workers()
+        if sensor is not None and _has_configuration(recordings):
+            raise DataError(
+                f"--sensor {sensor}: the configuration {recordings} has its own; accepted: --sensor with a manifest"
+            )
         entries = _catalogue(recordings)
         from vibtrain.data.survey import survey
         from vibtrain.workflows import quality
@@ -266,15 +270,21 @@ def _catalogue(recordings: str) -> list[Entry]:
     return dataset_loaders.catalogue(recordings, announce=_say)
 
 
-def _configuration(recordings: str, entries: list[Entry], sensor: str) -> TrainingConfig:
-    """The built-in configuration of a data set, else a general one: only its features are used."""
+def _has_configuration(recordings: str) -> bool:
     from vibtrain.features import config
 
-    if (config.CONFIGS / f"{recordings}.toml").exists():
+    return (config.CONFIGS / f"{recordings}.toml").exists()
+
+
+def _configuration(recordings: str, entries: list[Entry], sensor: str | None) -> TrainingConfig:
+    """The built-in configuration of a data set, else a general one: only its features are used."""
+    if _has_configuration(recordings):
+        from vibtrain.features import config
+
         return config.load(recordings)
     from vibtrain.workflows import pipeline
 
-    return pipeline.general(Path(recordings), entries, sensor)
+    return pipeline.general(Path(recordings), entries, sensor or DEFAULT_SENSOR)
 
 
 def _facts(figures: Figures, found: dict[str, tuple[str, ...]]) -> dict[str, object]:

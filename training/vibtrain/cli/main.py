@@ -30,6 +30,7 @@ from vibtrain.cli.options import (
 )
 from vibtrain.cli.progress import reading
 from vibtrain.cli.search import Limits
+from vibtrain.cli.version import version_only
 from vibtrain.errors import DataError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.callback()(version_only)
 app.add_typer(data.app, name="data")
 app.command("scan")(data.scan_folder)
 app.command("simulate")(data.simulate_fleet)

@@ -30,9 +30,10 @@ Recordings = Annotated[
     typer.Option("--recordings", help="A manifest (CSV or TOML) in place of the configuration's data set."),
 ]
 Sensor = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--sensor", help="With --recordings and no --config: the accelerometer that will run the model."
+        "--sensor",
+        help="With --recordings and no --config: the accelerometer that will run the model.  \\[default: adxl345]",
     ),
 ]
 Package = Annotated[Path, typer.Argument(help="A model package, a folder that `vibtrain fit` made.")]
@@ -61,21 +62,24 @@ class Source:
         ),
     ] = None
     recordings: Recordings = None
-    sensor: Sensor = DEFAULT_SENSOR
+    sensor: Sensor = None
     settle_s: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--settle",
             min=0.0,
-            help="With --recordings and no --config: seconds to leave out of each one's beginning; see `data check`.",
+            help="With --recordings and no --config: seconds to leave out of each one's beginning; see `data check`.  "
+            "\\[default: 0]",
         ),
-    ] = 0.0
+    ] = None
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Use the built-in simulator in place of recordings.")
     ] = False
 
     def read(self, or_simulate: bool = False) -> tuple[TrainingConfig, list[Entry]]:
         """The configuration and the catalogue that these options name. Raises `DataError`."""
+        if self.simulate and self.recordings is not None:
+            raise DataError(f"--simulate and --recordings {self.recordings}; accepted: one of them")
         from vibtrain.data import manifest
         from vibtrain.data.registry import DataUnavailable
         from vibtrain.features import config
@@ -84,7 +88,9 @@ class Source:
             from vibtrain.workflows import pipeline
 
             entries = manifest.catalogue(self.recordings)
-            return pipeline.general(self.recordings, entries, self.sensor, self.settle_s), entries
+            sensor = self.sensor or DEFAULT_SENSOR
+            return pipeline.general(self.recordings, entries, sensor, self.settle_s or 0.0), entries
+        self._refuse_without_recordings()
         chosen = config.load(self.config_name or DEFAULT_CONFIG)
         _say_other_rate(chosen)
         if self.recordings is not None or not self.simulate:
@@ -99,6 +105,15 @@ class Source:
 
         chosen = pipeline.simulated(chosen)
         return chosen, pipeline.entries_of(chosen)
+
+    def _refuse_without_recordings(self) -> None:
+        """Nothing that was asked for is passed over: a configuration has a sensor, and what settles, of its own."""
+        of = f"the configuration {self.config_name or DEFAULT_CONFIG}"
+        for option, value in (("--sensor", self.sensor), ("--settle", self.settle_s)):
+            if value is not None:
+                raise DataError(
+                    f"{option} {value}: {of} has its own; accepted: {option} with --recordings and without --config"
+                )
 
 
 @dataclass(frozen=True)
