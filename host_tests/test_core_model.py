@@ -15,7 +15,8 @@ import pytest
 import vib
 from vib import sources
 from vibtrain.features import config
-from vibtrain.models import anomaly, cold, whitening
+from vibtrain.models import anomaly, cold, operating_line, whitening
+from vibtrain.models.operating_line import OperatingLine
 from vibtrain.packaging import convert
 
 from lab.rigs.small_model import small_fit, small_model_binary
@@ -73,9 +74,12 @@ DAMAGE: list[tuple[str, str, Callable[[bytes], bytes], str]] = [
     ("off over the baseline", ANY, changed(146, struct.pack("<h", -1)), "out of range"),
     ("speeds the wrong way round", ANY, changed(150, struct.pack("<2h", 1, 0)), "out of range"),
     ("shaft speeds the wrong way round", ANY, changed(156, struct.pack("<2I", 2, 1)), "out of range"),
-    ("format 1, without the cold model", ANY, count(4, 1), "not a model"),
+    ("format 2, without the operating line", ANY, count(4, 2), "not a model"),
+    ("format 3, without the operating line", ANY, count(4, 3), "not a model"),
+    ("a line over what nobody knows", ANY, changed(154, struct.pack("<H", 5)), "out of range"),
+    ("a reach under 0", ANY, changed(166, struct.pack("<h", -1)), "out of range"),
     ("warning over alarm", ANY, changed(132, struct.pack("<h", 32767)), "out of range"),
-    ("a name of 4 GB", ANY, count(164, 0xFFFFFFFF), "damaged"),
+    ("a name of 4 GB", ANY, count(168, 0xFFFFFFFF), "damaged"),
     ("more after the end", ANY, lambda data: sealed(data[:-4] + bytes(8)), "damaged"),
 ]
 
@@ -102,9 +106,10 @@ def section_starts(binary: bytes, kind: str) -> dict[str, int]:
     paths = [("path_roots", 2 * path_trees), ("path_nodes", 8 * path_nodes)]
     features = vib.Core(vib.Model(binary).config()).n_features
     cold = [("slopes", 2 * n), ("speed_gains", 4 * n), ("cold_weights", 2 * n)]
+    cold += [("line", 2 * features), ("far_weights", 2 * n)]
     sizes = [("centre", 2 * features), ("inputs", 2 * n), *cold, *(paths if kind == FOREST else gaussians)]
     sizes += [("tree_inputs", 2 * tree_inputs), ("roots", 2 * trees), ("nodes", 8 * nodes)]
-    starts, at = {}, 172
+    starts, at = {}, 176
     for name, size in sizes:
         starts[name] = at
         at += (size + 3) & ~3
@@ -116,6 +121,7 @@ SECTION_DAMAGE: list[tuple[str, str, str, int, bytes]] = [
     ("a gain over 2^24", ANY, "speed_gains", 0, struct.pack("<i", 1 << 24)),
     ("a gain under -2^24", ANY, "speed_gains", 4, struct.pack("<i", -(1 << 24))),
     ("a cold weight of 0", ANY, "cold_weights", 2, struct.pack("<H", 0)),
+    ("a far weight of 0", ANY, "far_weights", 2, struct.pack("<H", 0)),
     ("a whiten over 2^24", ANY, "whiten", 0, struct.pack("<i", 1 << 24)),
     ("a whiten under -2^24", GAUSSIANS, "whiten", 8, struct.pack("<i", -(1 << 24))),
     ("a shift of 32", GAUSSIANS, "whiten_shifts", 2, struct.pack("<H", 32)),
@@ -238,7 +244,11 @@ class AsGiven(anomaly.AnomalyModel):
 def scores_of(form: anomaly.Gaussians | anomaly.PathForest, d: np.ndarray, n_inputs: int) -> np.ndarray:
     """Scores of differences d in the first inputs, by a model of that form."""
     given = dataclasses.replace(
-        small_fit(), anomaly=AsGiven(form), cold=drawn_cold_model(n_inputs, 1), inputs=list(range(n_inputs))
+        small_fit(),
+        anomaly=AsGiven(form),
+        cold=drawn_cold_model(n_inputs, 1),
+        line=drawn_line(n_inputs),
+        inputs=list(range(n_inputs)),
     )
     model = vib.Model(convert.convert(given).binary)
     features = np.zeros((len(d), vib.Core(model.config()).n_features), np.int16)
@@ -250,6 +260,12 @@ def drawn_cold_model(n_inputs: int, seed: int) -> cold.ColdModel:
     random = np.random.default_rng([n_inputs, seed])
     slopes, deviations = random.normal(0, 250, n_inputs), random.uniform(40, 1500, n_inputs)
     return cold.ColdModel(np.zeros(n_inputs), slopes, deviations, -0.7, 0.9).quantised()
+
+
+def drawn_line(n_inputs: int) -> OperatingLine:
+    random = np.random.default_rng(n_inputs)
+    slopes = random.normal(0, 250, len(small_fit().centre)).astype(np.int16)
+    return OperatingLine(operating_line.SPEED, 10.0, slopes, random.uniform(40, 1500, n_inputs), 1.0)
 
 
 def exact_scores(form: anomaly.Gaussians, d: np.ndarray) -> np.ndarray:
@@ -293,7 +309,13 @@ def test_scores_without_a_baseline_are_those_of_the_float_formula(n_inputs: int)
     given = drawn_cold_model(n_inputs, 2)
     form = whitening.quantise(np.eye(n_inputs)[None] / 100, np.zeros((1, n_inputs)), np.zeros(1))
     fitted = dataclasses.replace(
-        small_fit(), anomaly=AsGiven(form), cold=given, inputs=list(range(n_inputs)), warning=0, alarm=256
+        small_fit(),
+        anomaly=AsGiven(form),
+        cold=given,
+        line=drawn_line(n_inputs),
+        inputs=list(range(n_inputs)),
+        warning=0,
+        alarm=256,
     )
     model = vib.Model(convert.convert(fitted).binary)
     features = np.tile(fitted.centre, (600, 1))
@@ -305,10 +327,43 @@ def test_scores_without_a_baseline_are_those_of_the_float_formula(n_inputs: int)
     assert n_inputs == 1 or (exact >= -512).sum() > 200
     assert np.abs(np.maximum(found, -512) - np.maximum(exact, -512)).max() <= 1
     octaves = given.speed_octaves(d)
+    assert np.abs(vib.place(model, features) - np.clip(256 * octaves, -32768, 32767)).max() <= 1
     outside = ((octaves < -1.2) | (octaves > 1.4)) & (exact < 0)
     unclear = (np.abs(octaves + 1.2) < 0.01) | (np.abs(octaves - 1.4) < 0.01) | (np.abs(exact) < 1)
     assert n_inputs == 1 or 20 < outside.sum() < 580
     assert np.array_equal(vib.outside(model, features)[~unclear], outside[~unclear])
+
+
+@pytest.mark.parametrize("n_inputs", [1, 3, 25])
+def test_scores_far_from_what_was_learnt_are_those_of_the_float_formula(n_inputs: int) -> None:
+    random = np.random.default_rng(n_inputs)
+    line = drawn_line(n_inputs)
+    form = whitening.quantise(np.eye(n_inputs)[None] / 100, np.zeros((1, n_inputs)), np.zeros(1))
+    fitted = dataclasses.replace(
+        small_fit(),
+        anomaly=AsGiven(form),
+        cold=drawn_cold_model(n_inputs, 2),
+        line=line,
+        inputs=list(range(n_inputs)),
+    )
+    model = vib.Model(convert.convert(fitted).binary)
+    usual = (fitted.centre + random.normal(0, 500, len(fitted.centre))).astype(np.int16)
+    spread = random.choice([1, 30, 300, 3000], (600, 1))
+    features = np.tile(usual, (600, 1))
+    features[:, :n_inputs] += random.normal(0, spread, (600, n_inputs)).round().astype(np.int16)
+    d = (features - usual)[:, :n_inputs].astype(float)
+    exact = anomaly.score_steps((np.square(d * line.weights / 2.0**20)).sum(axis=1), n_inputs)
+    found = vib.far(model, features, usual).astype(float)
+    assert np.abs(np.maximum(found, -512) - np.maximum(exact, -512)).max() <= 1
+    slopes = np.empty_like(usual)
+    model.line(slopes)
+    assert np.array_equal(slopes, line.slopes)
+    meta = model.meta()
+    assert (meta["line_over"], meta["line_middle"], meta["reach"]) == (
+        1,
+        round(256 * (10 + np.log2(1000 / 60))),
+        256,
+    )
 
 
 def test_the_farthest_score_saturates() -> None:

@@ -11,6 +11,7 @@ from lab.rigs.firmware import MICROPYTHON, needs_micropython
 
 HERE = Path(__file__).parent
 PORTABLE = (
+    "test_core_blend",
     "test_core_medians",
     "test_firmware_average",
     "test_firmware_detector",
@@ -30,6 +31,8 @@ PORTABLE = (
     "test_firmware_point_message",
     "test_firmware_pulse_input",
     "test_firmware_settings",
+    "test_firmware_heard_speed",
+    "test_firmware_operating_table",
     "test_firmware_speed_course",
     "test_firmware_shaft_line",
     "test_firmware_standing",

@@ -102,6 +102,7 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
     mp_store_global(MP_QSTR_Core, MP_OBJ_FROM_PTR(&core_type));
     mp_store_global(MP_QSTR_Model, MP_OBJ_FROM_PTR(&model_type));
     mp_store_global(MP_QSTR_medians, MP_OBJ_FROM_PTR(&vib_medians_obj));
+    mp_store_global(MP_QSTR_blend, MP_OBJ_FROM_PTR(&vib_blend_obj));
     mp_store_global(MP_QSTR_Bus, MP_OBJ_FROM_PTR(&bus_type));
     mp_store_global(MP_QSTR_Fifo, MP_OBJ_FROM_PTR(&fifo_type));
     mp_store_global(MP_QSTR_Wake, MP_OBJ_FROM_PTR(&wake_type));

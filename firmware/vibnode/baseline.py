@@ -55,8 +55,8 @@ class Learner:
         self._levels = levels
         self._sums = [0] * (2 * len(levels))  # of the levels, over each half
 
-    def add(self, features: "array[int]") -> bool:
-        """Take one vector; True when there are enough."""
+    def add(self, features: "array[int]", moved: int = 0) -> bool:
+        """Take one vector; True when there are enough. `moved`: steps that `apart` leaves out of its levels."""
         if self.taken < self.windows:
             at = self._held * self._n
             self._rows[at : at + self._n] = features
@@ -64,7 +64,7 @@ class Learner:
             self.taken += 1
             second = len(self._levels) if 2 * self.taken > self.windows else 0
             for i, at in enumerate(self._levels):
-                self._sums[second + i] += features[at]
+                self._sums[second + i] += features[at] - moved
             if self._held == self._block:
                 self._end_block()
         return self.taken == self.windows

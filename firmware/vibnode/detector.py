@@ -201,12 +201,13 @@ class Detector:
         fault: str = "ok",
         outside: bool = False,
         moving: bool = False,
+        level: "int | None" = None,
     ) -> "list[Transition] | tuple[()]":
         """Take one window: its level `rms`, and `velocity`, the mean's that limits are for (None where there is none
         yet), each of the largest axis; the model's `score` (None where there are too few windows for one) and
         `class_index`, what the sampler says of the instrument, whether the window is `outside` of what was trained
-        on or learnt, and whether the machine's speed may be `moving`. Returns the transitions it caused, most often
-        none.
+        on or learnt, whether the machine's speed may be `moving`, and its `level` as it would be at one speed, by which
+        to tell whether it is steady (None: as it is). Returns the transitions it caused, most often none.
 
         A window with a fault says nothing about the machine; neither does one of a machine that is off. One that is
         outside does not count for or against an anomaly; velocity limits hold there too.
@@ -216,8 +217,8 @@ class Detector:
             return events
         off, outside = rms < self._off_rms, outside or rms < self._quiet_rms
         if off or self.machine == "unknown":
-            self._steadiness.begin(rms)
-        self.steady = self._steadiness.take(rms, moving)
+            self._steadiness.begin(rms if level is None else level)
+        self.steady = self._steadiness.take(rms if level is None else level, moving)
         self._update_machine(off, outside)
         if off or self.machine == "off":
             self._forget_counts()

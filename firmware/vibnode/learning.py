@@ -73,15 +73,16 @@ class Learning:
         if self.learner:
             self._begin(self.learner.windows)
 
-    def take(self, features, fast: bool, far: bool, time_s: "int | None") -> bool:
-        """Collect one window, `fast` over the velocity limits, `far` over the alarm threshold.
+    def take(self, features, fast: bool, far: bool, time_s: "int | None", moved: int = 0) -> bool:
+        """Collect one window, `fast` over the velocity limits, `far` over the alarm threshold; `moved`: by how many
+        steps the operating point moves its levels.
 
         True when learning has ended, with a baseline or without; OSError is told, and costs it at the next start.
         """
         self._fast += fast
         self._far += far
         learner = self.learner
-        if not learner.add(features):
+        if not learner.add(features, moved):
             return False
         against = "" if self._forced else self._against(learner)
         if against == UNEVEN and self._tries < TRIES - 1:

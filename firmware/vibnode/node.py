@@ -9,8 +9,10 @@ from .battery import open_battery
 from .clock import ticks_add
 from .component_class import averaging_s
 from .detector import Detector, FeatureLayout, largest, untrained_speed
+from .heard_speed import HeardSpeed
 from .learning import Learning
 from .mean_velocity import MeanVelocity, block_windows
+from .operating_baseline import LINE_HEARD, LINE_NONE, OperatingBaseline
 from .operating_point import Constant, OperatingPoints, Told
 from .settings import Settings
 from .shaft_line import ShaftLine
@@ -30,7 +32,9 @@ def _open_pulse(pulse):
 class Node:
     """One sensor on one machine.
 
-    `windows`: judged since the start. `score`: of the last one. `learning`: has this machine's baseline.
+    `windows`: judged since the start. `score`, `class_index`, `outside` of what is known: of the last one.
+    `learning`: has this machine's baseline.
+    `operating`: what is usual where its speed or load moves, None where the model knows no line.
     `point`: the operating point of the last window; `told`: its source that others fill.
     `settings`, and `thresholds`: those in force. `meta`, `config`: the model's, as ``vib.Model`` gives them.
     """
@@ -41,7 +45,9 @@ class Node:
         self.run = run
         self.sampler = sampler
         self.windows = 0
-        self.score = self._class = 0
+        self.score = self.class_index = 0
+        self.outside = False
+        self._by_line = False  # whether the score is by what is usual at the window's place
         self.meta = model.meta()
         self.config = model.config()
         self.battery = open_battery(device["battery"])
@@ -74,6 +80,13 @@ class Node:
         self.detector = Detector(self.meta, None, self.learning.learner is not None, self._usual_rms(), noise)
         self._untrained_speed = untrained_speed(self.meta, device["shaft_rpm"])
         self._line = self._baseline_line()
+        self.operating = None
+        if self.meta["line_over"] != LINE_NONE:
+            path = device["data_dir"] + "/operating.bin"
+            self.operating = OperatingBaseline(model, self.meta, names, path)
+        if self.meta["line_over"] == LINE_HEARD:
+            line = tuple([self.meta["line_" + which] for which in ("middle", "low", "high")])
+            self._points.sources.append(HeardSpeed(names, self.config, model, line))
         self.settings_changed()
         self.detector.restore(standing.load(device["data_dir"]))
         self._told = self._summary()
@@ -92,25 +105,39 @@ class Node:
             self._retuned()
         whole = self._average.add(features) and sampler.knows_rate
         self._latest = mean = self._average.mean
-        self.score = score = self._model.score(mean, usual)
-        self._class = self._model.classify(mean, usual) if self.meta["classes"] else 0
+        self._by_line = by_line = self._is_by_line(mean)
+        if by_line:
+            self.score = score = self.operating.score(mean)
+            usual = self.operating.usual
+        else:
+            self.score = score = self._model.score(mean, usual)
+        self.class_index = self._model.classify(mean, usual) if self.meta["classes"] else 0
         if self._trace:
             self._write_trace(features)
         rms = largest(features, self._layout.rms)
         velocity = self._velocity
         if detector.machine != "off":
             velocity.add(largest(features, self._layout.velocity))
-        outside = not usual and not self.learning.learner and self._is_outside(mean, score)
-        moving = line is not None and line.moving
+        self.outside = outside = not self.learning.learner and self._is_outside(mean, score, usual, by_line)
+        moving = line is not None and line.moving and not (by_line and self.operating.follows())
+        moved = self.operating.moved(self._layout.rms) if self.operating else 0
         self._act(
             detector.update(
-                rms, score if whole else None, self._class, velocity.level, outside=outside, moving=moving
+                rms,
+                score if whole else None,
+                self.class_index,
+                velocity.level,
+                outside=outside,
+                moving=moving,
+                level=rms - moved,
             )
         )
         if detector.machine == "off":
             self._average.forget()
         elif self.learning.learner and sampler.knows_rate and detector.may_learn(rms):
-            self._learn(features, score)
+            self._learn(features, score, moved)
+        elif self.learning.baseline and whole and self._may_add(mean, outside):
+            self.operating.learn(mean, self.run.clock.uptime_ms())
         if sampler.loss.cause != detector.loss:
             self._act(detector.lose(sampler.loss.cause))
         return self.windows == self.run.window_limit
@@ -125,6 +152,8 @@ class Node:
         """The sensor's rate is known better: windows before and after are not of the same bands."""
         self._ppm = self.sampler.ppm
         self._average.forget()
+        if self.learning.learner and self.operating:
+            self.operating.table.forget()
         self.learning.retuned()
 
     def settings_changed(self) -> None:
@@ -141,6 +170,8 @@ class Node:
         self.learning.anew(windows, lambda: self.settings.learn(windows))
         if force:
             self.learning.vouch()
+        if self.operating:
+            self.operating.forget()
         self._line = None
         self._average.forget()
         self.detector.learn()
@@ -167,7 +198,7 @@ class Node:
         # Of a machine at rest, or not known yet, a score says nothing; of a healthy one the classifier does not.
         if self.detector.machine != "running":
             return None, None, velocity_um_s, rms_mm_s2
-        class_index = self._class if self.score >= self.thresholds["warning"] else 0
+        class_index = self.class_index if self.score >= self.thresholds["warning"] else 0
         return self.score, self._class_name(class_index), velocity_um_s, rms_mm_s2
 
     def place(self) -> dict:
@@ -223,7 +254,11 @@ class Node:
             fields.update({key: place[key] for key in ("speed_millihz", "load_permille", "point_source")})
         if not about_machine or self._latest is None:
             return messages.alert_body(fields, [], None)
-        if self._usual():
+        if self._by_line:
+            movers = messages.movers(
+                self.sampler.names, self._latest, self.operating.usual, self.learning.baseline.spread
+            )
+        elif self._usual():
             movers = messages.movers(
                 self.sampler.names, self._latest, self.learning.baseline.median, self.learning.baseline.spread
             )
@@ -242,17 +277,23 @@ class Node:
         classes = self.meta["classes"]
         return classes[index] if index < len(classes) else None
 
-    def _learn(self, features, score: int) -> None:
+    def _learn(self, features, score: int, moved: int) -> None:
         limits, was = self.detector.velocity, self.learning.state
         fast = limits is not None and largest(features, self._layout.velocity) >= limits.warning
         far = score >= self.thresholds["alarm"]
-        if self.learning.take(features, fast, far, self.run.clock.unix_time()[0]):
+        if self.operating:
+            self.operating.take(self._latest, self.run.clock.uptime_ms())
+        if self.learning.take(features, fast, far, self.run.clock.unix_time()[0], moved):
             self._learnt()
         elif self.learning.state != was:
+            if self.operating:
+                self.operating.table.forget()
             self._tell()
 
     def _learnt(self) -> None:
         """Learning has ended, with a baseline or without."""
+        if self.operating:
+            self.operating.learnt(self.learning.baseline is not None)
         self._line = self._baseline_line()
         self._average.forget()
         self.detector.learnt(self._usual_rms())
@@ -261,6 +302,37 @@ class Node:
     def _tell(self) -> None:
         self._told = self._summary()
         self.run.status_changed()
+
+    def _is_by_line(self, mean) -> bool:
+        """Whether the window is judged by what is usual at its place; finds the place.
+
+        Else its machine is where the baseline was learnt, or nothing of other places is known.
+        """
+        operating, line = self.operating, self._line
+        if not operating:
+            return False
+        operating.locate(self.point, mean)
+        if not self.learning.baseline or not operating.table.used:
+            return False
+        if operating.roams:
+            return True
+        if operating.told:
+            return operating.table.used > 1 or operating.table.distance(operating.place) > 0
+        if not operating.table.spans(operating.place) or (line and line.away and operating.by_load):
+            return False
+        return operating.by_load or not line or not line.steady or line.away or line.moving
+
+    def _may_add(self, mean, outside: bool) -> bool:
+        """Whether the window is healthy by all that can be asked, and may be learnt for good.
+
+        One away from what was learnt is `outside`; but it is no fault to the fleet, which knows the place.
+        """
+        detector, warning = self.detector, self.thresholds["warning"]
+        if not self.operating or not detector.steady or detector.n_active() or self.score >= warning:
+            return False
+        if outside and (self._by_line or self.operating.by_load or self.operating.outside()):
+            return False
+        return detector.machine in ("running", "outside") and self._model.score(mean) < warning
 
     def _usual_rms(self) -> "int | None":
         return largest(self.learning.baseline.median, self._layout.rms) if self.learning.baseline else None
@@ -279,7 +351,13 @@ class Node:
             return None
         return ShaftLine(self.sampler.names, self.config, self.learning.baseline, self.meta["dwell_windows"])
 
-    def _is_outside(self, mean, score: int) -> bool:
+    def _is_outside(self, mean, score: int, usual, by_line: bool) -> bool:
+        if usual and not by_line:
+            return False
+        operating = self.operating
+        if operating and self.learning.baseline and (by_line or not operating.by_load):
+            # The fleet, if not the machine's own table, knows other places.
+            return score < self.thresholds["warning"] and operating.outside()
         # Learnt at another speed: this one is not known to be healthy, but may be seen to be faulty.
         if self.learning.baseline:
             return score < self.thresholds["alarm"]
@@ -298,4 +376,4 @@ class Node:
 
     def _write_trace(self, features) -> None:
         self._trace.write(features)
-        self._trace.write(struct.pack("<hh", self.score, self._class))
+        self._trace.write(struct.pack("<hh", self.score, self.class_index))

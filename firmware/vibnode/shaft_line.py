@@ -25,8 +25,8 @@ BACK_TIMES = (
 class ShaftLine:
     """Follows the line from window to window.
 
-    `away`: whether the machine turns at another speed. `moving`: whether it may be on its way there. Both stay False
-    where the baseline has no steady line.
+    `steady`: whether the baseline has one. `away`: whether the machine turns at another speed. `moving`: whether it may
+    be on its way there. All stay False where it has none.
     """
 
     def __init__(self, names: "list[str]", core_config: dict, baseline, windows: int) -> None:
@@ -39,6 +39,7 @@ class ShaftLine:
         self._freq = [i for i, name in enumerate(names) if name.endswith(".vline_freq")]
         self._bin = to_log2(core_config["rate_millihz"]) - to_log2(1000 * core_config["window"])
         self._line, axes = self._shared_line(baseline)
+        self.steady = self._line > 0
         spread = max([baseline.spread[self._freq[axis]] for axis in axes] or [0])
         self._near = max(SPREADS * spread, self._tolerance(self._line) // 3)  # that is half a bin
         self._bands = self._bands_of_line(names, core_config, axes, baseline.median)

@@ -124,18 +124,20 @@ static long check_scores(const char *folder, const char *name)
     file = open_file(folder, name, ".scores");
     need(fread(head, sizeof head, 1, file) == 1, "cut short", 0);
     size_t n = head[0];
-    int16_t *baseline = malloc(n * 2), *row = malloc((n + 4) * 2), *answers = row + n;
+    int16_t *baseline = malloc(n * 2), *row = malloc((n + 6) * 2), *answers = row + n;
     need(fread(baseline, 2, n, file) == n, "cut short", 0);
     for (uint32_t i = 0; i < head[1]; i++) {
         int16_t score;
         uint32_t index;
         bool outside;
-        need(fread(row, 2, n + 4, file) == n + 4, "cut short", i);
+        need(fread(row, 2, n + 6, file) == n + 6, "cut short", i);
         need(vib_model_score(&model, row, n, NULL, &score) == VIB_OK && score == answers[0], "score differs", i);
         need(vib_model_score(&model, row, n, baseline, &score) == VIB_OK && score == answers[1], "score differs", i);
         need(vib_model_classify(&model, row, n, NULL, &index) == VIB_OK && (int)index == answers[2], "class differs",
              i);
         need(vib_model_outside(&model, row, n, &outside) == VIB_OK && outside == answers[3], "regime differs", i);
+        need(vib_model_place(&model, row, n, &score) == VIB_OK && score == answers[4], "place differs", i);
+        need(vib_model_far(&model, row, n, baseline, &score) == VIB_OK && score == answers[5], "far differs", i);
     }
     free(baseline);
     free(row);

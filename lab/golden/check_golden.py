@@ -115,9 +115,9 @@ def check_scores(name):
         baseline = read_array(stream, n)
         for row in range(rows):
             features = read_array(stream, n)
-            answers = list(read_array(stream, 4))
+            answers = list(read_array(stream, 6))
             got = [model.score(features), model.score(features, baseline), model.classify(features)]
-            got.append(int(model.outside(features)))
+            got += [int(model.outside(features)), model.place(features), model.far(features, baseline)]
             assert got == answers, (name, row, got, answers)
     return rows
 

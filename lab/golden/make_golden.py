@@ -12,7 +12,7 @@ streams.bin holds windows in a row of configurations with fields that came later
 scores.bin holds, for each of the models here, rows of features and what the model answers:
 
     u32 n_features, u32 rows, i16 baseline, then rows of: i16 features, i16 score without the baseline, i16 score,
-    i16 class without the baseline, i16 whether it is outside
+    i16 class without the baseline, i16 whether it is outside, i16 place on the line, i16 score far from the baseline
 
 The features and answers are the core's own: they say that it gives the same bits as when they were committed, on every
 target. That they are right is for host_tests/test_core_reference.py. The models are drawn from the same seed, written
@@ -180,6 +180,8 @@ def model(name: str, components: int) -> bytes:
     sections.append(random.integers(-400, 401, N_INPUTS).astype("<i2").tobytes())
     sections.append(random.integers(-100_000, 100_001, N_INPUTS).astype("<i4").tobytes())
     sections.append(random.integers(20, 60, N_INPUTS).astype("<u2").tobytes())
+    sections.append(random.integers(-400, 401, n_features).astype("<i2").tobytes())
+    sections.append(random.integers(500, 60_000, N_INPUTS).astype("<u2").tobytes())
     path_trees = path_nodes = path_scale = 0
     if components:
         packed = N_INPUTS * (N_INPUTS + 1) // 2
@@ -201,10 +203,10 @@ def model(name: str, components: int) -> bytes:
     kind = 1 if components else 2
     tail = struct.pack("<6I", N_INPUTS, kind, components, path_scale, path_trees, path_nodes)
     tail += struct.pack("<4I", len(CLASSES), N_INPUTS, N_TREES, n_nodes)
-    tail += struct.pack("<12h", 300, 500, 64, 2500, 6, 30, 3000, 512, 4, -300, 300, 0)
-    tail += struct.pack("<4I", 10_000, 50_000, len(texts[0]), len(texts[1]))
+    tail += struct.pack("<12h", 300, 500, 64, 2500, 6, 30, 3000, 512, 4, -300, 300, 1)
+    tail += struct.pack("<2I2h2I", 10_000, 50_000, 3700, 200, len(texts[0]), len(texts[1]))
     size = 12 + len(head) + 8 + len(tail) + len(body) + 4
-    head = b"VIBM" + struct.pack("<2I", 2, size) + head
+    head = b"VIBM" + struct.pack("<2I", 4, size) + head
     data = head + hashlib.sha256(head + bytes(8) + tail + body).digest()[:8] + tail + body
     return data + struct.pack("<I", zlib.crc32(data))
 
@@ -216,7 +218,12 @@ def scores(binary: bytes) -> bytes:
     rows[0], rows[1] = 32767, -32768
     baseline = np.full(n, 2500, np.int16)
     answers = [vib.score(loaded, rows), vib.score(loaded, rows, baseline), vib.classify(loaded, rows)]
-    table = np.column_stack([rows, *answers, vib.outside(loaded, rows)])
+    answers += [
+        vib.outside(loaded, rows).astype(np.int16),
+        vib.place(loaded, rows),
+        vib.far(loaded, rows, baseline),
+    ]
+    table = np.column_stack([rows, *answers])
     return struct.pack("<2I", n, ROWS) + baseline.astype("<i2").tobytes() + table.astype("<i2").tobytes()
 
 

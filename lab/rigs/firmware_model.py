@@ -43,7 +43,7 @@ def model_bin(
     anomaly = (1, 1, 1, 0, 0, 0)  # inputs, Gaussian, components, path scale, path trees, path nodes
     classifier = (2, 1, 1, 1)  # classes, tree inputs, trees, nodes
     limits: tuple[int, ...] = (WARNING, ALARM, HYSTERESIS, OFF_RMS, DWELL_WINDOWS, CLEAR_WINDOWS)
-    limits += (QUIET_RMS, OFF_BELOW, AVERAGE_WINDOWS, 0, 0, 0)  # the last: no speeds known
+    limits += (QUIET_RMS, OFF_BELOW, AVERAGE_WINDOWS, 0, 0, 0)  # the last: no speeds known, no line
     n_features = config["axes"] * (FEATURES_PER_AXIS + config["orders"])
     sections = (
         struct.pack(f"<{n_features}h", CENTRE, *[0] * (n_features - 1)),
@@ -51,6 +51,8 @@ def model_bin(
         struct.pack("<h", 0),  # slope
         struct.pack("<i", 0),  # speed gain
         struct.pack("<H", 2**20 // SPREAD),  # cold weight
+        bytes(2 * n_features),  # line
+        struct.pack("<H", 2**20 // SPREAD),  # far weight
         struct.pack("<h", 0),  # mean
         struct.pack("<H", 0),  # whiten shift
         struct.pack("<I", 0),  # offset
@@ -64,9 +66,9 @@ def model_bin(
     )
     body = b"".join(section + bytes(-len(section) % 4) for section in sections)
     head = struct.pack("<2I16I", version, vib.FEATURE_VERSION, *config.values()) + bytes.fromhex(digest)
-    head += struct.pack("<10I12h4I", *anomaly, *classifier, *limits, 0, 0, len(name), len(classes))
+    head += struct.pack("<10I12h2I2h2I", *anomaly, *classifier, *limits, 0, 0, 0, 0, len(name), len(classes))
     total = 12 + len(head) + len(body) + 4
-    whole = struct.pack("<3I", 0x4D424956, 2, total) + head + body
+    whole = struct.pack("<3I", 0x4D424956, 4, total) + head + body
     return whole + struct.pack("<I", zlib.crc32(whole))
 
 

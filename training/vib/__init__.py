@@ -18,12 +18,15 @@ __all__ = [
     "FEATURE_VERSION",
     "Core",
     "Model",
+    "blend",
     "classify",
     "extract",
+    "far",
     "feature_names",
     "linked_model",
     "medians",
     "outside",
+    "place",
     "score",
 ]
 
@@ -33,6 +36,7 @@ WINDOWS_WORTH_A_THREAD = 400  # some milliseconds of work
 MOST_ROWS = 64  # of `medians`, as on a device
 MOST_COLUMNS = 0xFFFF
 COURSES = (2, 3, 5, 9, 17)  # speeds within a window
+MOST_BLENDED, WEIGHTS_SUM = 32, 1 << 14  # of `blend`
 
 
 def medians(rows: array[int], count: int, n: int, medians: array[int], spreads: array[int], at: int) -> None:
@@ -52,6 +56,26 @@ def medians(rows: array[int], count: int, n: int, medians: array[int], spreads: 
     away = np.sort(np.minimum(np.abs(values - middle), 32767), axis=0)
     np.frombuffer(medians, np.int16)[at * n : (at + 1) * n] = middle
     np.frombuffer(spreads, np.int16)[at * n : (at + 1) * n] = (away[(count - 1) // 2] + away[count // 2]) >> 1
+
+
+def blend(rows: array[int], weights: array[int], line: array[int], octaves: int, out: array[int]) -> None:
+    """The mean of as many rows as there are weights, by these, and `octaves` (1/256) further along the line, in
+    steps an octave; into `out`, limited to int16. ValueError: weights under 0 or of another sum than 16384, or arrays
+    that do not fit.
+    """
+    n, by = len(line), np.frombuffer(weights, np.int16).astype(np.int32)
+    if not 1 <= len(by) <= MOST_BLENDED or by.min() < 0 or by.sum() != WEIGHTS_SUM:
+        raise ValueError(
+            f"vib: blend of {len(by)} weights; accepted: 1 to {MOST_BLENDED} with a sum of {WEIGHTS_SUM}, none under 0"
+        )
+    if n < 1 or len(by) > len(rows) // n or len(out) // n != 1:
+        raise ValueError(f"vib: blend of {n} columns; accepted: as many in the line, each row and out")
+    if not -32768 <= octaves <= 32767:
+        raise ValueError(f"vib: blend {octaves} octaves/256 along the line; accepted: -32768 to 32767")
+    values = np.frombuffer(rows, np.int16)[: len(by) * n].reshape(len(by), n).astype(np.int32)
+    mean = (by @ values + WEIGHTS_SUM // 2) >> 14
+    further = (np.frombuffer(line, np.int16).astype(np.int32) * octaves + 128) >> 8
+    np.frombuffer(out, np.int16)[:n] = np.clip(mean + further, -32768, 32767)
 
 
 def extract(
@@ -130,6 +154,16 @@ def classify(model: Model, features: Int16, baseline: Int16 | None = None) -> In
 def outside(model: Model, features: Int16) -> NDArray[np.bool_]:
     """Whether each row of features, without a baseline, is outside of what was trained on; shape (windows,)."""
     return _answers(model, features, None, 2).astype(bool)
+
+
+def place(model: Model, features: Int16) -> Int16:
+    """Where on the model's line each row of features lies best, 1/256 octave from the centre's; shape (windows,)."""
+    return _answers(model, features, None, 3)
+
+
+def far(model: Model, features: Int16, usual: Int16) -> Int16:
+    """Score of each row of a machine far from what it learnt; `usual`: one row, by its line. Shape (windows,)."""
+    return _answers(model, features, usual, 4)
 
 
 def _answers(model: Model, features: Int16, baseline: Int16 | None, question: int) -> Int16:

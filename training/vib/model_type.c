@@ -60,17 +60,21 @@ static PyObject *model_meta(ModelObject *self, PyObject *unused)
         Py_XDECREF(classes);
         return NULL;
     }
-    return Py_BuildValue("{sssssNsisisisisisisisisisIsI}", "name", m->name, "digest", digest, "classes", classes,
+    return Py_BuildValue("{sssssNsisisisisisisisisisIsIsisisisisi}", "name", m->name, "digest", digest, "classes", classes,
                          "warning", m->warning, "alarm", m->alarm, "hysteresis", m->hysteresis, "off_rms", m->off_rms,
                          "dwell_windows", m->dwell_windows, "clear_windows", m->clear_windows, "quiet_rms",
                          m->quiet_rms, "off_below", m->off_below, "average_windows", m->average_windows,
-                         "shaft_low_millihz", m->shaft_low_millihz, "shaft_high_millihz", m->shaft_high_millihz);
+                         "shaft_low_millihz", m->shaft_low_millihz, "shaft_high_millihz", m->shaft_high_millihz,
+                         "line_over", m->line_over, "line_middle", m->line_middle, "line_low", m->speed_low,
+                         "line_high", m->speed_high, "reach", m->reach);
 }
 
 enum {
     SCORE,
     CLASSIFY,
-    OUTSIDE
+    OUTSIDE,
+    PLACE,
+    FAR
 };
 
 static int ask(const vib_model_t *m, int question, const int16_t *row, size_t n, const int16_t *baseline, int16_t *out)
@@ -87,6 +91,10 @@ static int ask(const vib_model_t *m, int question, const int16_t *row, size_t n,
         status = vib_model_outside(m, row, n, &outside);
         *out = outside;
         return status;
+    case PLACE:
+        return vib_model_place(m, row, n, out);
+    case FAR:
+        return vib_model_far(m, row, n, baseline, out);
     default:
         return vib_model_score(m, row, n, baseline, out);
     }
@@ -143,17 +151,37 @@ static PyObject *model_outside(ModelObject *self, PyObject *features)
     return apply(self, features, Py_None, &out, 1, OUTSIDE) < 0 ? NULL : PyBool_FromLong(out);
 }
 
-static PyObject *model_centre(ModelObject *self, PyObject *out)
+static PyObject *model_place(ModelObject *self, PyObject *features)
 {
-    const vib_model_t *m = &self->model;
-    size_t n = vib_feature_count(&m->config);
+    int16_t out;
+    return apply(self, features, Py_None, &out, 1, PLACE) < 0 ? NULL : PyLong_FromLong(out);
+}
+
+static PyObject *model_far(ModelObject *self, PyObject *args)
+{
+    return apply_one(self, args, FAR);
+}
+
+static PyObject *copied(const ModelObject *self, const int16_t *from, PyObject *out)
+{
+    size_t n = vib_feature_count(&self->model.config);
     Py_buffer view;
     if (vibpy_int16_buffer(out, &view, (Py_ssize_t)n, PyBUF_WRITABLE) < 0) {
         return NULL;
     }
-    memcpy(view.buf, m->centre, n * sizeof *m->centre);
+    memcpy(view.buf, from, n * sizeof *from);
     PyBuffer_Release(&view);
     return Py_NewRef(Py_None);
+}
+
+static PyObject *model_centre(ModelObject *self, PyObject *out)
+{
+    return copied(self, self->model.centre, out);
+}
+
+static PyObject *model_line(ModelObject *self, PyObject *out)
+{
+    return copied(self, self->model.line, out);
 }
 
 static PyObject *model_apply_batch(ModelObject *self, PyObject *args)
@@ -179,6 +207,11 @@ static PyMethodDef model_methods[] = {
     { "classify", (PyCFunction)model_classify, METH_VARARGS, "classify(features, baseline=None) -> class index." },
     { "outside", (PyCFunction)model_outside, METH_O,
       "outside(features) -> whether that is no machine as trained on, for want of a baseline." },
+    { "place", (PyCFunction)model_place, METH_O,
+      "place(features) -> where on the line they lie best, 1/256 octave from the centre's place." },
+    { "far", (PyCFunction)model_far, METH_VARARGS,
+      "far(features, usual) -> score of a machine far from what it learnt, usual by its line." },
+    { "line", (PyCFunction)model_line, METH_O, "line(out): how features move along it, steps an octave." },
     { "_apply_batch", (PyCFunction)model_apply_batch, METH_VARARGS, NULL },
     { NULL, NULL, 0, NULL },
 };

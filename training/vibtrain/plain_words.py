@@ -19,6 +19,23 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     ]
 
 
+def tiles(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What an operator asks first, each as title, figure, and what stands under it."""
+    outside, rate = summary["outside_rate"], summary["false_alarms_per_day"]
+    low, high = summary["intervals"]["false_alarms_per_day"] or (None, None)
+    months = "-" if rate is None else number(rate * MONTH_DAYS)
+    limits = "" if high is None else f"{number((low or 0) * MONTH_DAYS)} to {number(high * MONTH_DAYS)}"
+    delay = "no delay known" if summary["delay_s"] is None else f"median delay {duration(summary['delay_s'])}"
+    windows = sorted(count for _, count in summary["coverage"])
+    least = f"{windows[0]} to {windows[-1]} windows each" if windows else "one place, or no line"
+    return [
+        ("windows never judged", "-" if outside is None else percent(outside), "outside of what is known"),
+        ("false alarms a machine-month", months, f"{limits}, in {duration(summary['healthy_s'])} healthy"),
+        ("faults found", f"{summary['episodes_detected']} of {summary['episodes']}", delay),
+        ("operating points learnt", str(len(windows)) if windows else "-", least),
+    ]
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A figure for people; `-` where there is none."""
     if value is None:

@@ -63,6 +63,7 @@ static const mp_rom_map_elem_t module_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Bus), MP_ROM_PTR(&bus_type) },
     { MP_ROM_QSTR(MP_QSTR_Fifo), MP_ROM_PTR(&fifo_type) },
     { MP_ROM_QSTR(MP_QSTR_medians), MP_ROM_PTR(&vib_medians_obj) },
+    { MP_ROM_QSTR(MP_QSTR_blend), MP_ROM_PTR(&vib_blend_obj) },
     { MP_ROM_QSTR(MP_QSTR_Wake), MP_ROM_PTR(&wake_type) },
     { MP_ROM_QSTR(MP_QSTR_linked_model), MP_ROM_PTR(&linked_model_obj) },
 };

@@ -123,7 +123,7 @@ static mp_obj_t digest(const vib_model_t *m)
 static mp_obj_t model_meta(mp_obj_t self_in)
 {
     const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model;
-    mp_obj_t dict = mp_obj_new_dict(14);
+    mp_obj_t dict = mp_obj_new_dict(19);
     store(dict, "name", str(m->name));
     store(dict, "digest", digest(m));
     store(dict, "classes", classes(m));
@@ -138,6 +138,11 @@ static mp_obj_t model_meta(mp_obj_t self_in)
     store(dict, "average_windows", MP_OBJ_NEW_SMALL_INT(m->average_windows));
     store(dict, "shaft_low_millihz", mp_obj_new_int_from_uint(m->shaft_low_millihz));
     store(dict, "shaft_high_millihz", mp_obj_new_int_from_uint(m->shaft_high_millihz));
+    store(dict, "line_over", MP_OBJ_NEW_SMALL_INT(m->line_over));
+    store(dict, "line_middle", MP_OBJ_NEW_SMALL_INT(m->line_middle));
+    store(dict, "line_low", MP_OBJ_NEW_SMALL_INT(m->speed_low));
+    store(dict, "line_high", MP_OBJ_NEW_SMALL_INT(m->speed_high));
+    store(dict, "reach", MP_OBJ_NEW_SMALL_INT(m->reach));
     return dict;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(model_meta_obj, model_meta);
@@ -186,17 +191,48 @@ static mp_obj_t model_outside(mp_obj_t self_in, mp_obj_t features)
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(model_outside_obj, model_outside);
 
-static mp_obj_t model_centre(mp_obj_t self_in, mp_obj_t out)
+static mp_obj_t model_place(mp_obj_t self_in, mp_obj_t features)
 {
     const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model;
     size_t n = vib_feature_count(&m->config);
+    int16_t octaves;
+    check(vib_model_place(m, int16_array(features, n, false, MP_BUFFER_READ), n, &octaves));
+    return MP_OBJ_NEW_SMALL_INT(octaves);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(model_place_obj, model_place);
+
+static mp_obj_t model_far(mp_obj_t self_in, mp_obj_t features, mp_obj_t usual)
+{
+    const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model;
+    size_t n = vib_feature_count(&m->config);
+    int16_t score;
+    const int16_t *from = int16_array(usual, n, false, MP_BUFFER_READ);
+    check(vib_model_far(m, int16_array(features, n, false, MP_BUFFER_READ), n, from, &score));
+    return MP_OBJ_NEW_SMALL_INT(score);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(model_far_obj, model_far);
+
+static mp_obj_t copied(mp_obj_t self_in, const int16_t *from, mp_obj_t out)
+{
+    size_t n = vib_feature_count(&((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model->config);
     int16_t *values = int16_array(out, n, false, MP_BUFFER_WRITE);
     for (size_t i = 0; i < n; i++) {
-        values[i] = m->centre[i];
+        values[i] = from[i];
     }
     return mp_const_none;
 }
+
+static mp_obj_t model_centre(mp_obj_t self_in, mp_obj_t out)
+{
+    return copied(self_in, ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model->centre, out);
+}
 static MP_DEFINE_CONST_FUN_OBJ_2(model_centre_obj, model_centre);
+
+static mp_obj_t model_line(mp_obj_t self_in, mp_obj_t out)
+{
+    return copied(self_in, ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model->line, out);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(model_line_obj, model_line);
 
 /* --- Core ----------------------------------------------------------------------------------------------------- */
 
@@ -413,6 +449,8 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
 
 #include "modmedians.h"
 
+#include "modblend.h"
+
 #include "modbus.h"
 #include "modfifo.h"
 #include "modwake.h"
@@ -425,6 +463,9 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
     ENTRY(MP_QSTR_centre, model_centre_obj) \
     ENTRY(MP_QSTR_score, model_score_obj) \
     ENTRY(MP_QSTR_outside, model_outside_obj) \
+    ENTRY(MP_QSTR_place, model_place_obj) \
+    ENTRY(MP_QSTR_far, model_far_obj) \
+    ENTRY(MP_QSTR_line, model_line_obj) \
     ENTRY(MP_QSTR_classify, model_classify_obj)
 
 #define VIB_CORE_METHODS(ENTRY) \

@@ -195,6 +195,15 @@ typedef enum {
     VIB_ISOLATION = 2, /* an isolation forest: how few cuts set a window apart */
 } vib_anomaly_t;
 
+/* What the operating points are of that a model's line goes along. */
+typedef enum {
+    VIB_LINE_NONE = 0, /* no line is known: it is flat */
+    VIB_LINE_SPEED = 1, /* logarithm of the shaft's speed */
+    VIB_LINE_LOAD = 2, /* load, where the speed is one: 256 thousandths of the rated load stand for an octave */
+    VIB_LINE_FOUND = 3, /* nobody knew them: an octave is half of what the training conditions span */
+    VIB_LINE_HEARD = 4, /* the shaft's speed, which the strongest lines of two axes tell */
+} vib_line_t;
+
 /*
  * Inputs of a model are differences d: feature minus the learnt baseline, or minus `centre` where none was learnt.
  * Without a baseline every model scores in one way: d, less what the speed that best explains it accounts for, in units of
@@ -214,6 +223,8 @@ typedef struct {
     const int16_t *slopes; /* [n_inputs] how inputs move with the shaft's speed, steps an octave; 0: not known */
     const int32_t *speed_gains; /* [n_inputs] octaves of speed that a step of each input tells, 2^-28, under 2^24 */
     const uint16_t *cold_weights; /* [n_inputs] 2^20 over the steps that healthy conditions differ by */
+    const int16_t *line; /* [vib_feature_count(&config)] how features move along the operating points, steps an octave */
+    const uint16_t *far_weights; /* [n_inputs] 2^20 over the steps that a machine may be off, far from what it learnt */
     uint32_t anomaly; /* vib_anomaly_t; says which of the next two groups is used */
     uint32_t n_components; /* 1 .. VIB_MAX_COMPONENTS */
     const int16_t *means; /* [n_components * n_inputs] */
@@ -242,6 +253,9 @@ typedef struct {
     int16_t speed_high;
     uint32_t shaft_low_millihz; /* trained range of speeds of the shaft, 0 where none was told */
     uint32_t shaft_high_millihz;
+    uint16_t line_over; /* vib_line_t: what the octaves of `line` are of */
+    int16_t line_middle; /* operating point of `centre`: 1/256 octave re 1 mHz, or thousandths of the rated load */
+    int16_t reach; /* 1/256 octave from what was learnt to where `far_weights` hold alone; 0: what was learnt holds all over */
 } vib_model_t;
 
 /* Fills *model from a package's model.bin (SPEC.md 2.1) with pointers into data, which the caller keeps; it must be
@@ -255,6 +269,11 @@ VIB_CHECKED int vib_model_score(const vib_model_t *model, const int16_t *feature
                                 int16_t *score);
 /* *outside: no baseline is learnt, and the window is like a healthy one at a speed that was not trained on. */
 VIB_CHECKED int vib_model_outside(const vib_model_t *model, const int16_t *features, size_t n, bool *outside);
+/* *octaves: where on the line the features lie best, 1/256 octave from the centre's place. */
+VIB_CHECKED int vib_model_place(const vib_model_t *model, const int16_t *features, size_t n, int16_t *octaves);
+/* The score of a machine far from what it has learnt: `usual` is what its own features would be there by the line. */
+VIB_CHECKED int vib_model_far(const vib_model_t *model, const int16_t *features, size_t n, const int16_t *usual,
+                              int16_t *score);
 VIB_CHECKED int vib_model_classify(const vib_model_t *model, const int16_t *features, size_t n, const int16_t *baseline,
                                    uint32_t *class_index);
 

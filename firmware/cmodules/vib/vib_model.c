@@ -98,11 +98,13 @@ static bool sound_anomaly(const vib_model_t *m, size_t n_features)
 static bool sound_cold(const vib_model_t *m)
 {
     for (uint32_t i = 0; i < m->n_inputs; i++) {
-        if (m->speed_gains[i] >= GAIN_MAX || m->speed_gains[i] <= -GAIN_MAX || m->cold_weights[i] == 0) {
+        if (m->speed_gains[i] >= GAIN_MAX || m->speed_gains[i] <= -GAIN_MAX || m->cold_weights[i] == 0 ||
+            m->far_weights[i] == 0) {
             return false;
         }
     }
-    return m->speed_low <= m->speed_high && m->shaft_low_millihz <= m->shaft_high_millihz;
+    return m->speed_low <= m->speed_high && m->shaft_low_millihz <= m->shaft_high_millihz &&
+           m->line_over <= VIB_LINE_HEARD && m->reach >= 0;
 }
 
 static bool sound_limits(const vib_model_t *m)
@@ -239,13 +241,13 @@ static int32_t speed_shift(const vib_model_t *m, const int16_t *d)
     return (int32_t)(shift > SHIFT_MAX ? SHIFT_MAX : shift < -SHIFT_MAX ? -SHIFT_MAX : shift);
 }
 
-/* What is left of d at that speed, in units of what healthy conditions differ by. */
-static int16_t cold_score(const vib_model_t *m, const int16_t *d, int32_t shift)
+/* What is left of d at that speed, in units of what the weights say is usual. */
+static int16_t rest_score(const vib_model_t *m, const int16_t *d, int32_t shift, const uint16_t *weights)
 {
     uint64_t square = 0;
     for (uint32_t i = 0; i < m->n_inputs; i++) {
         int64_t left = d[i] * 16 - (((int64_t)m->slopes[i] * shift + (1 << 11)) >> 12); /* steps, Q4 */
-        int64_t z = (left * m->cold_weights[i] + (1 << 11)) >> 12;                    /* Q12 */
+        int64_t z = (left * weights[i] + (1 << 11)) >> 12;                             /* Q12 */
         z = z < 0 ? -z : z;
         uint64_t limited = (uint64_t)(z < PROJECTION_MAX ? z : PROJECTION_MAX);
         square += limited * limited;
@@ -300,7 +302,7 @@ int vib_model_score(const vib_model_t *m, const int16_t *features, size_t n, con
     }
     differences(m, features, baseline, m->inputs, m->n_inputs, d);
     if (!baseline) {
-        *score = cold_score(m, d, speed_shift(m, d));
+        *score = rest_score(m, d, speed_shift(m, d), m->cold_weights);
     } else {
         *score = m->anomaly == VIB_ISOLATION ? isolation_score(m, d) : distance_score(m, mixture_square(m, d));
     }
@@ -316,7 +318,30 @@ int vib_model_outside(const vib_model_t *m, const int16_t *features, size_t n, b
     differences(m, features, NULL, m->inputs, m->n_inputs, d);
     int32_t shift = speed_shift(m, d);
     bool strange = shift < m->speed_low * 256 || shift > m->speed_high * 256;
-    *outside = strange && cold_score(m, d, shift) < m->warning; /* no speed explains what is over it: that is a fault */
+    /* no speed explains what is over it: that is a fault */
+    *outside = strange && rest_score(m, d, shift, m->cold_weights) < m->warning;
+    return VIB_OK;
+}
+
+int vib_model_place(const vib_model_t *m, const int16_t *features, size_t n, int16_t *octaves)
+{
+    int16_t d[VIB_MAX_INPUTS];
+    if (n != vib_feature_count(&m->config)) {
+        return VIB_ERR_LENGTH;
+    }
+    differences(m, features, NULL, m->inputs, m->n_inputs, d);
+    *octaves = saturate((speed_shift(m, d) + 128) >> 8);
+    return VIB_OK;
+}
+
+int vib_model_far(const vib_model_t *m, const int16_t *features, size_t n, const int16_t *usual, int16_t *score)
+{
+    int16_t d[VIB_MAX_INPUTS];
+    if (n != vib_feature_count(&m->config)) {
+        return VIB_ERR_LENGTH;
+    }
+    differences(m, features, usual, m->inputs, m->n_inputs, d);
+    *score = rest_score(m, d, 0, m->far_weights);
     return VIB_OK;
 }
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #define MAGIC 0x4d424956u /* "VIBM" read as little-endian: a big-endian machine refuses every model */
-#define FORMAT 2
-#define FORMAT_MORE 3 /* with more fields of the configuration, behind the header */
+#define FORMAT 4
+#define FORMAT_MORE 5 /* with more fields of the configuration, behind the header */
 #define FIRST_FIELDS 16
 
 typedef struct {
@@ -16,8 +16,10 @@ typedef struct {
     uint32_t n_inputs, anomaly, n_components, path_scale, n_path_trees, n_path_nodes;
     uint32_t n_classes, n_tree_inputs, n_trees, n_nodes;
     int16_t warning, alarm, hysteresis, off_rms, dwell_windows, clear_windows;
-    int16_t quiet_rms, off_below, average_windows, speed_low, speed_high, unused;
+    int16_t quiet_rms, off_below, average_windows, speed_low, speed_high;
+    uint16_t line_over;
     uint32_t shaft_low_millihz, shaft_high_millihz;
+    int16_t line_middle, reach;
     uint32_t name_bytes, class_bytes;
 } header_t;
 
@@ -126,6 +128,8 @@ static int read_sections(const header_t *h, cursor_t *c, vib_model_t *m)
     m->slopes = section(c, n * sizeof *m->slopes);
     m->speed_gains = section(c, n * sizeof *m->speed_gains);
     m->cold_weights = section(c, n * sizeof *m->cold_weights);
+    m->line = section(c, vib_feature_count(&m->config) * sizeof *m->line);
+    m->far_weights = section(c, n * sizeof *m->far_weights);
     m->means = section(c, k * n * sizeof *m->means);
     m->whiten_shifts = section(c, k * sizeof *m->whiten_shifts);
     m->offsets = section(c, k * sizeof *m->offsets);
@@ -178,6 +182,9 @@ int vib_model_load(const void *data, size_t bytes, vib_model_t *m)
     m->speed_high = h.speed_high;
     m->shaft_low_millihz = h.shaft_low_millihz;
     m->shaft_high_millihz = h.shaft_high_millihz;
+    m->line_over = h.line_over;
+    m->line_middle = h.line_middle;
+    m->reach = h.reach;
     status = read_sections(&h, &c, m);
     return status ? status : vib_model_check(m);
 }

@@ -16,10 +16,13 @@ from vibtrain.cli.option_groups import flattened
 from vibtrain.cli.options import (
     Baseline,
     Json,
+    LearnLoad,
+    LearnSpeed,
     Package,
     Readers,
     Recordings,
     Source,
+    Untold,
     announce,
     entries_of,
     errors,
@@ -112,6 +115,9 @@ def evaluate_package(
     path: Package,
     recordings: Recordings = None,
     baseline_s: Baseline = None,
+    learn_speed: LearnSpeed = None,
+    learn_load: LearnLoad = None,
+    untold: Untold = False,
     as_json: Json = False,
     readers: Readers,
 ) -> None:
@@ -124,11 +130,21 @@ def evaluate_package(
         model, description = package.read(path)
         made_for = package.configuration(description)
         windows = windows_of(made_for, entries_of(made_for, recordings), workers)
+        from vibtrain.features.config import Selection
         from vibtrain.judging import evaluate
         from vibtrain.judging.evaluation_table import print_evaluation
 
+        learn = Selection(speed_rpm=tuple(learn_speed or ()), load=tuple(learn_load or ()))
+        trained = package.trained_on(description)
         summary = evaluate.summary(
-            evaluate.evaluate(model, windows, package.trained_on(description), baseline_s)
+            evaluate.evaluate(
+                model,
+                windows,
+                trained,
+                baseline_s,
+                learn=learn if learn != Selection() else None,
+                told=not untold,
+            )
         )
         if as_json:
             print(json.dumps(summary))
@@ -197,6 +213,7 @@ def cross_validate(
             help="Seconds of healthy running to learn first; may be given again. 0: none.",
         ),
     ] = None,
+    untold: Untold = False,
     as_json: Json = False,
     readers: Readers,
 ) -> None:
@@ -207,7 +224,7 @@ def cross_validate(
         from vibtrain.workflows import crossval
 
         results = crossval.cross_validate(
-            read.windows, read.chosen, by, baselines_s or crossval.BASELINES_S, announce
+            read.windows, read.chosen, by, baselines_s or crossval.BASELINES_S, announce, told=not untold
         )
         summary = crossval.summary(results, by)
         if as_json:

@@ -46,6 +46,22 @@ Baseline = Annotated[
         "\\[default: half of the first recording, up to 300]",
     ),
 ]
+Untold = Annotated[
+    bool,
+    typer.Option("--untold", help="Tell the device no speed and load, though recordings state them."),
+]
+LearnSpeed = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--learn-speed",
+        help="The device learns the healthy recordings of this speed in rpm, and is judged on the others; may be given "
+        "again.",
+    ),
+]
+LearnLoad = Annotated[
+    list[str] | None,
+    typer.Option("--learn-load", help="The same of a load, in the recordings' own words."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 

@@ -14,13 +14,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import vib
 
 from vibtrain.features.extraction import Windows
 from vibtrain.judging.groups import Group
-from vibtrain.judging.virtual_sensor import VirtualSensor
+from vibtrain.judging.virtual_sensor import Judged, Point, VirtualSensor
+from vibtrain.models.operating_line import load_thousandths
 
 SECONDS_PER_DAY = 86400.0
+# A place that is learnt first is visited twice, each time for a multiple of the windows of a baseline: a device learns
+# only when the level has been steady for a while, and counts what it learns by visits.
+LEARN_FIRST_ROUNDS, LEARN_FIRST_VISIT = 2, 4
 
 
 @dataclass
@@ -54,6 +59,16 @@ class AlertFigures:
         return sum(math.isfinite(delay) for delay in self.delays_s)
 
 
+@dataclass(frozen=True)
+class Played:
+    """What came of it: `figures`, each recording's windows as the device judged them, by name, and the operating points
+    that it had learnt in the end, as its status has them."""
+
+    figures: AlertFigures
+    judged: dict[str, Judged]
+    coverage: list[list[int]]
+
+
 def total(parts: Iterable[AlertFigures]) -> AlertFigures:
     """Sums of sums."""
     result = AlertFigures()
@@ -67,18 +82,34 @@ def total(parts: Iterable[AlertFigures]) -> AlertFigures:
     return result
 
 
-def play(model: vib.Model, group: Group) -> AlertFigures:
-    """Play a group's recordings to a virtual sensor."""
+def play(model: vib.Model, group: Group, *, told: bool = True) -> Played:
+    """Play a group's recordings to a virtual sensor, which is told the speed and load that they state, or is not."""
     story, episodes = _arranged(group)
-    figures = AlertFigures()
+    played = Played(AlertFigures(), {}, [])
+
+    def sensor() -> VirtualSensor:  # `learn_windows` always: a later one finds its baseline in the folder
+        speed_rpm = group.regime[1] if told and not group.learn_first else None
+        return VirtualSensor(model, Path(folder), group.learn_windows, speed_rpm)
+
     with tempfile.TemporaryDirectory(prefix="vibtrain-") as folder:
-        sensor = VirtualSensor(model, Path(folder), group.learn_windows, group.regime[1])
-        _play_story(sensor, story, group.learn_windows, figures)
+        living = sensor()
+        for r in group.learn_first * LEARN_FIRST_ROUNDS:
+            visits = -(-LEARN_FIRST_VISIT * group.learn_windows // len(r.features))
+            living.play(np.tile(r.features, (visits, 1)), point_of(r, told))
+        living.keep()
+        _play_story(living, story, 0 if group.learn_first else group.learn_windows, played, told)
+        played.coverage.extend(living.coverage)
         for r in episodes:
-            # `learn_windows` as it was: the device finds its baseline in the folder.
-            sensor = VirtualSensor(model, Path(folder), group.learn_windows, group.regime[1])
-            _play_story(sensor, [r], 0, figures)
-    return figures
+            _play_story(sensor(), [r], 0, played, told)
+    return played
+
+
+def point_of(r: Windows, told: bool) -> Point:
+    """What a device is told while a recording is played."""
+    if not told:
+        return Point()
+    thousandths = load_thousandths(r.load)
+    return Point(r.speed_rpm, None if thousandths is None else round(thousandths))
 
 
 def _arranged(group: Group) -> tuple[list[Windows], list[Windows]]:
@@ -92,13 +123,14 @@ def _arranged(group: Group) -> tuple[list[Windows], list[Windows]]:
 
 
 def _play_story(
-    sensor: VirtualSensor, story: list[Windows], learn_windows: int, figures: AlertFigures
+    sensor: VirtualSensor, story: list[Windows], learn_windows: int, played: Played, told: bool
 ) -> None:
+    figures = played.figures
     alert_up = in_fault = False
     episode_from = 0  # window
     for r in story:
         first, heard = sensor.windows, len(sensor.alerts)
-        sensor.play(r.features)
+        played.judged[r.name] = sensor.play(r.features, point_of(r, told))
         new = [alert for alert in sensor.alerts[heard:] if alert.cause == "anomaly"]
         raised = [alert.window for alert in new if alert.event == "raise"]
         if r.is_fault:

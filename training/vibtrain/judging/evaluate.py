@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ import vib
 from sklearn.metrics import roc_auc_score
 from vibnode.detector import untrained_speed
 
+from vibtrain.features.config import Selection
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import alerts, intervals
-from vibtrain.judging.alerts import AlertFigures
+from vibtrain.judging.alerts import AlertFigures, Played
 from vibtrain.judging.groups import Group, Trained, by_regime
 from vibtrain.judging.intervals import Interval
+from vibtrain.models import operating_line
 from vibtrain.models.other_speed import at_other_speed, learnt_from
 from vibtrain.recordings import DataError
 
@@ -87,6 +89,7 @@ class GroupResult:
     plain: list[Scored]
     learnt: list[Scored] | None
     alerts: AlertFigures
+    coverage: list[list[int]] = field(default_factory=list)
 
     @property
     def best(self) -> list[Scored]:
@@ -120,37 +123,75 @@ def evaluate(
     baseline_s: float | None = None,
     *,
     play: bool = True,
+    learn: Selection | None = None,
+    told: bool = True,
 ) -> Evaluation:
-    """Judge every group. `trained` and `baseline_s` as in `by_regime`. Without `play` windows alone are judged, and no
-    alerts.
+    """Judge every group. `trained`, `baseline_s` and `learn` as in `by_regime`.
+
+    Without `play` windows alone are judged, and no alerts. `told`: whether a device is told the speed and load that a
+    recording states.
 
     Raises `DataError` as that does, and where no recording is healthy or faulty.
     """
     config, meta = model.config(), model.meta()
     hop_s = config["hop"] * 1000 / config["rate_millihz"]
-    groups = by_regime(recordings, trained, hop_s, baseline_s)
+    groups = by_regime(recordings, trained, hop_s, baseline_s, learn)
     if not groups:
         raise DataError(
             f"nothing to judge: all {len(recordings)} recordings are of a machine switched off, or of a state unknown"
         )
     results = []
     for group in groups:
-        baseline = group.baseline()
+        lives = (
+            group.learn_windows > 0 and meta["line_over"] != operating_line.NONE and (group.moves or not told)
+        )
+        played = alerts.play(model, group, told=told) if play or lives else None
+        learnt: list[Scored] | None = None
+        if lives and played:
+            learnt = _lived(group, played, meta)
+        elif group.learn_windows:
+            learnt = _scored(model, group, group.baseline(), told)
         results.append(
             GroupResult(
                 group=group,
-                plain=_scored(model, group, None),
-                learnt=None if baseline is None else _scored(model, group, baseline),
-                alerts=alerts.play(model, group) if play else AlertFigures(),
+                plain=_scored(model, group, None, told),
+                learnt=learnt,
+                alerts=played.figures if played else AlertFigures(),
+                coverage=played.coverage if played else [],
             )
         )
     return Evaluation(results, meta["warning"], meta["classes"])
 
 
-def _scored(model: vib.Model, group: Group, baseline: Int16 | None) -> list[Scored]:
+def _lived(group: Group, played: Played, meta: dict[str, Any]) -> list[Scored]:
+    """The windows of each recording as the device judged them that lived through all; none in which it learnt, or whose
+    mean is of two recordings."""
+    result = []
+    for r in group.members:
+        said = played.judged.get(r.name)
+        if said is None or not (r.is_healthy or r.is_fault):
+            continue
+        whole = np.arange(len(said.scores)) >= meta["average_windows"] - 1
+        kept = whole & (said.judged | said.outside)
+        if kept.any():
+            classes = (said.classes * (said.scores >= meta["warning"]))[kept]
+            result.append(
+                Scored(
+                    name=r.name,
+                    label=r.label,
+                    fine_label=r.fine_label,
+                    faulty=r.is_fault,
+                    scores=said.scores[kept],
+                    outside=said.outside[kept],
+                    classes=classes if meta["classes"] else np.empty(0, np.int16),
+                )
+            )
+    return result
+
+
+def _scored(model: vib.Model, group: Group, baseline: Int16 | None, told: bool) -> list[Scored]:
     meta = model.meta()
-    speed_rpm = group.regime[1]
-    learnt = None if baseline is None or speed_rpm else learnt_from(group.learnt())
+    learnt = None if baseline is None or (told and group.regime[1]) else learnt_from(group.learnt())
     result = []
     for r, features in group.judged(meta["average_windows"]):
         outside = np.zeros(len(features), bool)
@@ -158,8 +199,8 @@ def _scored(model: vib.Model, group: Group, baseline: Int16 | None) -> list[Scor
         if meta["classes"]:
             classes = vib.classify(model, features, baseline) * (scores >= meta["warning"])
         if baseline is None:
-            told = untrained_speed(meta, speed_rpm)
-            outside[:] = vib.outside(model, features) if told is None else told
+            untrained = untrained_speed(meta, r.speed_rpm) if told else None
+            outside[:] = vib.outside(model, features) if untrained is None else untrained
         elif learnt:  # a device that is not told the speed finds out
             judged = r.features[len(r.features) - len(features) - meta["average_windows"] + 1 :]
             flags = at_other_speed(judged, learnt, model.config(), meta["dwell_windows"])
@@ -302,11 +343,12 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     return overall | {
         "counted": "held-out groups" if held_out else "all groups, which were trained on",
         "held_out_conditions": len(held_out),
+        "coverage": [entry for g in counted for entry in g.coverage],
         "without_baseline": mean_figures([figures(g.plain, evaluation) for g in counted]),
         "with_baseline": mean_figures(learnt),
         "groups": [
             {"machine": g.group.regime[0], "speed_rpm": g.group.regime[1], "load": g.group.regime[2]}
-            | {"trained": g.group.trained, "baseline_windows": g.group.learn_windows}
+            | {"trained": g.group.trained, "baseline_windows": g.group.learn_windows, "coverage": g.coverage}
             | _numbers(evaluation, g.best, g.alerts)
             | {
                 "without_baseline": dataclasses.asdict(figures(g.plain, evaluation)),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.columns import Columns
 from rich.console import Console
+from rich.panel import Panel
 from rich.table import Column, Table
 
-from vibtrain.plain_words import duration, number, sentences
+from vibtrain.plain_words import duration, number, sentences, tiles
 
 _HEADS = (
     "AUC without baseline", "AUC", "windows over", "recall", "outside", "class acc.", "false alarms", "faults found",
@@ -31,8 +33,17 @@ def print_evaluation(console: Console, summary: dict[str, Any]) -> None:
     table.add_row("all", "", "", pooled, *_cells(summary, summary["without_baseline"]["window_auc"]))
     console.print(table)
     console.print(f"Of {summary['counted']}:", style="bold")
+    _print_tiles(console, summary)
     for sentence in sentences(summary):
         console.print(sentence, markup=False, highlight=False)
+
+
+def _print_tiles(console: Console, figures: dict[str, Any]) -> None:
+    shown = [
+        Panel(f"[bold]{figure}[/bold]\n{under}", title=title, title_align="left")
+        for title, figure, under in tiles(figures)
+    ]
+    console.print(Columns(shown, equal=True))
 
 
 def _cells(figures: dict[str, Any], plain_auc: float | None) -> tuple[str, ...]:
@@ -69,6 +80,7 @@ def print_cross_validation(console: Console, summary: dict[str, Any]) -> None:
             style="bold",
             highlight=False,
         )
+        _print_tiles(console, figures)
         for sentence in sentences(figures):
             console.print(sentence, markup=False, highlight=False)
 

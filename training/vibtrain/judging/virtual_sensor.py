@@ -18,9 +18,11 @@ import vib
 from vibnode import messages, standing, status
 from vibnode.config import DEVICE_FIELDS, REQUIRED
 from vibnode.node import Node
+from vibnode.operating_point import speed_steps
 from vibnode.run import Run
 
 Int16 = npt.NDArray[np.int16]
+Flags = npt.NDArray[np.bool_]
 
 STATUS_INTERVAL_S = 3600
 _DEVICE = {"site": "site", "device": "machine"}
@@ -39,6 +41,35 @@ class Alert:
     cause: str
     score: int | None
     fault_class: str | None
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a device is told of its operating point: speed of the shaft, load in thousandths; None: not told."""
+
+    speed_rpm: float | None = None
+    load: int | None = None
+
+
+UNTOLD = Point()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Windows as the device judged them, each array of shape (windows,).
+
+    Attributes:
+        scores: int16.
+        judged: whether the score counted; not while the device learns, knows the machine to be off, or takes the window
+            for outside of what it knows.
+        outside: whether that was why.
+        classes: class indexes.
+    """
+
+    scores: Int16
+    judged: Flags
+    outside: Flags
+    classes: Int16
 
 
 class VirtualSensor:
@@ -93,11 +124,37 @@ class VirtualSensor:
         """Time played so far."""
         return self.windows * self.hop_s
 
-    def play(self, features: Int16) -> None:
-        """Play windows, shape (windows, features); what follows from them is added to `alerts` and `bytes_sent`."""
+    def play(self, features: Int16, point: Point = UNTOLD) -> Judged:
+        """Play windows, shape (windows, features), at a point that the device is told; what follows from them is added
+        to `alerts` and `bytes_sent`."""
+        self._tell(point, len(features))
+        said = []
         with contextlib.redirect_stdout(io.StringIO()):  # the device's console
             for row in np.ascontiguousarray(features):
                 self._window(row)
+                node, machine = self._node, self._node.detector.machine
+                outside = node.outside or machine == "outside"
+                said.append(
+                    (node.score, machine in ("running", "outside") and not outside, outside, node.class_index)
+                )
+        columns = np.array(said, np.int16).reshape(-1, 4).T
+        return Judged(columns[0], columns[1].astype(bool), columns[2].astype(bool), columns[3])
+
+    def keep(self) -> None:
+        """Have what was learnt of operating points outlast the device now, and not within the hour."""
+        if self._node.operating:
+            self._node.operating.save()
+
+    @property
+    def coverage(self) -> list[list[int]]:
+        """What the device has learnt of operating points, as its status has it."""
+        return self._node.operating.coverage() if self._node.operating else []
+
+    def _tell(self, point: Point, windows: int) -> None:
+        now_ms = round(self.seconds * 1000)
+        until_ms = now_ms + round((windows * self.hop_s + self.window_s) * 1000) + 1
+        log2_speed = speed_steps(point.speed_rpm) if point.speed_rpm else None
+        self._node.told.tell(log2_speed, point.load, now_ms - round(self.window_s * 1000), until_ms)
 
     def _window(self, row: Int16) -> None:
         self.bytes_sampled += self._bytes_per_window

@@ -45,7 +45,12 @@ class Threshold:
 
 
 def warning_threshold(
-    healthy: list[Windows], inputs: list[int], config: TrainingConfig, fit_model: FitModel
+    healthy: list[Windows],
+    inputs: list[int],
+    config: TrainingConfig,
+    fit_model: FitModel,
+    *,
+    roams: bool = False,
 ) -> Threshold:
     """Warning threshold for the stated false-alarm rate.
 
@@ -59,7 +64,8 @@ def warning_threshold(
     half of its place. What all of them but one reach needs no margin: some odd one always is over. And where they are
     many `reached_at_most` says how far another one may reach, which is the margin if it is less.
 
-    `fit_model`: fits the anomaly model on recordings. Raises `DataError` where every recording is too short.
+    `fit_model`: fits the anomaly model on recordings. `roams`: they are referred to one place of the fleet's line, and
+    none is of another speed. Raises `DataError` where every recording is too short.
     """
     average = config.detector.average_windows
     long_enough = [r for r in healthy if len(averaged(_halves([r])[1][0].features, average))]
@@ -73,12 +79,14 @@ def warning_threshold(
             model = fit_model(others or [r for halves in split for r in halves[first]])
             for halves in split:
                 within += _scores(model, halves[first], halves[1 - first], inputs, average)
-    between = _held_out(long_enough, inputs, config, fit_model)
+    between = _held_out(long_enough, inputs, config, fit_model, roams)
     least = _quantile(np.concatenate(within), 1 - rate)
     reached = sorted((_quantile(scores, 1 - rate) for scores in between), reverse=True)
     allowed_over = max(1, int(rate * len(reached)))
     warning = min(least + config.anomaly.margin_steps, reached_at_most(reached, rate))
     warning = int(max([warning, *reached[allowed_over : allowed_over + 1]]))
+    if roams and reached:
+        warning = reached[0] + config.anomaly.margin_steps
     shown = reached or sorted((_quantile(scores, 1 - rate) for scores in within), reverse=True)
     return Threshold(warning, tuple(shown))
 
@@ -102,7 +110,7 @@ def reached_at_most(reached: Sequence[float], rate: float) -> float:
 
 
 def _held_out(
-    recordings: list[Windows], inputs: list[int], config: TrainingConfig, fit_model: FitModel
+    recordings: list[Windows], inputs: list[int], config: TrainingConfig, fit_model: FitModel, roams: bool
 ) -> list[Float]:
     """Scores of each recording of a place that has several, by what the others of the place and elsewhere show."""
     average = config.detector.average_windows
@@ -124,7 +132,7 @@ def _held_out(
             half = (sum(len(r.features) for r in place) + 1) // 2
             of_each: dict[int, list[Float]] = {}
             for learnt in (_beginning(rest, half), _beginning(rest[::-1], half)):
-                for r in _at_learnt_speed(learnt, judged, config):
+                for r in judged if roams else _at_learnt_speed(learnt, judged, config):
                     of_each.setdefault(id(r), []).extend(_scores(model, learnt, [r], inputs, average))
             scores += [np.concatenate(of_one) for of_one in of_each.values() if of_one]
     return scores

@@ -42,12 +42,14 @@ class HealthyCondition:
     Attributes:
         left_out: what is left out together when the model is tried on what it was not given: a machine, speed or load.
         log2_rpm: logarithm of the shaft's speed, None where it is not known.
+        load: octaves of operating_line.py, None where it is not known.
         mean: steps, shape (inputs,).
     """
 
     left_out: str
     log2_rpm: float | None
     mean: Float
+    load: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class _Line:
     """Where healthy conditions lie: at `centre`, and `slopes` steps on for each octave.
 
     Attributes:
-        middle: log2 of the speed at the centre; None where an octave is half of what the conditions span.
+        middle: log2 of the speed, or the load, at the centre; None where an octave is half of what the conditions span.
+        by_load: whether it is the load's.
         conditions: how many it was drawn through.
         spread: sum of their squared places, octaves.
     """
@@ -65,11 +68,13 @@ class _Line:
     middle: float | None
     conditions: int
     spread: float
+    by_load: bool = False
 
     def place(self, condition: HealthyCondition) -> float:
         """Octaves from the centre."""
-        if self.middle is not None and condition.log2_rpm is not None:
-            return condition.log2_rpm - self.middle
+        told = condition.load if self.by_load else condition.log2_rpm
+        if self.middle is not None and told is not None:
+            return told - self.middle
         power = float(self.slopes @ self.slopes)
         return float(self.slopes @ (condition.mean - self.centre)) / power if power else 0.0
 
@@ -244,7 +249,7 @@ def _unfairness(condition: HealthyCondition, others: _Line, line: _Line) -> floa
 
 def _has_a_line(conditions: Sequence[HealthyCondition]) -> bool:
     """Whether conditions without known speeds follow a line: it gives one that was left out far better."""
-    if _speeds(conditions) or len(trials(conditions)) < ENOUGH_TRIALS:
+    if _told(conditions)[0] or len(trials(conditions)) < ENOUGH_TRIALS:
         return False
     flat, along = (
         sum(
@@ -256,22 +261,28 @@ def _has_a_line(conditions: Sequence[HealthyCondition]) -> bool:
     return along < LINE_EXPLAINS * flat
 
 
-def _speeds(conditions: Sequence[HealthyCondition]) -> list[float]:
-    """Logarithms of their speeds; none unless all are known, and two of them differ."""
-    known = [c.log2_rpm for c in conditions if c.log2_rpm is not None]
-    return known if len(known) == len(conditions) and len(set(known)) > 1 else []
+def _told(conditions: Sequence[HealthyCondition]) -> tuple[list[float], bool]:
+    """Logarithms of their speeds, or else their loads, and whether it is these; none unless all are known and two
+    differ."""
+    for by_load in (False, True):
+        told = [c.load if by_load else c.log2_rpm for c in conditions]
+        known = [place for place in told if place is not None]
+        if len(known) == len(conditions) and len(set(known)) > 1:
+            return known, by_load
+    return [], False
 
 
 def _line(conditions: Sequence[HealthyCondition], found: bool) -> _Line:
-    """By their speeds; else, where they have a line (`found`), by what they differ in most; else none."""
+    """By their speeds, else by their loads; else, where they have a line (`found`), by what they differ in most; else
+    none."""
     means = np.stack([c.mean for c in conditions])
     centre = means.mean(axis=0)
-    known = _speeds(conditions)
+    known, by_load = _told(conditions)
     if known:
         octaves = np.array(known) - np.mean(known)
         spread = float(octaves @ octaves + RIDGE_OCTAVES2)
         slopes = octaves @ (means - centre) / spread
-        return _Line(centre, slopes, float(np.mean(known)), len(known), spread)
+        return _Line(centre, slopes, float(np.mean(known)), len(known), spread, by_load)
     if not found or len(conditions) < 2:
         return _Line(centre, np.zeros_like(centre), None, len(conditions), 0.0)
     direction = np.linalg.svd(means - centre, full_matrices=False)[2][0]

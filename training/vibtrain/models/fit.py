@@ -13,8 +13,16 @@ import vib
 
 from vibtrain.features.config import AnomalyChoice, TrainingConfig, select_inputs
 from vibtrain.features.extraction import Regime, Windows, digest, regimes_of
-from vibtrain.models import cold
-from vibtrain.models.anomaly import STEPS_PER_OCTAVE, AnomalyModel, averaged, differences, median_baseline
+from vibtrain.models import cold, operating_line
+from vibtrain.models.anomaly import (
+    STEPS_PER_OCTAVE,
+    AnomalyModel,
+    Float,
+    averaged,
+    differences,
+    median_baseline,
+    residuals,
+)
 from vibtrain.models.calibration import (
     Threshold,
     left_out,
@@ -28,6 +36,7 @@ from vibtrain.models.cold import ColdModel, HealthyCondition
 from vibtrain.models.isolation import BaselineIsolationForest
 from vibtrain.models.mahalanobis import BaselineMahalanobis
 from vibtrain.models.mixture import BaselineMixture
+from vibtrain.models.operating_line import OperatingLine
 from vibtrain.recordings import HEALTHY, OFF, DataError
 
 Int16 = npt.NDArray[np.int16]
@@ -50,6 +59,7 @@ class FittedModel:
     inputs: list[int]
     anomaly: AnomalyModel
     cold: ColdModel
+    line: OperatingLine
     classes: tuple[str, ...]
     tree_inputs: list[int]
     forest: Classifier | None
@@ -79,10 +89,17 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     names = vib.feature_names(core)
     _refuse_silent(chosen, names, config)
     inputs = select_inputs(names, config.anomaly.inputs)
-    anomaly = _fit_anomaly(healthy, inputs, config)
-    learnt = warning_threshold(healthy, inputs, config, partial(_fit_anomaly, inputs=inputs, config=config))
+    centre, on_line, _ = fit_cold(healthy, names, inputs, 0, config)
+    line = operating_line.fit(healthy, inputs, on_line, centre)
+    line = operating_line.with_ears(line, healthy, core, on_line, centre, inputs)
+    in_place = operating_line.referred(healthy, line, on_line, centre, inputs) if line.roams else healthy
+    anomaly = _fit_anomaly(in_place, inputs, config)
+    learnt = warning_threshold(
+        in_place, inputs, config, partial(_fit_anomaly, inputs=inputs, config=config), roams=line.roams
+    )
     warning = learnt.at
-    centre, cold_model, unlearnt = fit_cold(healthy, names, inputs, warning, config)
+    _, cold_model, unlearnt = fit_cold(healthy, names, inputs, warning, config)
+    spread = _spread(in_place, inputs, config)
     tree_inputs, classes, forest = _fit_classifier(chosen, names, centre, config)
     quiet_rms = _quiet_rms(healthy, names, config.detector.off_octaves)
     shaft_millihz = [round(r.speed_rpm * 1000 / 60) for r in healthy if r.speed_rpm]
@@ -93,6 +110,7 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
         inputs=inputs,
         anomaly=anomaly,
         cold=cold_model,
+        line=operating_line.with_spread(line, spread, warning),
         classes=classes,
         tree_inputs=tree_inputs,
         forest=forest,
@@ -153,6 +171,14 @@ def _fit_anomaly(healthy: list[Windows], inputs: list[int], config: TrainingConf
     return _of_kind(config.anomaly).fit(X, groups=groups)
 
 
+def _spread(healthy: list[Windows], inputs: list[int], config: TrainingConfig) -> Float:
+    """Standard deviation of each input about its baseline, the floor in it; shape (inputs,)."""
+    kept = [(r, rows) for r in healthy if len(rows := _scored(r.features, config)[:, inputs])]
+    groups = np.concatenate([[str(r.regime)] * len(rows) for r, rows in kept])
+    about = residuals(np.concatenate([rows for _, rows in kept]), groups)
+    return np.asarray(np.sqrt(about.var(axis=0) + config.anomaly.floor_steps**2))
+
+
 def _of_kind(choice: AnomalyChoice) -> AnomalyModel:
     """The estimator that a configuration names, not fitted yet."""
     floor, m, f = choice.floor_steps, choice.mixture, choice.isolation
@@ -168,13 +194,19 @@ def fit_cold(
 ) -> tuple[Int16, ColdModel, Threshold]:
     """The centre, of all features, and the model for want of a baseline, scaled so that `warning` is its threshold
     too: `cold_margin_steps` over a condition that is as far from the trained ones as assumed, or over the farthest
-    healthy condition where that is farther. Conditions tried on many others show the margin themselves."""
+    healthy condition where that is farther, or where enough were left out. Conditions tried on many others show the
+    margin themselves."""
     choice = config.anomaly
     features = [_scored(r.features, config) for r in healthy]
     kept = [(r, rows) for r, rows in zip(healthy, features, strict=True) if len(rows)]
     scored = [rows[:, inputs] for _, rows in kept]
     conditions = [
-        HealthyCondition(name, r.speed_rpm and float(np.log2(r.speed_rpm)), rows.mean(axis=0))
+        HealthyCondition(
+            name,
+            operating_line.place(r, operating_line.SPEED),
+            rows.mean(axis=0),
+            operating_line.place(r, operating_line.LOAD),
+        )
         for name, (r, _), rows in zip(left_out([r for r, _ in kept]), kept, scored, strict=True)
     ]
     model = cold.fit(
@@ -193,8 +225,9 @@ def fit_cold(
     worst: dict[str, float] = {}  # of each machine, speed or load that was left out
     for i, score in tried:
         worst[conditions[i].left_out] = max(score, worst.get(conditions[i].left_out, score))
-    knows_others = worst or model.slopes.any()
-    farthest = max(0.0 if knows_others else FARTHEST_UNKNOWN, *known, *worst.values())
+    as_assumed = 0.0 if worst or model.slopes.any() else FARTHEST_UNKNOWN
+    enough = len(worst) >= cold.ENOUGH_LEFT_OUT  # to show it themselves
+    farthest = max(*known, *worst.values(), *(() if enough else (as_assumed,)))
     at_most = reached_at_most(list(worst.values()), rate)
     threshold = max(farthest, min(farthest + choice.cold_margin_steps, at_most))
     centre = np.rint(np.stack([rows.mean(axis=0) for _, rows in kept]).mean(axis=0)).astype(np.int16)

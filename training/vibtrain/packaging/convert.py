@@ -18,8 +18,8 @@ from vibtrain.models.anomaly import EmlearnForm, Gaussians, PathForest
 from vibtrain.models.classifier import convertible
 from vibtrain.models.fit import FittedModel
 
-MODEL_FORMAT = 2
-FORMAT_MORE = 3  # with the fields of the configuration that came later, where one is not 0
+MODEL_FORMAT = 4
+FORMAT_MORE = 5  # with the fields of the configuration that came later, where one is not 0
 FIRST_FIELDS = 16
 DIGEST_AT, DIGEST_BYTES = 84, 8  # of model.bin
 GAUSSIAN, ISOLATION = 1, 2  # vib_anomaly_t
@@ -84,6 +84,8 @@ def _cold_sections(model: FittedModel) -> list[Section]:
         ("<i2", "slopes", form.slopes),
         ("<i4", "speed_gains", form.gains),
         ("<u2", "cold_weights", form.weights),
+        ("<i2", "line", model.line.slopes),
+        ("<u2", "far_weights", model.line.weights),
     ]
 
 
@@ -119,8 +121,9 @@ def _binary(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees) -
     body = b"".join(_padded(section) for section in (*sections, name, classes))
     classifier = (len(model.classes), len(model.tree_inputs), len(trees.roots), len(trees.nodes))
     tail = struct.pack("<10I", len(model.inputs), *_anomaly_counts(anomaly), *classifier)
-    tail += struct.pack(f"<{len(LIMITS)}h3h", *_limits(model), *_speed_range(model), 0)
-    tail += struct.pack("<4I", *_shaft_range(model), len(name), len(classes))
+    tail += struct.pack(f"<{len(LIMITS)}h2hH", *_limits(model), *_speed_range(model), model.line.over)
+    tail += struct.pack("<2I2h", *_shaft_range(model), model.line.core_middle, model.line.core_reach)
+    tail += struct.pack("<2I", len(name), len(classes))
     head = struct.pack("<2I", vib.CORE_VERSION, vib.FEATURE_VERSION)
     fields = _core_fields(model)
     head += struct.pack(f"<{FIRST_FIELDS}I", *fields[:FIRST_FIELDS])
@@ -222,6 +225,7 @@ def _source(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees, d
         ".inputs = inputs",
         *(f".{name} = {name}" for _, name, _ in _cold_sections(model)),
         ".speed_low = {}, .speed_high = {}".format(*_speed_range(model)),
+        f".line_over = {model.line.over}, .line_middle = {model.line.core_middle}, .reach = {model.line.core_reach}",
         *(f".{field} = {value}u" for field, value in zip(SHAFT_RANGE, _shaft_range(model), strict=True)),
         *_anomaly_fields(anomaly),
         *(f".{field} = {value}" for field, value in zip(LIMITS, _limits(model), strict=True)),

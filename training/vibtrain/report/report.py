@@ -17,7 +17,7 @@ from vibtrain.data.spectra import Spectrum
 from vibtrain.judging.evaluate import Evaluation, GroupResult, summary
 from vibtrain.judging.importance import Importance, importance
 from vibtrain.packaging.model_card import model_card
-from vibtrain.plain_words import duration, interval, number, percent, percents, sentences
+from vibtrain.plain_words import duration, interval, number, sentences, tiles
 from vibtrain.recordings import Entry
 from vibtrain.report import report_model_plots, report_plots
 from vibtrain.workers import Workers
@@ -187,13 +187,8 @@ def _simulated(evaluation: Evaluation) -> str:
 
 def _cards(facts: dict[str, Any]) -> str:
     ends = facts["intervals"]
-    delay = facts["delay_s"]
-    found = percent(facts["episodes_detected"] / facts["episodes"]) if facts["episodes"] else "-"
-    alarms = f"{facts['false_alarms']} in {duration(facts['healthy_s'])}"
     cards = [
-        ("False alarms", alarms, f"a day {interval(ends['false_alarms_per_day'])}"),
-        ("Faults found", found, percents(facts)),
-        ("Median delay", "-" if delay is None else duration(delay), interval(ends["delay_s"])),
+        *((title[:1].upper() + title[1:], figure, under) for title, figure, under in tiles(facts)),
         ("AUC of windows", number(facts["window_auc"]), interval(ends["window_auc"])),
         ("Recall at threshold", number(facts["recall"]), interval(ends["recall"])),
         ("Healthy over threshold", number(facts["false_alarm_rate"]), interval(ends["false_alarm_rate"])),

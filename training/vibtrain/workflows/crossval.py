@@ -36,8 +36,11 @@ def cross_validate(
     by: str,
     baselines_s: Sequence[float] = BASELINES_S,
     step: Callable[[str], None] = lambda text: None,
+    *,
+    told: bool = True,
 ) -> list[FoldResult]:
-    """Judge every fold of `splits.folds`. The configuration's own [train] is set aside. `step` is told what begins.
+    """Judge every fold of `splits.folds`. The configuration's own [train] is set aside. `step` is told what
+    begins. `told`: whether a device is told the speed and load that a recording states.
 
     The models are those of `vibtrain fit`, run as data by the core; they are not kept, so their C is not made.
     Raises `DataError` where the split is refused or a fold does not suffice to train on.
@@ -47,13 +50,13 @@ def cross_validate(
     for fold in folds(recordings, by):
         step(f"without {by} {fold.held_out}")
         model = vib.Model(convert.convert(fit.fit(fold.train, everything)).binary)
-        results.append(FoldResult(fold, {b: _judge(model, fold, b) for b in baselines_s}))
+        results.append(FoldResult(fold, {b: _judge(model, fold, b, told) for b in baselines_s}))
     return results
 
 
-def _judge(model: vib.Model, fold: Fold, baseline_s: float) -> Evaluation | str:
+def _judge(model: vib.Model, fold: Fold, baseline_s: float, told: bool) -> Evaluation | str:
     try:
-        return evaluate.evaluate(model, fold.test, None, baseline_s)
+        return evaluate.evaluate(model, fold.test, None, baseline_s, told=told)
     except DataError as error:
         return str(error)
 
