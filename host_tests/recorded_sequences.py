@@ -70,6 +70,7 @@ class Stage:
 
     def play(self, model: vib.Model, parts: Sequence[Counts], state: Path, learn_windows: int) -> list[Alert]:
         """The alerts of a sensor that is switched on, learns so many windows, and meets the parts in turn."""
+        state.mkdir(exist_ok=True)
         sensor = VirtualSensor(model, state, learn_windows, noise_um_s2=int(self.noise_m_s2().max() * 1e6))
         sensor.play(vib.extract(np.concatenate(parts), self.config.core_config()))
         return list(sensor.alerts)

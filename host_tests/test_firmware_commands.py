@@ -23,6 +23,7 @@ THRESHOLDS = {
     "alarm": ALARM,
     "hysteresis": 64,
     "dwell_windows": 4,
+    "alarm_dwell_windows": 4,
     "clear_windows": 6,
     "velocity_limits_mm_s": None,
 }

@@ -1,5 +1,6 @@
 """The detector: dwell, hysteresis, gating, one alert per cause. Portable: runs on CPython and MicroPython."""
 
+from vibnode.condition import steadiness
 from vibnode.detector import (
     ALARM,
     Condition,
@@ -133,10 +134,11 @@ def test_a_level_that_never_settles_is_judged_all_the_same():
     assert detector.active() == ["anomaly"] and 5 * META["dwell_windows"] < i < 20 * META["dwell_windows"]
 
 
-def test_while_the_level_moves_an_alert_can_clear_but_not_escalate():
+def test_while_the_level_moves_an_alert_escalates_and_clears():
+    """A bearing that fails is never steady: nothing holds back what is known to be wrong."""
     detector = Detector(META)
     feed(detector, [150] * 10)
-    assert feed(detector, [900] * 10, rms=RUNNING + 600) == []
+    assert [event[1] for event in feed(detector, [900] * 10, rms=RUNNING + 600)] == ["escalate"]
     assert [event[1] for event in feed(detector, [0] * 10, rms=RUNNING + 1200)] == ["clear"]
 
 
@@ -372,7 +374,7 @@ def test_what_was_counted_before_a_clear_does_not_count_after_it():
 def test_a_level_is_steady_near_its_own_recent_mean():
     for apart, steady in ((96, True), (97, False)):
         for sign in (1, -1):
-            steadiness = Steadiness(5)
+            steadiness = Steadiness(20, 80)
             steadiness.begin(3000)
             assert steadiness.take(3000 + sign * apart, False) == steady, (apart, sign)
             steadiness.begin(3000)
@@ -381,14 +383,14 @@ def test_a_level_is_steady_near_its_own_recent_mean():
 
 
 def test_the_mean_is_finer_than_a_step():
-    steadiness = Steadiness(5)
+    steadiness = Steadiness(20, 80)
     steadiness.begin(3000)
     steadiness.take(3015, False)  # up by 0.75 steps
     assert not steadiness.take(3097, False)  # 96.25 over it
 
 
-def test_a_machine_on_the_move_is_judged_after_sixteen_dwells_less_the_steady_windows():
-    steadiness = Steadiness(5)
+def test_a_machine_on_the_move_is_judged_after_so_many_windows_less_the_steady_ones():
+    steadiness = Steadiness(20, 80)
     assert steadiness.limit == 80
     steadiness.begin(3000)
     assert [steadiness.take(3000, True) for _ in range(81)] == [False] * 79 + [True] * 2
@@ -644,3 +646,77 @@ def test_a_speed_on_the_edge_of_what_was_trained_on_is_trained():
 
 def test_the_largest_is_over_all_axes_and_never_under_zero():
     assert [largest([5, 7, 6], (0, 1, 2)), largest([5, 7, 6], (0, 2)), largest([-5, -7], (0, 1))] == [7, 6, 0]
+
+
+# Two dwells, and sensors that rest
+
+TWO_SPEEDS = dict(META, dwell_windows=90, alarm_dwell_windows=6)
+
+
+def test_alarm_level_is_told_in_seconds_and_a_warning_takes_its_time():
+    assert feed(Detector(TWO_SPEEDS), [900] * 200) == [(5, "raise", "alarm", "anomaly")]
+    assert feed(Detector(TWO_SPEEDS), [150] * 200) == [(89, "raise", "warning", "anomaly")]
+    detector = Detector(TWO_SPEEDS)
+    assert feed(detector, [150] * 100 + [900] * 10) == [
+        (89, "raise", "warning", "anomaly"),
+        (105, "escalate", "alarm", "anomaly"),
+    ]
+
+
+def test_what_alternates_between_both_sides_of_the_warning_is_none():
+    """Two loads, 20 windows each, of which one is over the threshold."""
+    assert feed(Detector(TWO_SPEEDS), ([150] * 20 + [0] * 20) * 100) == []
+
+
+def test_a_sensor_that_rests_is_sure_after_as_long_or_three_rounds():
+    for windows_apart, rounds in ((1, 90), (9, 10), (30, 3), (10000, 3)):
+        detector = Detector(TWO_SPEEDS)
+        feed(detector, [0] * 5)
+        taken = 0
+        while not detector.active():
+            detector.update(RUNNING, 150, weight=windows_apart)
+            taken += 1
+        assert taken == rounds, windows_apart
+        while detector.active():
+            detector.update(RUNNING, 0, weight=windows_apart)
+    assert detector.anomaly.level == 0
+
+
+def test_a_single_round_says_nothing_however_long_the_rest():
+    detector = Detector(TWO_SPEEDS)
+    for _ in range(50):
+        for score in (900, 900, 0, 0, 0):
+            assert len(detector.update(RUNNING, score, weight=100000)) == 0
+
+
+def test_a_level_that_jumps_from_round_to_round_is_judged_after_three():
+    detector = Detector(TWO_SPEEDS, steadiness=Steadiness(16, 64))
+    feed(detector, [0] * 5)
+    for i in range(20):
+        if detector.update(RUNNING + (600 if i % 2 else -600), 900, weight=100000):
+            break
+    assert detector.anomaly.level == ALARM and i < 6
+
+
+def test_settling_is_timed_in_seconds():
+    """Windows of 0.16 s, of 1.28 s, and rounds of 10 s, between which no machine is still running up."""
+    for rate_millihz, hop, span, limit in (
+        (3200000, 512, 16, 64),
+        (200000, 256, 16, 8),
+        (26667000, 266670, 16, 1),
+        (26667000, 1024, 66, 266),
+    ):
+        made = steadiness({"rate_millihz": rate_millihz, "hop": hop})
+        assert (made.limit, made._span) == (limit, span)
+
+
+def test_what_is_over_the_warning_most_of_the_time_is_told_in_the_dwell_and_what_is_not_never():
+    """Of ten windows six are over: a counter that is full only then would take five dwells."""
+    mostly = [150, 150, 0, 150, 0, 150, 0, 150, 0, 150]
+    seen = feed(Detector(TWO_SPEEDS), mostly * 20)
+    assert [event[1:] for event in seen] == [("raise", "warning", "anomaly")] and seen[0][0] < 120
+    assert feed(Detector(TWO_SPEEDS), [90 - score + 60 for score in mostly] * 200) == []
+
+
+def test_a_warning_is_not_raised_by_what_is_over_already():
+    assert feed(Detector(TWO_SPEEDS), [150] * 60 + [0] * 500) == []

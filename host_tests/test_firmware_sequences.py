@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from machine_lacks import needs_recordings
 from recorded_sequences import Stage
+from vibnode.condition import SETTLE_MS
 from vibtrain.data import dataset_loaders, simulator
 from vibtrain.features import config
 from vibtrain.recordings import Entry, Reading
 
 from lab.rigs.firmware import MICROPYTHON, ROOT, needs_micropython
 
-RAMP_DWELLS = 6  # the longest start or change that the detector lets pass
-SETTLED_DWELLS = 16  # after which at the latest a changed machine is judged
+RAMP = 6  # the longest start or change that the detector lets pass, times four windows
 LEARN_WINDOWS = 30
 RECORDED = [pytest.param(name, marks=needs_recordings(name)) for name in ("adi-motor", "nxp-fan")]
 SPEEDS_RPM = (600.0, 3000.0)
@@ -49,13 +49,18 @@ def without_load(entries: Iterable[Entry]) -> list[Entry]:
     return [e for e in of(entries, "healthy", load="0 lb") if e.speed_rpm in SPEEDS_RPM]
 
 
-def learnt_s(on: Stage, dwells: float) -> float:
-    """Until the baseline is learnt, and so many dwells more."""
-    return on.config.core.hop / on.rate_hz * LEARN_WINDOWS + dwells * dwell_s(on)
+def learnt_s(on: Stage, times: float) -> float:
+    """Until the baseline is learnt, and so many times four windows more."""
+    return on.config.core.hop / on.rate_hz * LEARN_WINDOWS + times * four_windows_s(on)
 
 
-def dwell_s(on: Stage) -> float:
-    return float(on.config.detector.dwell_windows * on.config.core.hop / on.rate_hz)
+def four_windows_s(on: Stage) -> float:
+    return float(4 * on.config.core.hop / on.rate_hz)
+
+
+def told_s(on: Stage) -> float:
+    """Until a fault is told at the latest, be it a warning."""
+    return float(on.config.detector.warning_dwell_s) + SETTLE_MS / 1000 + 8 * four_windows_s(on)
 
 
 def machine(name: str) -> tuple[Stage, list[Entry], Entry, list[Entry]]:
@@ -73,11 +78,11 @@ def machine(name: str) -> tuple[Stage, list[Entry], Entry, list[Entry]]:
 @pytest.mark.parametrize("name", [*RECORDED, "simulated"])
 def test_starts_and_stops_are_no_alerts(name: str, tmp_path: Path) -> None:
     on, trained, watched, _ = machine(name)
-    healthy, dwell = on.counts(watched), dwell_s(on)
-    rest, work = 10 * dwell, learnt_s(on, 20)
+    healthy, four = on.counts(watched), four_windows_s(on)
+    rest, work = 10 * four, learnt_s(on, 20)
     parts = [on.off(rest)]
     still = parts[0]
-    for ramp in (0.2 * dwell, 2 * dwell, RAMP_DWELLS * dwell):
+    for ramp in (0.2 * four, 2 * four, RAMP * four):
         parts += [
             on.change(still, healthy, ramp),
             on.run(healthy, work),
@@ -92,19 +97,19 @@ def test_each_fault_is_one_alert_after_the_dwell_or_when_the_level_has_settled(
     name: str, tmp_path: Path
 ) -> None:
     on, trained, watched, faults = machine(name)
-    healthy, dwell = on.counts(watched), dwell_s(on)
+    healthy, four = on.counts(watched), four_windows_s(on)
     model = on.model(trained)
     before_s = learnt_s(on, 20)
     assert faults
     for i, fault in enumerate(faults):
-        parts = [on.run(healthy, before_s), on.run(on.counts(fault), 40 * dwell)]
+        parts = [on.run(healthy, before_s), on.run(on.counts(fault), told_s(on))]
         alerts = on.play(model, parts, tmp_path / str(i), LEARN_WINDOWS)
         assert [alert.event for alert in alerts][:1] == ["raise"], fault.name
         assert {alert.event for alert in alerts[1:]} <= {"escalate"}, fault.name
         first = alerts[0].window - on.windows(before_s)
-        least = on.config.detector.dwell_windows - 2
-        most = (SETTLED_DWELLS + 1) * on.config.detector.dwell_windows + on.config.detector.average_windows
-        assert least <= first <= most, fault.name
+        assert on.config.dwells().alarm - 2 <= first, fault.name
+        if alerts[0].level == "alarm":
+            assert first <= on.windows(on.config.detector.alarm_dwell_s + SETTLE_MS / 1000 + 4 * four)
 
 
 @pytest.mark.parametrize("name", [RECORDED[0], "simulated"])
@@ -113,11 +118,11 @@ def test_a_machine_of_changing_speed_that_learns_no_baseline_raises_nothing_at_t
 ) -> None:
     on, trained, *_ = machine(name)
     slow, fast = (on.counts(entry) for entry in trained)
-    dwell = dwell_s(on)
-    parts = [on.run(slow, 20 * dwell)]
-    for seconds in (dwell / 2, 3 * dwell, 10 * dwell):
-        parts += [on.change(slow, fast, seconds), on.run(fast, 20 * dwell)]
-        parts += [on.change(fast, slow, seconds), on.run(slow, 20 * dwell)]
+    four = four_windows_s(on)
+    parts = [on.run(slow, 20 * four)]
+    for seconds in (four / 2, 3 * four, 10 * four):
+        parts += [on.change(slow, fast, seconds), on.run(fast, 20 * four)]
+        parts += [on.change(fast, slow, seconds), on.run(slow, 20 * four)]
     assert on.play(on.model(trained), parts, tmp_path, 0) == []
 
 
@@ -125,13 +130,12 @@ def test_a_machine_of_changing_speed_that_learns_no_baseline_raises_nothing_at_t
 def test_every_fault_is_an_alert_at_the_speed_that_was_learnt(name: str, tmp_path: Path) -> None:
     on, entries = stage(name)
     model = on.model(without_load(entries))
-    dwell = dwell_s(on)
     before_s = learnt_s(on, 10)
     healthy = {(e.speed_rpm, e.load): e for e in of(entries, "healthy")}
     silent = []
     for fault in (e for e in entries if e.label != "healthy"):
         before = on.run(on.counts(healthy[fault.speed_rpm, fault.load]), before_s)
-        parts = [before, on.run(on.counts(fault), 60 * dwell)]
+        parts = [before, on.run(on.counts(fault), told_s(on))]
         alerts = on.play(model, parts, tmp_path / fault.name, LEARN_WINDOWS)
         if [a.event for a in alerts][:1] != ["raise"] or alerts[0].window < on.windows(
             len(before) / on.rate_hz
@@ -147,15 +151,15 @@ def test_a_lasting_change_of_speed_is_no_alert_though_another_speed_was_learnt(
     on, entries = stage(name)
     model = on.model(without_load(entries))
     healthy = [on.counts(e) for e in of(entries, "healthy", load="11 lb")]
-    dwell = dwell_s(on)
+    four = four_windows_s(on)
     before_s = learnt_s(on, 20)
     assert len(healthy) == 3
     for i, (learnt, other) in enumerate(itertools.permutations(healthy, 2)):
-        for ramp_dwells in (0.5, RAMP_DWELLS):
-            parts = [on.run(learnt, before_s), on.change(learnt, other, ramp_dwells * dwell)]
-            parts += [on.run(other, 60 * dwell), on.change(other, learnt, ramp_dwells * dwell)]
-            parts += [on.run(learnt, 40 * dwell)]
-            assert on.play(model, parts, tmp_path / f"{i} {ramp_dwells}", LEARN_WINDOWS) == []
+        for ramp in (0.5, RAMP):
+            parts = [on.run(learnt, before_s), on.change(learnt, other, ramp * four)]
+            parts += [on.run(other, 60 * four), on.change(other, learnt, ramp * four)]
+            parts += [on.run(learnt, 40 * four)]
+            assert on.play(model, parts, tmp_path / f"{i} {ramp}", LEARN_WINDOWS) == []
 
 
 @needs_micropython
@@ -197,17 +201,17 @@ def test_the_device_itself_lets_a_speed_pass_and_tells_a_fault(name: str, tmp_pa
     assert alerts(47)[0].startswith("vibnode: alert: raise")
 
 
-@pytest.mark.parametrize("ramp_dwells", [0.5, RAMP_DWELLS])
+@pytest.mark.parametrize("ramp", [0.5, RAMP])
 @pytest.mark.parametrize(("learnt_rpm", "other_rpm"), [(1800, 3000), (3000, 600), (1500, 1800)])
 def test_a_speed_that_glides_to_another_and_back_is_no_alert(
-    learnt_rpm: float, other_rpm: float, ramp_dwells: float, tmp_path: Path
+    learnt_rpm: float, other_rpm: float, ramp: float, tmp_path: Path
 ) -> None:
     """A simulated machine in one piece, its speed that of each moment."""
     on, entries = stage("simulated")
     trained = without_load(entries)
-    dwell = dwell_s(on)
+    four = four_windows_s(on)
     before_s = learnt_s(on, 20)
-    lasts_s = np.array([0, before_s, ramp_dwells * dwell, 40 * dwell, ramp_dwells * dwell, 40 * dwell])
+    lasts_s = np.array([0, before_s, ramp * four, 40 * four, ramp * four, 40 * four])
     speeds_rpm = [learnt_rpm, learnt_rpm, other_rpm, other_rpm, learnt_rpm, learnt_rpm]
     ends_s, rate_hz = lasts_s.cumsum(), trained[0].rate_hz
     frames = round(ends_s[-1] * rate_hz)
@@ -230,9 +234,9 @@ def test_a_gross_fault_at_a_speed_that_was_not_learnt_is_an_alert(name: str, tmp
     model = on.model(without_load(entries))
     learnt, other = (on.counts(of(entries, "healthy", speed_rpm=rpm, load="0 lb")[0]) for rpm in (3000, 1800))
     fault = on.counts(of(entries, "inner-race", severity="heavy", speed_rpm=1800, load="0 lb")[0])
-    dwell = dwell_s(on)
+    four = four_windows_s(on)
     parts = [on.run(learnt, learnt_s(on, 20))]
-    parts += [on.run(other, 60 * dwell), on.run(fault, 40 * dwell)]
+    parts += [on.run(other, 60 * four), on.run(fault, told_s(on))]
     alerts = on.play(model, parts, tmp_path, LEARN_WINDOWS)
     assert [a.event for a in alerts][:1] == ["raise"]
     assert alerts[0].window > on.windows(sum(len(part) for part in parts[:2]) / on.rate_hz) - 1
@@ -243,11 +247,11 @@ def test_a_machine_that_comes_and_goes_between_healthy_and_faulty_does_not_chatt
     name: str, tmp_path: Path
 ) -> None:
     on, trained, watched, faults = machine(name)
-    healthy, faulty, dwell = on.counts(watched), on.counts(faults[0]), dwell_s(on)
+    healthy, faulty, four = on.counts(watched), on.counts(faults[0]), four_windows_s(on)
     parts = [on.run(healthy, learnt_s(on, 20))]
     seconds = 0.0
-    while seconds < 180 * dwell:
-        parts += [on.run(faulty, 0.7 * dwell), on.run(healthy, 0.7 * dwell)]
-        seconds += 1.4 * dwell
+    while seconds < 180 * four:
+        parts += [on.run(faulty, 0.7 * four), on.run(healthy, 0.7 * four)]
+        seconds += 1.4 * four
     alerts = on.play(on.model(trained), parts, tmp_path, LEARN_WINDOWS)
     assert len(alerts) <= 2 + seconds / 60

@@ -116,7 +116,7 @@ def test_what_cannot_hold_is_refused_and_nothing_changes(tmp_path):
         ({"alarm": 299}, "warning: 300; accepted: up to the alarm, which is 299"),
         ({"hysteresis": -1}, "hysteresis: -1"),
         ({"dwell_windows": 0}, "dwell_windows: 0"),
-        ({"clear_windows": 10001}, "clear_windows: 10001"),
+        ({"clear_windows": 32768}, "clear_windows: 32768"),
         ({"velocity_limits_mm_s": [nan, nan]}, "velocity_limits_mm_s: [nan, nan]"),
         ({"velocity_limits_mm_s": [7, 3]}, "warning under alarm"),
         ({"velocity_limits_mm_s": [3]}, "velocity_limits_mm_s: [3]"),

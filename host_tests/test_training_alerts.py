@@ -11,7 +11,7 @@ import pytest
 import vib
 from sklearn.metrics import roc_auc_score
 from vibtrain import plain_words
-from vibtrain.features.config import Selection
+from vibtrain.features.config import DetectorChoice, Selection
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import evaluate, intervals
 from vibtrain.models import fit
@@ -235,3 +235,29 @@ def test_an_alert_while_nobody_knew_the_state_is_no_false_alarm() -> None:
     for label, false_alarms in (("off", 1), ("unknown", 0)):
         later = dataclasses.replace(faulty, label=label, time="2026-05-02")
         assert judged(model, [healthy, later])["false_alarms"] == false_alarms
+
+
+def test_recordings_too_short_for_the_times_of_a_model_are_judged_by_shorter_ones_and_that_is_said() -> None:
+    """Two seconds against two minutes: no alert would fit into any recording, and none could be false."""
+    usual = dataclasses.replace(small_config(), detector=DetectorChoice(average_windows=1))
+    made = vib.Model(convert.convert(fit.fit(small_windows(), usual)).binary)
+    assert made.meta()["dwell_windows"] == 12_000
+    summary = judged(made, machine_a(shift=900))
+    assert (summary["episodes_detected"], summary["false_alarms"]) == (2, 0)
+    assert summary["time_share"] == pytest.approx(14 / 12_000)
+    assert "dwell of 2 min: they were judged by one of 0.14 s" in " ".join(plain_words.sentences(summary))
+
+
+def test_recordings_with_a_time_are_rounds_and_what_was_watched_is_the_time_between_them() -> None:
+    """A minute's recording a day: three of them say what two minutes without a rest do."""
+    healthy, imbalance, _ = machine_a(shift=900)
+    usual = dataclasses.replace(small_config(), detector=DetectorChoice(average_windows=1))
+    made = vib.Model(convert.convert(fit.fit(small_windows(), usual)).binary)
+    days = [at(healthy, f"h{day}", f"2026-05-{day:02}") for day in range(1, 11)]
+    days += [at(imbalance, f"f{day}", f"2026-05-{day:02}") for day in range(11, 15)]
+    summary = judged(made, days)
+    assert (summary["false_alarms"], summary["episodes"], summary["episodes_detected"]) == (0, 1, 1)
+    assert summary["delay_s"] == pytest.approx(2 * PER_RECORDING * HOP_S + WINDOW_S)
+    assert summary["watched_s"] == pytest.approx(9 * 86400, rel=0.01)
+    assert summary["false_alarms_per_month"] == 0
+    assert summary["intervals"]["false_alarms_per_month"] == pytest.approx([0, 3.689 * 30.4 / 9], rel=0.01)

@@ -8,12 +8,12 @@ from functools import cache
 import numpy as np
 import pytest
 import vib
-from vibtrain.features import config, extraction
+from vibtrain.features import automatic, extraction
 from vibtrain.judging import evaluate
 from vibtrain.models import calibration, fit
 from vibtrain.packaging import convert
 
-CONFIG = config.general("made", "adxl345", 3200, 3)
+CONFIG = automatic.general("made", "adxl345", 3200, 3)
 SECONDS = 8
 
 

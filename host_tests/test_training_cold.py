@@ -10,7 +10,8 @@ import pytest
 import vib
 from machine_lacks import needs_recordings
 from vibnode.average import Average
-from vibtrain.features.config import Selection, TrainingConfig, general, select_inputs
+from vibtrain.features.automatic import general
+from vibtrain.features.config import Selection, TrainingConfig, select_inputs
 from vibtrain.features.config import load as load_config
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import evaluate

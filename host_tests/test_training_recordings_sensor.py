@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from vibtrain.features import config, sensors
+from vibtrain.features import automatic, sensors
 from vibtrain.features.resample import STOP_BAND_DB, count_blocks, resample, to_counts
 from vibtrain.features.sensors import sensor
 from vibtrain.recordings import DataError, Recording
@@ -181,7 +181,7 @@ def test_impossible_sensor_is_refused(name: str, choice: dict[str, float], messa
 def test_a_manifest_s_model_is_for_a_rate_that_the_chip_has(
     chip: str, recorded_hz: float, rate_hz: float
 ) -> None:
-    assert config.general("m", chip, recorded_hz, 3).chip().rate_hz == rate_hz
+    assert automatic.general("m", chip, recorded_hz, 3).chip().rate_hz == rate_hz
 
 
 def test_recordings_that_say_too_little_for_a_chip_are_refused() -> None:
@@ -189,7 +189,7 @@ def test_recordings_that_say_too_little_for_a_chip_are_refused() -> None:
         DataError,
         match=r"m: recordings of 12800 Hz, accepted for the iis3dwb: 26667 Hz or more; or another .*kx134",
     ):
-        config.general("m", "iis3dwb", 12_800, 3)
+        automatic.general("m", "iis3dwb", 12_800, 3)
 
 
 @pytest.mark.parametrize("tone_hz", [100.0, 3000.0, 5000.0])

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 from vibtrain.cli.main import app
 from vibtrain.data import manifest
-from vibtrain.features import config
+from vibtrain.features import automatic
 from vibtrain.features.extraction import Windows, in_order, pooled
 from vibtrain.judging.run_up import run_up_s
 from vibtrain.recordings import DataError
@@ -73,7 +73,7 @@ def test_snapshots_are_put_together_as_they_happened_not_as_they_are_spelt() -> 
 def test_windows_fit_the_recordings(
     chip: str, rate_hz: float, shortest_s: float, window: int, averaged: int
 ) -> None:
-    made = config.general("m", chip, rate_hz, 3, shortest_s=shortest_s)
+    made = automatic.general("m", chip, rate_hz, 3, shortest_s=shortest_s)
     assert (made.core.window, made.detector.average_windows) == (window, averaged)
 
 

@@ -1,24 +1,17 @@
 """From the scores of windows to alerts: gating, dwell, hysteresis. The same file on a device and in evaluation.
 
-A condition counts windows with a leaky counter: one up for a window over the threshold, one down (never under 0) for
-any other. It is raised when the counter reaches `dwell_windows`. It is cleared by a second counter in the same way:
-up for a window under `threshold - hysteresis`, down for any other, until `clear_windows`. So a single outlier does
-nothing, and a score that hovers about the threshold, being on neither side most of the time, cannot make alerts
-come and go: whichever counter is pulled down more often than up stays near zero.
+What one cause of alerts counts stands in condition.py.
 """
 
 from collections import namedtuple
 
-WARNING = 1
-ALARM = 2
+from .condition import ALARM, Condition, Steadiness, leak
+
 LEVELS = ("", "warning", "alarm")
 
 VELOCITY_HYSTERESIS = 64  # steps: a quarter octave
 UNREACHABLE = (32767, 32767)
 OVER_NOISE_STEPS = 64  # 1.5 dB over the sensor's noise at least: anything less may be a machine at rest
-STEADY_STEPS = 96  # 2.25 dB
-STEADY_DWELLS = 4  # the mean goes back over about so many dwells
-UNSTEADY_DWELLS = 16  # and for so many at most a machine is left to settle
 STATE_WINDOWS = 3  # windows in a row before the machine is called off or running, or the instrument faulty
 
 Transition = namedtuple("Transition", ("event", "level", "cause", "value", "threshold", "class_index"))
@@ -56,85 +49,6 @@ def largest(features, indexes) -> int:
     return level
 
 
-class Condition:
-    """One cause of alerts: level 0, WARNING or ALARM, moved by leaky counters. Once up it only escalates or clears."""
-
-    def __init__(
-        self, cause: str, warning: int, alarm: int, hysteresis: int, dwell_windows: int, clear_windows: int
-    ) -> None:
-        self.cause = cause
-        self.level = 0
-        self.over_warning = 0
-        self._over_alarm = 0
-        self._calm = 0
-        self.set(warning, alarm, hysteresis, dwell_windows, clear_windows)
-
-    def set(self, warning: int, alarm: int, hysteresis: int, dwell_windows: int, clear_windows: int) -> None:
-        """Thresholds from the next window on. An alert that is up stays up until it clears by them."""
-        self.warning = warning
-        self.alarm = alarm
-        self.hysteresis = hysteresis
-        self.dwell_windows = dwell_windows
-        self.clear_windows = clear_windows
-
-    def update(self, value: int) -> "str | None":
-        """Count one window; returns the event that follows from it, if any."""
-        self.over_warning = _leak(self.over_warning, value >= self.warning, self.dwell_windows)
-        self._over_alarm = _leak(self._over_alarm, value >= self.alarm, self.dwell_windows)
-        if self.level == 0:
-            if self.over_warning < self.dwell_windows:
-                return None
-            self.level = ALARM if self._over_alarm >= self.dwell_windows else WARNING
-            return "raise"
-        if self.level == WARNING and self._over_alarm >= self.dwell_windows:
-            self.level = ALARM
-            return "escalate"
-        self._calm = _leak(self._calm, value < self.warning - self.hysteresis, self.clear_windows)
-        if self._calm < self.clear_windows:
-            return None
-        self.level = 0
-        self.forget()
-        return "clear"
-
-    def forget(self) -> None:
-        """Start the counters anew; an alert that is up stays up."""
-        self.over_warning = 0
-        self._over_alarm = 0
-        self._calm = 0
-
-
-def _leak(count: int, up: bool, limit: int) -> int:
-    if up:
-        return count + 1 if count < limit else limit
-    return count - 1 if count > 0 else 0
-
-
-class Steadiness:
-    """Whether the machine's level is near its own recent mean.
-
-    A start, a stop or a change of speed moves it for a while, and does not count for an alert. A machine that is never
-    steady is judged all the same: after `limit` such windows, less one for each steady one.
-    """
-
-    def __init__(self, dwell_windows: int) -> None:
-        self._span = STEADY_DWELLS * dwell_windows
-        self.limit = UNSTEADY_DWELLS * dwell_windows
-        self.begin(0)
-
-    def begin(self, rms: int) -> None:
-        """The machine is off, or not known yet: what comes is measured against that."""
-        self._mean = rms * 256  # of the level, in 1/256 steps
-        self._unsteady = 0
-
-    def take(self, rms: int, moving: bool) -> bool:
-        """One window of a machine that turns, `moving` where its speed may be; True where it may be judged."""
-        away = rms * 256 - self._mean
-        self._mean += away // self._span
-        moving = moving or abs(away) > STEADY_STEPS * 256
-        self._unsteady = _leak(self._unsteady, moving, self.limit)
-        return not moving or self._unsteady == self.limit
-
-
 class Detector:
     """Decides, window by window, what state the machine is in and which alerts are up.
 
@@ -152,12 +66,13 @@ class Detector:
         learning: bool = False,
         usual_rms: "int | None" = None,
         noise_rms: "int | None" = None,
+        steadiness: "Steadiness | None" = None,
     ) -> None:
         """`meta`: the model's, as ``vib.Model.meta()`` gives it (off_rms, quiet_rms, off_below, warning, alarm,
-        hysteresis, dwell_windows, clear_windows, classes). `velocity_limits`: warning and alarm as log2 re 1 nm/s,
-        valid from the first window on. `learning`: a baseline is being collected, so scores mean nothing yet.
-        `usual_rms`: the level of the learnt baseline, None without one. `noise_rms`: that of the sensor's own noise,
-        None where not known.
+        hysteresis, dwell_windows, alarm_dwell_windows, clear_windows, classes). `velocity_limits`: warning and
+        alarm as log2 re 1 nm/s, valid from the first window on. `learning`: a baseline is being collected, so scores
+        mean nothing yet. `usual_rms`: the level of the learnt baseline, None without one. `noise_rms`: that of the
+        sensor's own noise, None where not known. `steadiness`: of condition.steadiness, for the model's windows.
         """
         self.machine = "unknown"
         self.instrument = "ok"
@@ -167,12 +82,11 @@ class Detector:
             meta["off_rms"] if noise_rms is None else max(meta["off_rms"], noise_rms + OVER_NOISE_STEPS)
         )
         self._set_levels(usual_rms)
-        dwell, clear, hysteresis = meta["dwell_windows"], meta["clear_windows"], meta["hysteresis"]
-        self.anomaly = Condition("anomaly", meta["warning"], meta["alarm"], hysteresis, dwell, clear)
+        self.anomaly = Condition("anomaly", *_limits(meta))
         self.velocity: Condition | None = None
-        self._set_velocity(velocity_limits, dwell, clear)
+        self._set_velocity(velocity_limits, meta)
         self._votes = [0] * max(1, len(meta["classes"]))
-        self._steadiness = Steadiness(dwell)
+        self._steadiness = steadiness or Steadiness()
         self.steady = True
         self._off = 0
         self._outside = 0
@@ -202,12 +116,14 @@ class Detector:
         outside: bool = False,
         moving: bool = False,
         level: "int | None" = None,
+        weight: int = 1,
     ) -> "list[Transition] | tuple[()]":
         """Take one window: its level `rms`, and `velocity`, the mean's that limits are for (None where there is none
         yet), each of the largest axis; the model's `score` (None where there are too few windows for one) and
         `class_index`, what the sampler says of the instrument, whether the window is `outside` of what was trained
-        on or learnt, whether the machine's speed may be `moving`, and its `level` as it would be at one speed, by which
-        to tell whether it is steady (None: as it is). Returns the transitions it caused, most often none.
+        on or learnt, whether the machine's speed may be `moving`, its `level` as it would be at one speed, by which to
+        tell whether it is steady (None: as it is), and for how many windows this one stands: more than one after a
+        rest. Returns the transitions it caused, most often none.
 
         A window with a fault says nothing about the machine; neither does one of a machine that is off. One that is
         outside does not count for or against an anomaly; velocity limits hold there too.
@@ -216,7 +132,7 @@ class Detector:
         if fault != "ok":
             return events
         off, outside = rms < self._off_rms, outside or rms < self._quiet_rms
-        if off or self.machine == "unknown":
+        if off or weight > 1 or self.machine == "unknown":
             self._steadiness.begin(rms if level is None else level)
         self.steady = self._steadiness.take(rms if level is None else level, moving)
         self._update_machine(off, outside)
@@ -225,18 +141,17 @@ class Detector:
             return events
         if score is None or self.learning or outside:
             pass
-        elif self.steady or score < self.anomaly.warning:
+        elif self.steady or score < self.anomaly.warning or self.anomaly.level:
             self._vote(score, class_index)
-            events = _step(events, self.anomaly, score, self.voted_class())
+            events = _step(events, self.anomaly, score, self.voted_class(), weight)
         if self.velocity and velocity is not None:
-            events = _step(events, self.velocity, velocity, 0)
+            events = _step(events, self.velocity, velocity, 0, weight)
         return events
 
     def set(self, thresholds: dict, velocity_limits: "tuple[int, int] | None") -> None:
         """New thresholds, as the constructor takes them. Alerts that are up stay up until they clear by them."""
-        dwell, clear = thresholds["dwell_windows"], thresholds["clear_windows"]
-        self.anomaly.set(thresholds["warning"], thresholds["alarm"], thresholds["hysteresis"], dwell, clear)
-        self._set_velocity(velocity_limits, dwell, clear)
+        self.anomaly.set(*_limits(thresholds))
+        self._set_velocity(velocity_limits, thresholds)
 
     def active(self) -> "list[str]":
         """The causes of the alerts that are up."""
@@ -317,19 +232,23 @@ class Detector:
             self._off_rms = max(self._off_rms, usual_rms - self._meta["off_below"])
             self._quiet_rms = 0
 
-    def _set_velocity(self, limits: "tuple[int, int] | None", dwell: int, clear: int) -> None:
+    def _set_velocity(self, limits: "tuple[int, int] | None", times: dict) -> None:
         if not limits and self.velocity and self.velocity.level:
             limits = UNREACHABLE  # the alert that is up has to clear
         if not limits:
             self.velocity = None
-        elif self.velocity:
-            self.velocity.set(limits[0], limits[1], VELOCITY_HYSTERESIS, dwell, clear)
+            return
+        _, _, _, dwell, clear, alarm_dwell = _limits(times)
+        if self.velocity:
+            self.velocity.set(limits[0], limits[1], VELOCITY_HYSTERESIS, dwell, clear, alarm_dwell)
         else:
-            self.velocity = Condition("velocity", limits[0], limits[1], VELOCITY_HYSTERESIS, dwell, clear)
+            self.velocity = Condition(
+                "velocity", limits[0], limits[1], VELOCITY_HYSTERESIS, dwell, clear, alarm_dwell
+            )
 
     def _update_machine(self, off: bool, outside: bool) -> None:
-        self._off = _leak(self._off, off, STATE_WINDOWS)
-        self._outside = _leak(self._outside, outside, STATE_WINDOWS)
+        self._off = leak(self._off, off, STATE_WINDOWS)
+        self._outside = leak(self._outside, outside, STATE_WINDOWS)
         if self.machine == "unknown":
             self._off = STATE_WINDOWS if off else 0
             self._outside = STATE_WINDOWS if outside else 0
@@ -348,7 +267,7 @@ class Detector:
             self._votes[class_index] += 1
 
     def _update_instrument(self, fault: str):
-        self._faulty = _leak(self._faulty, fault != "ok", STATE_WINDOWS)
+        self._faulty = leak(self._faulty, fault != "ok", STATE_WINDOWS)
         if fault != "ok" and self._faulty == STATE_WINDOWS and self._fault_up != fault:
             events = self._clear_fault()
             self._fault_up = self.instrument = fault
@@ -374,10 +293,22 @@ class Detector:
             self._votes[i] = 0
 
 
-def _step(events, condition: Condition, value: int, class_index: int):
+def _limits(of: dict) -> tuple:
+    """What Condition takes, of a model's meta or of thresholds from afar."""
+    return (
+        of["warning"],
+        of["alarm"],
+        of["hysteresis"],
+        of["dwell_windows"],
+        of["clear_windows"],
+        of.get("alarm_dwell_windows", 0),
+    )
+
+
+def _step(events, condition: Condition, value: int, class_index: int, weight: int):
     """`events`, and what one more window does to `condition`; a quiet window makes nothing new."""
     before = condition.level
-    event = condition.update(value)
+    event = condition.update(value, weight)
     if not event:
         return events
     level = condition.level or before  # a clear names the level that ended

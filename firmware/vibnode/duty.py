@@ -17,13 +17,15 @@ AWAKE_SLICE_MS = 1000  # where no chip can sleep
 class Rounds:
     """Tells the sampler when to stop, and sleeps until the next round."""
 
-    def __init__(self, duty: dict, deliver, fed, time=clock) -> None:
-        """`duty`: that section of the configuration. `deliver`: awaited after each round. `fed`: the watchdog's."""
+    def __init__(self, duty: dict, deliver, fed, time=clock, rested=None) -> None:
+        """`duty`: that section of the configuration. `deliver`: awaited after each round. `fed`: the watchdog's.
+        `rested`: called before each round but the first."""
         self._every_ms = duty["every_s"] * 1000
         self._for_ms = duty["for_s"] * 1000
         self._deliver = deliver
         self._fed = fed
         self._time = time
+        self._rested = rested
         self._began_ms: int | None = None
 
     def is_over(self) -> bool:
@@ -43,6 +45,8 @@ class Rounds:
                 break
             await self._sleep(left_ms)
             self._fed()
+        if self._rested:
+            self._rested()
         self._began_ms = self._time.ticks_ms()
 
     async def _sleep(self, ms: int) -> None:

@@ -236,7 +236,7 @@ async def _live(node: Node, uplink: Uplink, others: dict) -> None:
     starts = dict(others)
     rounds = None
     if device["duty"]:
-        rounds = _rounds(this, uplink, keeper)
+        rounds = _rounds(node, uplink, keeper)
     else:
         starts.update({"uplink": uplink.run, "clock": keeper.run})
     run = this.supervisor.run
@@ -261,12 +261,14 @@ async def _live(node: Node, uplink: Uplink, others: dict) -> None:
             task.cancel()
 
 
-def _rounds(this: Run, uplink: Uplink, keeper: TimeKeeper):
+def _rounds(node: Node, uplink: Uplink, keeper: TimeKeeper):
     from . import duty  # which a sensor that measures all the time does not need in its memory
 
-    settings = this.device["duty"]
+    settings, fed = node.run.device["duty"], node.run.alive
     silent_ms = settings["every_s"] * 1000
-    return duty.Rounds(settings, lambda: duty.deliver(uplink, keeper, silent_ms, this.alive), this.alive)
+    return duty.Rounds(
+        settings, lambda: duty.deliver(uplink, keeper, silent_ms, fed), fed, rested=node.rested
+    )
 
 
 def _held_back(path: str) -> "bool | None":

@@ -8,6 +8,7 @@ from .average import Average
 from .battery import open_battery
 from .clock import ticks_add
 from .component_class import averaging_s
+from .condition import steadiness
 from .detector import Detector, FeatureLayout, largest, untrained_speed
 from .heard_speed import HeardSpeed
 from .learning import Learning
@@ -15,10 +16,10 @@ from .mean_velocity import MeanVelocity, block_windows
 from .operating_baseline import LINE_HEARD, LINE_NONE, OperatingBaseline
 from .operating_point import Constant, OperatingPoints, Told
 from .settings import Settings
-from .shaft_line import ShaftLine
+from .shaft_line import ShaftLine, sure_windows
 
 BY_SPEED = ("orders", "by_angle", "slow_orders", "bpfo_milliorders")  # features that need the shaft's speed
-THRESHOLDS = ("warning", "alarm", "hysteresis", "dwell_windows", "clear_windows")
+THRESHOLDS = ("warning", "alarm", "hysteresis", "dwell_windows", "alarm_dwell_windows", "clear_windows")
 
 
 def _open_pulse(pulse):
@@ -77,7 +78,16 @@ class Node:
         self.learning = Learning(device["data_dir"], wanted, self.config, len(names), self._layout.rms)
         noise = sampler.noise_um_s2
         noise = None if noise is None else messages.to_log2(noise)
-        self.detector = Detector(self.meta, None, self.learning.learner is not None, self._usual_rms(), noise)
+        self.detector = Detector(
+            self.meta,
+            None,
+            self.learning.learner is not None,
+            self._usual_rms(),
+            noise,
+            steadiness(self.config),
+        )
+        self._rest_windows = rest_windows(device["duty"], self.config)
+        self._weight = 1  # windows that the next one stands for
         self._untrained_speed = untrained_speed(self.meta, device["shaft_rpm"])
         self._line = self._baseline_line()
         self.operating = None
@@ -121,15 +131,18 @@ class Node:
         self.outside = outside = not self.learning.learner and self._is_outside(mean, score, usual, by_line)
         moving = line is not None and line.moving and not (by_line and self.operating.follows())
         moved = self.operating.moved(self._layout.rms) if self.operating else 0
+        weight, self._weight = self._weight, 1
         self._act(
             detector.update(
                 rms,
                 score if whole else None,
                 self.class_index,
                 velocity.level,
-                outside=outside,
-                moving=moving,
-                level=rms - moved,
+                "ok",
+                outside,
+                moving,
+                rms - moved,
+                weight,
             )
         )
         if detector.machine == "off":
@@ -141,6 +154,11 @@ class Node:
         if sampler.loss.cause != detector.loss:
             self._act(detector.lose(sampler.loss.cause))
         return self.windows == self.run.window_limit
+
+    def rested(self, windows: "int | None" = None) -> None:
+        """A round begins: its first window stands for the rest before it, too, for `windows` in all; None: as the duty
+        says."""
+        self._weight = windows or self._rest_windows
 
     def fault(self, fault: str) -> None:
         """The sampler found the instrument at fault, in place of a window."""
@@ -349,7 +367,7 @@ class Node:
         """None, too, where the speed is told: then another one is nothing to let pass."""
         if not self.learning.baseline or self.run.device["shaft_rpm"]:
             return None
-        return ShaftLine(self.sampler.names, self.config, self.learning.baseline, self.meta["dwell_windows"])
+        return ShaftLine(self.sampler.names, self.config, self.learning.baseline, sure_windows(self.config))
 
     def _is_outside(self, mean, score: int, usual, by_line: bool) -> bool:
         if usual and not by_line:
@@ -377,3 +395,12 @@ class Node:
     def _write_trace(self, features) -> None:
         self._trace.write(features)
         self._trace.write(struct.pack("<hh", self.score, self.class_index))
+
+
+def rest_windows(duty: "dict | None", core_config: dict) -> int:
+    """For how many windows the first one of a round stands: itself, and those that the sensor could have made while it
+    rested."""
+    if not duty:
+        return 1
+    rest_s = duty["every_s"] - duty["for_s"]
+    return 1 + rest_s * core_config["rate_millihz"] // (1000 * core_config["hop"])

@@ -11,8 +11,9 @@ CHECKS = {
     "warning": _STEPS,
     "alarm": _STEPS,
     "hysteresis": whole(0, 32767, "score steps"),
-    "dwell_windows": whole(1, 10000, "windows"),
-    "clear_windows": whole(1, 10000, "windows"),
+    "dwell_windows": whole(1, 32767, "windows"),
+    "alarm_dwell_windows": whole(1, 32767, "windows"),
+    "clear_windows": whole(1, 32767, "windows"),
     "velocity_limits_mm_s": limits,
 }
 LEARN_WINDOWS = whole(1, 500, "windows")
@@ -23,10 +24,10 @@ class NotAccepted(Exception):
 
 
 class Settings:
-    """The six thresholds of CHECKS, and `learn_windows`: what `learn` asked for last, None where it never did."""
+    """The thresholds of CHECKS, and `learn_windows`: what `learn` asked for last, None where it never did."""
 
     def __init__(self, path: str, own: dict) -> None:
-        """`path`: the file they are kept in; `own`: the six as the model and the configuration have them."""
+        """`path`: the file they are kept in; `own`: those as the model and the configuration have them."""
         self._path = path
         self._own = own
         self._set: dict = {}
@@ -39,7 +40,7 @@ class Settings:
             print(f"vibnode: settings from afar are lost: {error}")
 
     def in_force(self) -> dict:
-        """All six. A warning that was set for another model's alarm lifts the alarm."""
+        """All of them. A warning that was set for another model's alarm lifts the alarm."""
         return self._joined(self._set)
 
     def change(self, given: dict) -> None:

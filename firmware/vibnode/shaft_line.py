@@ -22,6 +22,15 @@ BACK_TIMES = (
 )
 
 
+SURE_WINDOWS = 4  # that it takes to be sure that the speed is another one, or SURE_MS of them if that is more
+SURE_MS = 2500
+
+
+def sure_windows(core_config: dict) -> int:
+    """How many windows it takes to be sure."""
+    return max(SURE_WINDOWS, SURE_MS * (core_config["rate_millihz"] // 1000) // (1000 * core_config["hop"]))
+
+
 class ShaftLine:
     """Follows the line from window to window.
 

@@ -14,7 +14,8 @@ from vibtrain.packaging import convert
 def small_config(
     *, kind: str = "mahalanobis", classifier: bool = True, average_windows: int = 1
 ) -> config.TrainingConfig:
-    """A configuration of two bands and no envelope; a forest of five trees where there is a classifier."""
+    """A configuration of two bands and no envelope; a forest of five trees where there is a classifier;
+    a dwell of 4 windows."""
     return config.TrainingConfig(
         name="small",
         sensor=config.SensorChoice("adxl345"),
@@ -26,7 +27,9 @@ def small_config(
             isolation=config.IsolationChoice(trees=8, samples=64),
         ),
         classifier=config.ClassifierChoice(inputs=("rms", "band"), trees=5 if classifier else 0, depth=4),
-        detector=config.DetectorChoice(average_windows=average_windows),
+        detector=config.DetectorChoice(
+            average_windows=average_windows, warning_dwell_s=0.04, alarm_dwell_s=0.02, clear_s=0.3
+        ),
     )
 
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 MONTH_DAYS = 30.4
+MOST_A_MONTH = 60.0  # up to which a rate is worth stating
 ENOUGH_MONTHS = 3.7  # without a false alarm in so many months, under one a month is all but sure
 
 
@@ -14,6 +15,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     return [
         _false_alarms(summary),
         _detection(summary),
+        *_times(summary),
         *_windows(summary),
         _bytes(summary),
     ]
@@ -21,10 +23,10 @@ def sentences(summary: dict[str, Any]) -> list[str]:
 
 def tiles(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What an operator asks first, each as title, figure, and what stands under it."""
-    outside, rate = summary["outside_rate"], summary["false_alarms_per_day"]
-    low, high = summary["intervals"]["false_alarms_per_day"] or (None, None)
-    months = "-" if rate is None else number(rate * MONTH_DAYS)
-    limits = "" if high is None else f"{number((low or 0) * MONTH_DAYS)} to {number(high * MONTH_DAYS)}"
+    outside, rate = summary["outside_rate"], summary["false_alarms_per_month"]
+    low, high = summary["intervals"]["false_alarms_per_month"] or (None, None)
+    months = "-" if rate is None else number(rate)
+    limits = "" if high is None else f"{number(low or 0)} to {number(high)}"
     delay = "no delay known" if summary["delay_s"] is None else f"median delay {duration(summary['delay_s'])}"
     windows = sorted(count for _, count in summary["coverage"])
     least = f"{windows[0]} to {windows[-1]} windows each" if windows else "one place, or no line"
@@ -66,8 +68,11 @@ def _false_alarms(s: dict[str, Any]) -> str:
     alarms, heard = s["false_alarms"], duration(s["healthy_s"])
     low, high = s["intervals"]["false_alarms_per_day"]
     text = f"False alarms: {alarms} in {heard} of healthy running."
-    if high * MONTH_DAYS <= 2:
-        return f"{text} That is {number(s['false_alarms_per_day'])} a day, {interval([low, high])}."
+    if s["watched_s"] > s["healthy_s"]:
+        text = f"{text[:-1]}, measured in rounds over {duration(s['watched_s'])}."
+    ends = s["intervals"]["false_alarms_per_month"]
+    if ends[1] <= MOST_A_MONTH:
+        return f"{text} That is {number(s['false_alarms_per_month'])} a machine-month, {interval(ends)}."
     needed = ENOUGH_MONTHS * MONTH_DAYS * 86400 / s["healthy_s"]
     worth = f"With so little, the true rate may be anything from {number(low)} to {number(high)} a day"
     return f"{text} {worth}: to show under one a month takes about {_rounded(needed)} times as much healthy recording."
@@ -76,6 +81,15 @@ def _false_alarms(s: dict[str, Any]) -> str:
 def _rounded(value: float) -> str:
     """Two significant digits, written out."""
     return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _times(s: dict[str, Any]) -> list[str]:
+    if s["time_share"] == 1:
+        return []
+    return [
+        f"Recordings are too short for the model's dwell of {duration(s['dwell_s'])}: they were judged by one of "
+        f"{duration(s['dwell_s'] * s['time_share'])}. On a machine a warning takes longer."
+    ]
 
 
 def _detection(s: dict[str, Any]) -> str:

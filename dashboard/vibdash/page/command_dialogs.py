@@ -12,7 +12,8 @@ from vibdash.wording import STEPS_PER_OCTAVE
 THRESHOLDS = (  # field, what it is, unit of the number that is typed
     ("warning", "Warning at", "times from healthy"),
     ("alarm", "Alarm at", "times from healthy"),
-    ("dwell_windows", "Raise after", "windows"),
+    ("dwell_windows", "Raise a warning after", "windows"),
+    ("alarm_dwell_windows", "Raise an alarm after", "windows"),
     ("clear_windows", "Clear after", "windows"),
 )
 

@@ -42,7 +42,7 @@ def yes_or_no(value: object) -> str | None:
 
 
 SCORE = whole(-(2**15), 2**15 - 1)
-WINDOWS = whole(1, 1000)
+WINDOWS = whole(1, 32767)
 LEARN_WINDOWS, SNAPSHOT_FRAMES = (1, 500), (64, 4096)
 # name: (fields that must be there, fields that may be)
 COMMANDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
             "alarm": or_null(SCORE),
             "hysteresis": or_null(whole(0, 2**15 - 1)),
             "dwell_windows": or_null(WINDOWS),
+            "alarm_dwell_windows": or_null(WINDOWS),
             "clear_windows": or_null(WINDOWS),
             "velocity_limits_mm_s": or_null(rising_limits),
         },

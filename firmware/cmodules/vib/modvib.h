@@ -123,7 +123,7 @@ static mp_obj_t digest(const vib_model_t *m)
 static mp_obj_t model_meta(mp_obj_t self_in)
 {
     const vib_model_t *m = ((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model;
-    mp_obj_t dict = mp_obj_new_dict(19);
+    mp_obj_t dict = mp_obj_new_dict(20);
     store(dict, "name", str(m->name));
     store(dict, "digest", digest(m));
     store(dict, "classes", classes(m));
@@ -132,6 +132,8 @@ static mp_obj_t model_meta(mp_obj_t self_in)
     store(dict, "hysteresis", MP_OBJ_NEW_SMALL_INT(m->hysteresis));
     store(dict, "off_rms", MP_OBJ_NEW_SMALL_INT(m->off_rms));
     store(dict, "dwell_windows", MP_OBJ_NEW_SMALL_INT(m->dwell_windows));
+    store(dict, "alarm_dwell_windows",
+          MP_OBJ_NEW_SMALL_INT(m->alarm_dwell_windows ? m->alarm_dwell_windows : m->dwell_windows));
     store(dict, "clear_windows", MP_OBJ_NEW_SMALL_INT(m->clear_windows));
     store(dict, "quiet_rms", MP_OBJ_NEW_SMALL_INT(m->quiet_rms));
     store(dict, "off_below", MP_OBJ_NEW_SMALL_INT(m->off_below));

@@ -244,7 +244,8 @@ typedef struct {
     int16_t alarm;
     int16_t hysteresis; /* score steps under a threshold at which it counts back */
     int16_t off_rms; /* largest axis rms feature under which no machine runs: the sensor's own noise */
-    int16_t dwell_windows; /* windows over a threshold before an alert is raised */
+    int16_t dwell_windows; /* windows over the warning threshold before an alert is raised */
+    int16_t alarm_dwell_windows; /* windows over the alarm threshold before one of level alarm is; 0: as many */
     int16_t clear_windows; /* windows under it before the alert is cleared */
     int16_t quiet_rms; /* the same level under which no machine was trained on */
     int16_t off_below; /* steps under the learnt baseline's at which that machine is off */

@@ -17,7 +17,7 @@ typedef struct {
     uint32_t n_classes, n_tree_inputs, n_trees, n_nodes;
     int16_t warning, alarm, hysteresis, off_rms, dwell_windows, clear_windows;
     int16_t quiet_rms, off_below, average_windows, speed_low, speed_high;
-    uint16_t line_over;
+    uint8_t line_over, alarm_share;
     uint32_t shaft_low_millihz, shaft_high_millihz;
     int16_t line_middle, reach;
     uint32_t name_bytes, class_bytes;
@@ -174,6 +174,7 @@ int vib_model_load(const void *data, size_t bytes, vib_model_t *m)
     m->hysteresis = h.hysteresis;
     m->off_rms = h.off_rms;
     m->dwell_windows = h.dwell_windows;
+    m->alarm_dwell_windows = (int16_t)(h.dwell_windows > 0 ? h.dwell_windows * h.alarm_share >> 8 : 0);
     m->clear_windows = h.clear_windows;
     m->quiet_rms = h.quiet_rms;
     m->off_below = h.off_below;

@@ -9,14 +9,13 @@ import tomllib
 import types
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import tomli_w
 import vib
 
 from vibtrain.features import sensors
 from vibtrain.features.core_choice import CoreChoice as CoreChoice
-from vibtrain.features.resample import reaches
 from vibtrain.recordings import Condition, DataError
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -25,12 +24,8 @@ COVARIANCES = ("full", "tied")
 FORESTS = ("random-forest", "extra-trees")
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}")
 MODEL_NAMES = "up to 64 letters (a to z), digits, blanks and . _ + -"
-WINDOW_S = 0.3  # of a configuration made for a manifest, as far as the core's window sizes allow
-BROAD_HZ = (200.0, 1000.0)  # of its score's bands: over the shaft's lines, under what mountings differ in
-FILTERED_FRAMES = (
-    64  # at the ends of a recording, about, on which the anti-alias filter has no complete input
-)
-AVERAGED_S = 0.6  # what its mean of windows spans at least: six turns of a shaft at 600 rpm
+LEAST_WINDOWS, MOST_WINDOWS = 3, 32767  # that a dwell is of
+LONGEST_S = 86400  # that one lasts
 
 
 @dataclass(frozen=True)
@@ -112,18 +107,35 @@ class ClassifierChoice:
 
 @dataclass(frozen=True)
 class DetectorChoice:
-    """Thresholds in score steps relative to the warning threshold, times in windows.
+    """Thresholds in score steps relative to the warning threshold, times in seconds of running.
 
-    `average_windows`: windows whose mean features are scored. `off_octaves`: how far under its quietest healthy level a
+    `average_windows`: windows whose mean features are scored. `warning_dwell_s`, `alarm_dwell_s`: over a threshold
+    until an alert is raised; `clear_s`: under it until that clears. A sensor that rests between rounds takes three of
+    them at least. `off_octaves`: how far under its quietest healthy level a
     machine is off, where that level is known from its baseline.
     """
 
     average_windows: int = 4
     alarm_steps: int = 256
     hysteresis: int = 64
-    dwell_windows: int = 4
-    clear_windows: int = 30
+    warning_dwell_s: float = 120.0
+    alarm_dwell_s: float = 5.0
+    clear_s: float = 1800.0
     off_octaves: float = 2
+
+
+def alarm_share(alarm: int, warning: int) -> int:
+    """An alarm's dwell in 1/256 of a warning's, rounded up; 0 where it is as long."""
+    return 0 if alarm >= warning else min(255, -(-256 * alarm // warning))
+
+
+class Dwells(NamedTuple):
+    """Windows over the warning threshold and over the alarm threshold until an alert is raised, and under until it
+    clears."""
+
+    warning: int
+    alarm: int
+    clear: int
 
 
 @dataclass(frozen=True)
@@ -157,6 +169,19 @@ class TrainingConfig:
         }
         return fixed | self.core.fields()
 
+    def dwells(self) -> Dwells:
+        """The detector's times in windows. What touches a window for `alarm_dwell_s` counts as so long, not longer."""
+        hop_s = self.core.hop / self.chip().rate_hz
+        window_s = self.core.window / self.chip().rate_hz
+
+        def windows(seconds: float) -> int:
+            return min(MOST_WINDOWS, max(LEAST_WINDOWS, math.ceil(seconds / hop_s)))
+
+        chosen = self.detector
+        warning, alarm = windows(chosen.warning_dwell_s), windows(chosen.alarm_dwell_s + window_s)
+        alarm = warning * alarm_share(alarm, warning) // 256 or warning  # as a package holds it
+        return Dwells(warning, alarm, windows(chosen.clear_s))
+
 
 def load(source: str) -> TrainingConfig:
     """Read a configuration: the name of a built-in one, or a path. Raises `DataError` naming file, field and value."""
@@ -172,99 +197,8 @@ def load(source: str) -> TrainingConfig:
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{path}: {error}") from None
     config: TrainingConfig = _build(TrainingConfig, table, str(path))
-    _check(config, path)
+    check(config, path)
     return config
-
-
-def general(
-    name: str,
-    sensor_name: str,
-    rate_hz: float,
-    axes: int,
-    *,
-    shortest_s: float = math.inf,
-    settle_s: float = 0.0,
-) -> TrainingConfig:
-    """A configuration for recordings of `rate_hz` that none was written for, at a rate that the sensor has.
-
-    Bands and envelope cover what the rate allows; every recording is trained on. A window fits into the shortest
-    recording, `shortest_s` long; and what is averaged spans AVERAGED_S of signal, however many recordings that takes.
-    Raises `DataError` for an unknown sensor, or a rate too low for it or for a window of 512.
-    """
-    rate_hz = _own_rate(name, sensor_name, rate_hz)
-    bandwidth_hz = sensors.sensor(sensor_name, rate_hz=rate_hz).bandwidth_hz
-    highest_hz = int(min(0.44 * rate_hz, bandwidth_hz))
-    window = _window(rate_hz, shortest_s)
-    hop = window // 2
-    core = CoreChoice(
-        window=window,
-        hop=hop,
-        bands=12,
-        band_lo_hz=max(5, math.ceil(1.5 * rate_hz / window)),
-        band_hi_hz=int(min(0.45 * rate_hz, bandwidth_hz)),
-        envelope_bands=6,
-        envelope_lo_hz=max(highest_hz - int(0.24 * rate_hz), highest_hz * 9 // 20),
-        envelope_hi_hz=highest_hz,
-    )
-    if core.band_hi_hz <= core.band_lo_hz:
-        raise DataError(
-            f"{name}: {rate_hz:g} Hz leave no bands over {core.band_lo_hz} Hz; accepted: a higher rate"
-        )
-    shapes = ("rms", "crest", "kurtosis", "velocity_rms", "centroid", "flatness")
-    config = TrainingConfig(
-        name=name,
-        sensor=SensorChoice(sensor_name, rate_hz, axes=axes),
-        core=core,
-        anomaly=AnomalyChoice(inputs=("rms", "crest", "kurtosis", "velocity_rms", *_broad_bands(core))),
-        settle_s=settle_s,
-        classifier=ClassifierChoice(
-            inputs=(*shapes, "band", "env"), kind="extra-trees", trees=60, depth=8, least_leaf=6
-        ),
-        detector=DetectorChoice(average_windows=_averaged(core, rate_hz, shortest_s)),
-    )
-    _check(config, Path(name))
-    return config
-
-
-def _window(rate_hz: float, shortest_s: float) -> int:
-    """Frames: about WINDOW_S, or what the shortest recording holds once its ends are filtered; 256 at least."""
-    wanted: int = min(4096, max(512, 2 ** round(math.log2(WINDOW_S * rate_hz))))
-    frames = shortest_s * rate_hz - FILTERED_FRAMES
-    while wanted > max(256, frames):
-        wanted //= 2
-    return wanted
-
-
-def _averaged(core: CoreChoice, rate_hz: float, shortest_s: float) -> int:
-    """Windows that span AVERAGED_S of signal. Those of short recordings do not go on from one to the next."""
-    in_a_row = math.ceil((AVERAGED_S * rate_hz - core.window) / core.hop) + 1
-    frames = min(shortest_s, 2 * AVERAGED_S) * rate_hz - FILTERED_FRAMES
-    of_one = max(1, int(frames - core.window) // core.hop + 1)
-    if of_one < in_a_row:
-        of_one_s = (core.window + (of_one - 1) * core.hop) / rate_hz
-        in_a_row = of_one * math.ceil(AVERAGED_S / of_one_s)
-    return max(1, min(64, in_a_row))
-
-
-def _own_rate(name: str, sensor_name: str, recorded_hz: float) -> float:
-    """The highest of the chip's own rates that the recordings say enough for: a device takes no model for another."""
-    chip = sensors.sensor(sensor_name)
-    for rate_hz in chip.rates_hz:
-        if reaches(recorded_hz, rate_hz, sensors.sensor(sensor_name, rate_hz=rate_hz).bandwidth_hz):
-            return rate_hz
-    others = [n for n in sensors.names() if sensors.sensor(n).rates_hz[-1] <= recorded_hz]
-    raise DataError(
-        f"{name}: recordings of {recorded_hz:g} Hz, accepted for the {sensor_name}: {chip.rates_hz[-1]:g} Hz or more"
-        + (f"; or another sensor, such as {', '.join(others)}" if others else "")
-    )
-
-
-def _broad_bands(core: CoreChoice) -> list[str]:
-    """The bands within BROAD_HZ, or the upper half where there is none."""
-    octaves = math.log2(core.band_hi_hz / core.band_lo_hz) / core.bands
-    edges = [core.band_lo_hz * 2 ** (octaves * i) for i in range(core.bands + 1)]
-    within = [i for i in range(core.bands) if edges[i] >= BROAD_HZ[0] and edges[i + 1] <= BROAD_HZ[1]]
-    return [f"band{i:02d}" for i in within or range(core.bands // 2, core.bands)]
 
 
 def write(path: Path, config: TrainingConfig) -> None:
@@ -277,7 +211,8 @@ def _without_empty(table: dict[str, Any]) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in tables.items() if v not in (None, (), {})}
 
 
-def _check(config: TrainingConfig, path: Path) -> None:
+def check(config: TrainingConfig, path: Path) -> None:
+    """Raise `DataError` naming `path` and the field that will not do."""
     if not MODEL_NAME.fullmatch(config.name):
         raise DataError(f"{path}: name {config.name!r}; accepted: {MODEL_NAMES}")
     try:
@@ -312,8 +247,14 @@ def _anomaly_rules(choice: AnomalyChoice) -> list[tuple[str, object, bool, str]]
 
 def _other_rules(config: TrainingConfig) -> list[tuple[str, object, bool, str]]:
     windows, forest = config.detector.average_windows, config.classifier
+    times = ("warning_dwell_s", "alarm_dwell_s", "clear_s")
+    chosen = {name: getattr(config.detector, name) for name in times}
     return [
         ("detector.average_windows", windows, 1 <= windows <= 64, "1 to 64"),
+        *(
+            (f"detector.{name}", s, 0 < s <= LONGEST_S, f"over 0, up to {LONGEST_S}")
+            for name, s in chosen.items()
+        ),
         ("classifier.kind", forest.kind, forest.kind in FORESTS, ", ".join(FORESTS)),
         ("classifier.least_leaf", forest.least_leaf, forest.least_leaf >= 1, "1 or more"),
     ]

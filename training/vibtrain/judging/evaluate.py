@@ -99,11 +99,12 @@ class GroupResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All groups, and what they were judged by."""
+    """All groups, and what they were judged by. `dwell_s`: the model's, until a warning."""
 
     groups: list[GroupResult]
     warning: int
     classes: tuple[str, ...]
+    dwell_s: float = 0.0
 
     @property
     def held_out(self) -> list[GroupResult]:
@@ -160,7 +161,7 @@ def evaluate(
                 coverage=played.coverage if played else [],
             )
         )
-    return Evaluation(results, meta["warning"], meta["classes"])
+    return Evaluation(results, meta["warning"], meta["classes"], meta["dwell_windows"] * hop_s)
 
 
 def _lived(group: Group, played: Played, meta: dict[str, Any]) -> list[Scored]:
@@ -203,7 +204,7 @@ def _scored(model: vib.Model, group: Group, baseline: Int16 | None, told: bool) 
             outside[:] = vib.outside(model, features) if untrained is None else untrained
         elif learnt:  # a device that is not told the speed finds out
             judged = r.features[len(r.features) - len(features) - meta["average_windows"] + 1 :]
-            flags = at_other_speed(judged, learnt, model.config(), meta["dwell_windows"])
+            flags = at_other_speed(judged, learnt, model.config())
             away, moving = (each[-len(features) :] for each in flags)
             outside = moving | away & (vib.score(model, features, None) < meta["alarm"])
         result.append(
@@ -290,7 +291,10 @@ def alert_numbers(sums: AlertFigures) -> tuple[dict[str, Any], dict[str, Interva
     numbers = {
         "false_alarms": sums.false_alarms,
         "healthy_s": sums.healthy_s,
+        "watched_s": sums.watched_s,
         "false_alarms_per_day": sums.false_alarms_per_day,
+        "false_alarms_per_month": sums.false_alarms_per_month,
+        "time_share": sums.time_share,
         "episodes": len(sums.delays_s),
         "episodes_detected": sums.detected,
         "delay_s": delay_s if math.isfinite(delay_s) else None,
@@ -300,6 +304,9 @@ def alert_numbers(sums: AlertFigures) -> tuple[dict[str, Any], dict[str, Interva
     }
     spread = {
         "false_alarms_per_day": rate,
+        "false_alarms_per_month": intervals.poisson_rate(
+            sums.false_alarms, sums.watched_s / alerts.SECONDS_PER_MONTH
+        ),
         "share_detected": intervals.share(sums.detected, len(sums.delays_s)),
         "delay_s": intervals.of_median(sums.delays_s),
     }
@@ -341,6 +348,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     )
     learnt = [figures(g.learnt, evaluation) for g in counted if g.learnt is not None]
     return overall | {
+        "dwell_s": evaluation.dwell_s,
         "counted": "held-out groups" if held_out else "all groups, which were trained on",
         "held_out_conditions": len(held_out),
         "coverage": [entry for g in counted for entry in g.coverage],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from vibnode.config import DEVICE_FIELDS, REQUIRED
 from vibnode.node import Node
 from vibnode.operating_point import speed_steps
 from vibnode.run import Run
+
+from vibtrain.features.config import LEAST_WINDOWS
 
 Int16 = npt.NDArray[np.int16]
 Flags = npt.NDArray[np.bool_]
@@ -120,6 +123,11 @@ class VirtualSensor:
         return int(self._node.windows)
 
     @property
+    def active(self) -> list[str]:
+        """The causes of the alerts that are up."""
+        return list(self._node.detector.active())
+
+    @property
     def seconds(self) -> float:
         """Time played so far."""
         return self.windows * self.hop_s
@@ -155,6 +163,20 @@ class VirtualSensor:
         until_ms = now_ms + round((windows * self.hop_s + self.window_s) * 1000) + 1
         log2_speed = speed_steps(point.speed_rpm) if point.speed_rpm else None
         self._node.told.tell(log2_speed, point.load, now_ms - round(self.window_s * 1000), until_ms)
+
+    def rested(self, seconds: float) -> None:
+        """Nothing was measured for so long; what is played next is another round. It takes no time of `seconds`."""
+        self._node.rested(1 + round(seconds / self.hop_s))
+
+    def shorten(self, share: float) -> None:
+        """Have the detector's times be `share` of the model's, at least LEAST_WINDOWS."""
+        times = ("dwell_windows", "alarm_dwell_windows", "clear_windows")
+        thresholds = dict(self._node.settings.in_force())
+        thresholds |= {name: max(LEAST_WINDOWS, math.ceil(thresholds[name] * share)) for name in times}
+        thresholds["alarm_dwell_windows"] = min(
+            thresholds["alarm_dwell_windows"], thresholds["dwell_windows"]
+        )
+        self._node.detector.set(thresholds, None)
 
     def _window(self, row: Int16) -> None:
         self.bytes_sampled += self._bytes_per_window

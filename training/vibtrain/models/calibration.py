@@ -212,9 +212,7 @@ def _at_learnt_speed(learnt: list[Windows], judged: list[Windows], config: Train
 
 
 def _turns_otherwise(recording: Windows, baseline: Baseline, config: TrainingConfig) -> bool:
-    away, moving = at_other_speed(
-        recording.features, baseline, config.core_config(), config.detector.dwell_windows
-    )
+    away, moving = at_other_speed(recording.features, baseline, config.core_config())
     return 2 * int((away | moving).sum()) > len(away)
 
 

@@ -68,6 +68,7 @@ class FittedModel:
     hysteresis: int
     off_rms: int
     dwell_windows: int
+    alarm_dwell_windows: int
     clear_windows: int
     quiet_rms: int
     off_below: int
@@ -102,6 +103,7 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     spread = _spread(in_place, inputs, config)
     tree_inputs, classes, forest = _fit_classifier(chosen, names, centre, config)
     quiet_rms = _quiet_rms(healthy, names, config.detector.off_octaves)
+    dwells = config.dwells()
     shaft_millihz = [round(r.speed_rpm * 1000 / 60) for r in healthy if r.speed_rpm]
     return FittedModel(
         name=config.name,
@@ -118,8 +120,9 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
         alarm=warning + config.detector.alarm_steps,
         hysteresis=config.detector.hysteresis,
         off_rms=_off_rms(recordings, names, quiet_rms, config),
-        dwell_windows=config.detector.dwell_windows,
-        clear_windows=config.detector.clear_windows,
+        dwell_windows=dwells.warning,
+        alarm_dwell_windows=dwells.alarm,
+        clear_windows=dwells.clear,
         quiet_rms=quiet_rms,
         off_below=round(STEPS_PER_OCTAVE * config.detector.off_octaves),
         average_windows=config.detector.average_windows,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import vib
 from vibnode.baseline import Baseline, Learner
-from vibnode.shaft_line import ShaftLine
+from vibnode.shaft_line import ShaftLine, sure_windows
 
 Int16 = npt.NDArray[np.int16]
 Flags = npt.NDArray[np.bool_]
@@ -27,11 +27,13 @@ def learnt_from(features: Int16) -> Baseline:
 
 
 def at_other_speed(
-    features: Int16, baseline: Baseline, core_config: Mapping[str, int], dwell_windows: int
+    features: Int16, baseline: Baseline, core_config: Mapping[str, int]
 ) -> tuple[Flags, Flags]:
     """Of each window in a row, whether the machine turns at another speed by then, and whether it may be on its way
     there or back."""
-    line = ShaftLine(vib.feature_names(core_config), dict(core_config), baseline, dwell_windows)
+    line = ShaftLine(
+        vib.feature_names(core_config), dict(core_config), baseline, sure_windows(dict(core_config))
+    )
     said = []
     for row in features.tolist():
         line.take(row)

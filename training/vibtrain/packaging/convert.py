@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import vib
 
+from vibtrain.features.config import alarm_share
 from vibtrain.models import emlearn_code
 from vibtrain.models.anomaly import EmlearnForm, Gaussians, PathForest
 from vibtrain.models.classifier import convertible
@@ -121,7 +122,9 @@ def _binary(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees) -
     body = b"".join(_padded(section) for section in (*sections, name, classes))
     classifier = (len(model.classes), len(model.tree_inputs), len(trees.roots), len(trees.nodes))
     tail = struct.pack("<10I", len(model.inputs), *_anomaly_counts(anomaly), *classifier)
-    tail += struct.pack(f"<{len(LIMITS)}h2hH", *_limits(model), *_speed_range(model), model.line.over)
+    tail += struct.pack(
+        f"<{len(LIMITS)}h2h2B", *_limits(model), *_speed_range(model), model.line.over, _alarm_share(model)
+    )
     tail += struct.pack("<2I2h", *_shaft_range(model), model.line.core_middle, model.line.core_reach)
     tail += struct.pack("<2I", len(name), len(classes))
     head = struct.pack("<2I", vib.CORE_VERSION, vib.FEATURE_VERSION)
@@ -144,6 +147,10 @@ def _core_fields(model: FittedModel) -> list[int]:
 
 def _limits(model: FittedModel) -> list[int]:
     return [getattr(model, field) for field in LIMITS]
+
+
+def _alarm_share(model: FittedModel) -> int:
+    return alarm_share(model.alarm_dwell_windows, model.dwell_windows)
 
 
 def _speed_range(model: FittedModel) -> tuple[int, int]:
@@ -229,6 +236,7 @@ def _source(model: FittedModel, anomaly: Gaussians | PathForest, trees: Trees, d
         *(f".{field} = {value}u" for field, value in zip(SHAFT_RANGE, _shaft_range(model), strict=True)),
         *_anomaly_fields(anomaly),
         *(f".{field} = {value}" for field, value in zip(LIMITS, _limits(model), strict=True)),
+        f".alarm_dwell_windows = {model.alarm_dwell_windows}",
         *fields,
     ]
     body = ",\n    ".join(rows)

@@ -74,6 +74,8 @@ def _technical(description: dict[str, Any]) -> dict[str, str]:
     proof = description["proof"]
     window_s, hop_s = (core[name] * 1000 / core["rate_millihz"] for name in ("window", "hop"))
     averaged = meta.get("average_windows", 1)
+    dwell = meta["dwell_windows"]
+    alarm_dwell = meta.get("alarm_dwell_windows", dwell)
     return {
         "Sensor": f"{sensor['name']}, {sensor['rate_hz']:g} Hz, {sensor['range_g']} g, {sensor['axes']} axes",
         "Window": f"{core['window']} frames, {number(window_s)} s; one every {number(hop_s)} s"
@@ -82,8 +84,8 @@ def _technical(description: dict[str, Any]) -> dict[str, str]:
         + (f"{size['tree_inputs']} to name the fault" if size["tree_inputs"] else "no classifier"),
         "Size": f"{size['bytes']:,} bytes",
         "Names": _listed(meta["classes"][1:]) or "no faults",
-        "Thresholds": f"warning {meta['warning']}, alarm {meta['alarm']} score steps, each after "
-        f"{meta['dwell_windows']} windows",
+        "Thresholds": f"warning {meta['warning']}, alarm {meta['alarm']} score steps; over them for "
+        f"{number(dwell * hop_s)} s and {number(alarm_dwell * hop_s)} s",
         "Over healthy": "; ".join(
             f"{words}, {_gap(description.get('calibration', {}).get(key, {}))}"
             for key, words in (("with_baseline", "with a baseline"), ("without_baseline", "without one"))

@@ -201,7 +201,7 @@ def _cards(facts: dict[str, Any]) -> str:
 
 def _groups_table(facts: dict[str, Any]) -> str:
     heads = ["machine", "rpm", "load", "", "AUC, no baseline", "AUC", "healthy over", "recall", "class acc."]
-    heads += ["false alarms", "a day", "faults found", "delay"]
+    heads += ["false alarms", "a month", "faults found", "delay"]
     rows = []
     for g in facts["groups"]:
         rows.append(
@@ -213,7 +213,7 @@ def _groups_table(facts: dict[str, Any]) -> str:
                 number(g["without_baseline"]["window_auc"]),
                 *(number(g[name]) for name in ("window_auc", "false_alarm_rate", "recall", "class_accuracy")),
                 f"{g['false_alarms']} in {duration(g['healthy_s'])}",
-                interval(g["intervals"]["false_alarms_per_day"]),
+                interval(g["intervals"]["false_alarms_per_month"]),
                 f"{g['episodes_detected']} of {g['episodes']}",
                 "-" if g["delay_s"] is None else duration(g["delay_s"]),
             )

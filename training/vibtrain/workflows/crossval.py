@@ -71,7 +71,7 @@ def pooled(evaluations: Sequence[Evaluation]) -> Evaluation:
             dataclasses.replace(g, plain=_shifted(g.plain, e, place), learnt=_learnt(g, e, place))
             for g in e.groups
         ]
-    return Evaluation(groups, 0, classes)
+    return Evaluation(groups, 0, classes, max(e.dwell_s for e in evaluations))
 
 
 def _learnt(group: GroupResult, e: Evaluation, place: Any) -> list[Scored] | None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+import statistics
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,11 +17,10 @@ import vib
 
 from vibtrain.data import simulator
 from vibtrain.data.dataset_loaders import catalogue
-from vibtrain.features import config as configs
-from vibtrain.features import extraction
+from vibtrain.features import automatic, extraction
 from vibtrain.features.config import TrainingConfig
 from vibtrain.features.extraction import Windows
-from vibtrain.recordings import DataError, Entry
+from vibtrain.recordings import Condition, DataError, Entry, instant
 from vibtrain.workers import HERE, Workers
 
 if TYPE_CHECKING:
@@ -60,7 +62,25 @@ def general(manifest: Path, entries: list[Entry], sensor_name: str, settle_s: fl
         len(lengths_s) // 2
     ]  # one that is far shorter is a fault of its own, and refused later
     shortest_s = min(s for s in lengths_s if 2 * s >= usual_s) - settle_s
-    return configs.general(name, sensor_name, rate_hz, axes, shortest_s=shortest_s, settle_s=settle_s)
+    return automatic.general(
+        name,
+        sensor_name,
+        rate_hz,
+        axes,
+        shortest_s=shortest_s,
+        settle_s=settle_s,
+        every_s=snapshots_every_s(entries) or automatic.SNAPSHOT_EVERY_S,
+    )
+
+
+def snapshots_every_s(entries: Iterable[Condition]) -> float | None:
+    """Seconds from one recording of a machine's session to the next, the median; None where no times say so."""
+    sessions: dict[tuple[str, str], list[datetime]] = {}
+    for entry in entries:
+        if entry.time:
+            sessions.setdefault((entry.machine, entry.session), []).append(instant(entry.time))
+    apart = [(b - a).total_seconds() for times in sessions.values() for a, b in pairwise(sorted(times))]
+    return statistics.median(apart) if apart else None
 
 
 def _seconds(entry: Entry) -> float:
