@@ -97,6 +97,8 @@ def messages(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         "load_permille",
         "point_source",
         "pulse",
+        "coverage",
+        "coverage_over",
     ]
     names = [*message, *(more if kind == "status" else [])]
     for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=3)):

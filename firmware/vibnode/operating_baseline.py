@@ -132,6 +132,11 @@ class OperatingBaseline:
         self._changed = False
         flash.remove(self._path)
 
+    def covers(self) -> str:
+        """What `coverage` is over: ``speed``, ``load``, or ``heard``, where the features tell the place themselves."""
+        over = self._meta["line_over"]
+        return "load" if over == LINE_LOAD else "speed" if over in (LINE_SPEED, LINE_HEARD) else "heard"
+
     def coverage(self) -> list:
         """The places that were learnt, in order: [place, windows]; a speed in mHz, a load in thousandths, or what the
         features told, in 1/256 octave from the middle of the line."""

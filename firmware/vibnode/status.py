@@ -56,6 +56,9 @@ def facts(run, node=None) -> dict:
         "battery_mv": node and node.battery and node.battery.millivolts(),
     }
     fields.update(node.place() if node else NOWHERE)
+    operating = node and node.operating
+    fields["coverage_over"] = operating.covers() if operating else None
+    fields["coverage"] = operating.coverage() if operating else []
     measured = node.measured() if node else (None, None, None, None)
     fields["score"], fields["class"], fields["velocity_um_s"], fields["rms_mm_s2"] = measured
     if run.note:

@@ -61,6 +61,8 @@ device = Table(  # the latest word of each sensor
     Column("load_permille", Integer),
     Column("point_source", Text),  # who told the speed (SPEC.md 3.1)
     Column("pulse", Text),  # how its speed probe does
+    Column("coverage_over", Text),
+    Column("coverage", Text),  # operating points that it has learnt: `place:windows place:windows`
     Column("note", Text),
     Column("removed_at_ms", BigInt),  # by a person; until it is heard again it is shown nowhere
     Column("other_boot", BigInt),  # the last boot of another life of it, or of another device of its name

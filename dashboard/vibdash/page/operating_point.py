@@ -42,6 +42,58 @@ def describe_speed(speed_millihz: int) -> str:
     return f"{rpm:.0f} rpm" if rpm >= 100 else f"{rpm:.3g} rpm"
 
 
+def describe_coverage(coverage: str | None, over: str | None) -> str:
+    """Return how much was learnt, and from where to where."""
+    if over is None:
+        return "the model knows one operating point"
+    places = places_of(coverage)
+    if not places:
+        return "nothing yet"
+    windows = sum(count for _, count in places)
+    low, high = (describe_place(place, over) for place in (places[0][0], places[-1][0]))
+    where = low if low == high else f"{low} to {high}"
+    return f"{where}, {len(places)} {'place' if len(places) == 1 else 'places'}, {windows:,} windows"
+
+
+def places_of(coverage: str | None) -> list[tuple[int, int]]:
+    """Return place and windows of each, in order."""
+    pairs = (one.partition(":") for one in (coverage or "").split())
+    return [(int(place), int(windows)) for place, _, windows in pairs]
+
+
+def describe_place(place: int, over: str) -> str:
+    """Return a place of the coverage in words; one that only the features tell is a distance from the middle."""
+    if over == "speed":
+        return describe_speed(place)
+    return f"{place / 10:.0f} % load" if over == "load" else f"{2 ** (place / 256):.2f}{TIMES_SIGN}"
+
+
+def coverage_options(coverage: str, over: str) -> dict[str, Any]:
+    """Return ECharts options: windows learnt at each place."""
+    places = places_of(coverage)
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 16, "top": 30, "bottom": 22, "containLabel": True},
+        "xAxis": {
+            "type": "category",
+            "name": f"learnt at {over}",
+            "nameLocation": "middle",
+            "nameGap": 24,
+            "nameTextStyle": _TEXT,
+            "axisLabel": _TEXT,
+            "data": [describe_place(place, over) for place, _ in places],
+        },
+        "yAxis": {
+            "type": "value",
+            "name": "windows",
+            "nameTextStyle": {**_TEXT, "align": "left"},
+            "axisLabel": _TEXT,
+            "splitLine": {"lineStyle": {"color": "#7d889433"}},
+        },
+        "series": [{"type": "bar", "barMaxWidth": 28, "color": LINE, "data": [count for _, count in places]}],
+    }
+
+
 def speed_options(points: tuple[AtSpeed, ...], sensor: SensorView) -> dict[str, Any]:
     """Return ECharts options: each status's score over the speed at which it was, and the limits."""
     limits = (("warning", sensor.warning, WARNING), ("alarm", sensor.alarm, ALARM))

@@ -17,7 +17,13 @@ from vibdash.page.drift_panel import DriftPanel
 from vibdash.page.faults import Faults, PartFailed
 from vibdash.page.history_charts import score_options, velocity_options
 from vibdash.page.machine_panel import MachinePanel
-from vibdash.page.operating_point import PULSE_WORDS, describe_point, speed_options
+from vibdash.page.operating_point import (
+    PULSE_WORDS,
+    coverage_options,
+    describe_coverage,
+    describe_point,
+    speed_options,
+)
 from vibdash.page.sensor_row import SensorRow
 from vibdash.page.spectrum_panel import SpectrumAccess, SpectrumPanel, redraw
 from vibdash.page.states import Clock
@@ -103,7 +109,9 @@ class SensorPage:
                 self._score = _chart("Distance from healthy over time")
                 self._velocity = _chart("Vibration velocity over time")
                 self._by_speed = _chart("Distance from healthy against speed")
-                self._by_speed.set_visibility(False)
+                self._coverage = _chart("What is learnt over the operating point")
+                for chart in (self._by_speed, self._coverage):
+                    chart.set_visibility(False)
 
     def show(self, board: Board) -> None:
         """Bring the page to what the board holds."""
@@ -177,6 +185,10 @@ class SensorPage:
         redraw(self._score, score_options(history, self._sensor))
         at_speeds = await asyncio.to_thread(self._access.history.at_speeds, *self._key, since_ms, now_ms)
         self._by_speed.set_visibility(bool(at_speeds))
+        over, learnt = self._sensor.coverage_over, self._sensor.coverage
+        self._coverage.set_visibility(bool(over and learnt))
+        if over and learnt:
+            redraw(self._coverage, coverage_options(learnt, over))
         redraw(self._by_speed, speed_options(at_speeds, self._sensor))
         redraw(self._velocity, velocity_options(history, self._sensor, self._zones))
 
@@ -223,6 +235,7 @@ _FACTS: dict[str, Callable[[SensorView], str]] = {
     "Free memory": lambda one: "not said" if one.heap_free is None else describe_bytes(one.heap_free),
     "Battery": lambda one: "none" if one.battery_mv is None else f"{one.battery_mv / 1000:.2f} V",
     "Operating point": lambda one: describe_point(one.speed_millihz, one.load_permille, one.point_source),
+    "Learnt over": lambda one: describe_coverage(one.coverage, one.coverage_over),
     "Speed probe": lambda one: PULSE_WORDS[one.pulse or ""],
     "Acceleration": lambda one: (
         "not said" if one.rms_mm_s2 is None else f"{one.rms_mm_s2 / 1000:.2f} m/s² RMS"

@@ -37,6 +37,8 @@ BASELINE_STATES = ("none", "learning", "learnt", "unusable", "uneven", "over-vel
 MODEL_ORIGINS = ("linked", "file", "trial", "reverted")
 POINT_SOURCES = ("none", "estimated", "constant", "told", "pulse")
 PULSE_STATES = ("ok", "missing", "bouncing", "silent", "bad")
+COVERAGES = ("speed", "load", "heard")
+MAX_PLACES = 16
 TIME_QUALITIES = ("none", "rtc", "ntp")
 EVENTS = ("raise", "escalate", "clear")
 LEVELS = ("warning", "alarm")
@@ -121,6 +123,11 @@ class Measured:
     load_permille: int | None = _said(lambda one: one.integer_if_said("load_permille", 0, _MOST_LOAD))
     point_source: str | None = _said(lambda one: one.choice_if_said("point_source", POINT_SOURCES))
     pulse: str | None = _said(lambda one: one.choice_if_said("pulse", PULSE_STATES))
+    coverage_over: str | None = _said(lambda one: one.choice_if_said("coverage_over", COVERAGES))
+    # The places that it has learnt, as `20170:64 24670:192`: place, windows.
+    coverage: str | None = _said(
+        lambda one: " ".join(one.items("coverage", MAX_PLACES, _parse_place)) if one.has("coverage") else None
+    )
     note: str | None = _said(lambda one: one.text("note", 200) if one.has("note") else None)
 
 
@@ -339,6 +346,14 @@ def _parse_cause(cause: object) -> str:
     if isinstance(cause, str) and cause.isprintable() and _CAUSE.fullmatch(cause):
         return cause
     raise Malformed(f"cause: {shown(cause)}; accepted: anomaly, velocity or instrument:<fault>")
+
+
+def _parse_place(item: object) -> str:
+    if isinstance(item, list) and len(item) == 2 and all(type(one) is int for one in item):
+        place, windows = item
+        if abs(place) <= _UINT32 and 0 < windows <= _UINT32:
+            return f"{place}:{windows}"
+    raise Malformed(f"coverage: {shown(item)}; accepted: [place, windows], whole numbers")
 
 
 def _parse_feature(item: object) -> tuple[str, int, int]:

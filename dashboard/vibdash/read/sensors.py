@@ -97,6 +97,8 @@ class SensorView:
     load_permille: int | None
     point_source: str | None
     pulse: str | None
+    coverage_over: str | None
+    coverage: str | None  # operating points that were learnt, as `place:windows place:windows`
     note: str | None
     bytes_sampled: int
     bytes_sent: int
