@@ -242,3 +242,15 @@ def test_a_sensor_whose_speed_is_known_shows_it_and_the_score_against_it(page: P
     expect(chart).to_contain_text("warning")
     expect(page.locator(".about")).to_contain_text("1740 rpm by its probe, 62 % load")
     expect(page.locator(".about")).to_contain_text("works, pulses are missing")
+    learnt = page.get_by_role("img", name="What is learnt over the operating point")
+    expect(learnt).to_be_hidden()
+    device.status(
+        uptime_ms=4000,
+        coverage_over="speed",
+        coverage=[[20_170, 64], [24_670, 192]],
+        speed_millihz=29_000,
+        **point,
+    )
+    expect(page.locator(".about")).to_contain_text("1210 rpm to 1480 rpm, 2 places, 256 windows")
+    page.get_by_role("button", name="7 days").click()
+    expect(learnt.locator("svg")).to_contain_text("1480 rpm")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import vib
+from vibdash.protocol.messages import Status, parse
+from vibnode import status
 from vibtrain.features.config import Selection
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import evaluate
+from vibtrain.judging.alerts import point_of
 from vibtrain.judging.evaluate import Evaluation
+from vibtrain.judging.virtual_sensor import VirtualSensor
 from vibtrain.models import fit, operating_line
 from vibtrain.models.operating_line import FOUND, HEARD, LOAD, NONE, SPEED, load_thousandths
 from vibtrain.packaging import convert
@@ -131,3 +136,22 @@ def test_speeds_are_heard_only_if_the_fleet_was_heard_right() -> None:
     assert heard.line.over == HEARD
     assert fit.fit([with_lines(r, 1.3) for r in fast], CONFIG).line.over == SPEED
     assert operating_line.place(fast[0], HEARD) == operating_line.place(fast[0], SPEED)
+
+
+def test_a_status_tells_the_operating_points_that_were_learnt(tmp_path: Path) -> None:
+    model = vib.Model(convert.convert(fit.fit(fleet(), CONFIG)).binary)
+    sensor = VirtualSensor(model, tmp_path, 40)
+    before = status.facts(sensor._run, sensor._node)
+    assert (before["coverage_over"], before["coverage"]) == ("speed", [])
+    visits = life("d")
+    for r in visits:
+        sensor.play(r.features, point_of(r, told=True))
+    sensor.keep()
+    said = status.facts(sensor._run, sensor._node)
+    assert said["coverage"] == sensor.coverage and len(said["coverage"]) >= 3
+    rpm = [place * 60 / 1000 for place, _ in said["coverage"]]
+    speeds = [r.speed_rpm or 0 for r in visits]
+    assert rpm == sorted(rpm) and 0.99 * min(speeds) < rpm[0] and rpm[-1] < 1.01 * max(speeds)
+    parsed = parse("vibnode/v1/demo/motor-1/status", status.message("periodic", sensor._run, sensor._node))
+    assert isinstance(parsed, Status) and parsed.measured
+    assert parsed.measured.coverage == " ".join(f"{place}:{windows}" for place, windows in said["coverage"])

@@ -111,7 +111,7 @@ class SensorPage:
                 self._by_speed = _chart("Distance from healthy against speed")
                 self._coverage = _chart("What is learnt over the operating point")
                 for chart in (self._by_speed, self._coverage):
-                    chart.set_visibility(False)
+                    _show_panel(chart, False)
 
     def show(self, board: Board) -> None:
         """Bring the page to what the board holds."""
@@ -184,9 +184,9 @@ class SensorPage:
         self._zones = zones_of_class(known) if known else self._access.zones_mm_s
         redraw(self._score, score_options(history, self._sensor))
         at_speeds = await asyncio.to_thread(self._access.history.at_speeds, *self._key, since_ms, now_ms)
-        self._by_speed.set_visibility(bool(at_speeds))
+        _show_panel(self._by_speed, bool(at_speeds))
         over, learnt = self._sensor.coverage_over, self._sensor.coverage
-        self._coverage.set_visibility(bool(over and learnt))
+        _show_panel(self._coverage, bool(over and learnt))
         if over and learnt:
             redraw(self._coverage, coverage_options(learnt, over))
         redraw(self._by_speed, speed_options(at_speeds, self._sensor))
@@ -204,6 +204,12 @@ def _section(title: str) -> Iterator[None]:
 def _chart(what: str) -> ui.echart:
     with ui.element("div").classes("panel course").props(f'role=img aria-label="{what}"'):
         return ui.echart({}, renderer="svg").classes("chart")
+
+
+def _show_panel(chart: ui.echart, shown: bool) -> None:
+    """Show or hide a chart with the panel that it stands in."""
+    assert chart.parent_slot is not None
+    chart.parent_slot.parent.set_visibility(shown)
 
 
 def _fact(name: str) -> ui.label:
