@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from vibtrain.files.sample_files import read_columns, read_file
-from vibtrain.files.text_files import layout
+from vibtrain.files.text_layout import layout
 from vibtrain.recordings import DataError
 
 ROWS = 900
@@ -56,11 +56,14 @@ def test_a_first_row_that_lacks_a_number_is_no_heading(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("heading", [",0,1,2", "0,1,2,3", "time,1,2,3"])
-def test_whole_numbers_over_the_columns_are_names_where_one_of_them_is_none(
-    tmp_path: Path, heading: str
-) -> None:
+def test_whole_numbers_over_the_columns_are_names(tmp_path: Path, heading: str) -> None:
     path = written(tmp_path / "a.csv", [heading, *(f"{i},0.5,1.5,0.25" for i in range(5))])
-    assert layout(path).lines_before == (0 if heading == "0,1,2,3" else 1)
+    assert layout(path).lines_before == 1
+
+
+def test_whole_numbers_over_whole_numbers_are_a_row(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", ["0,1,2", "4,1,7", "5,5,5"])
+    assert layout(path).lines_before == 0
 
 
 def decimal_comma(row: np.ndarray) -> str:

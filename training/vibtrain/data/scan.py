@@ -20,7 +20,7 @@ from vibtrain import recordings
 from vibtrain.data.manifest import FIELDS, UNKNOWN
 from vibtrain.files.file_columns import Array, FileColumns
 from vibtrain.files.sample_files import ENDINGS, read_file
-from vibtrain.files.time_columns import no_samples, time_column, unit_s, usual_step
+from vibtrain.files.time_columns import Stamps, find_stamps, no_samples
 from vibtrain.recordings import HEALTHY, OFF, OTHER_WORDS, STANDARD_GRAVITY, DataError
 
 _AXIS_NAME = re.compile(r"(acc\w*?|accel\w*?|a|vib\w*?)?[ _.-]?[xyz][ _.-]?\d?(\W.*|_?m?g|_?m_?s2)?", re.I)
@@ -122,10 +122,10 @@ def _guess(name: str, content: FileColumns, columns: dict[str, Array]) -> Guess:
         raise DataError(f"{name}: {frames} rows; accepted: recordings of {SHORTEST} at least")
     if not any(column.dtype.kind in "iuf" for column in columns.values()):
         raise DataError(f"{name}: no column of numbers; accepted: one at least")
-    time_name = time_column(columns)
+    stamps = find_stamps(columns, units=content.units)
     axes, why_axes = _axes(content, columns)
     guessed = {
-        "rate_hz": _rate(name, content, columns, time_name, axes),
+        "rate_hz": _rate(name, content, columns, stamps, axes),
         "columns": (" ".join(axes) if _fit_for_csv(axes) else " ".join(_numbers(axes, content)), why_axes),
         "label": _label(name),
     }
@@ -156,20 +156,20 @@ def _time(name: str) -> str:
 
 
 def _rate(
-    name: str, content: FileColumns, columns: dict[str, Array], time_name: str | None, axes: list[str]
+    name: str, content: FileColumns, columns: dict[str, Array], stamps: Stamps | None, axes: list[str]
 ) -> tuple[str, str]:
     if own_rate_hz := content.rate_hz(content.names if axes == [UNKNOWN] else axes):
         return f"{own_rate_hz:.10g}", "the file states it"
-    if time_name is not None:
-        step, unit = usual_step(columns[time_name]), unit_s(time_name, columns[time_name])
+    if stamps is not None:
+        step, unit = stamps.step(columns), stamps.unit_s
         if unit is not None and step > 0:
-            return f"{1 / (step * unit):.6g}", f"from column {time_name}"
+            return f"{1 / (step * unit):.6g}", f"from column {' and '.join(stamps.names)}"
     if in_name := _RATE_IN_NAME.search(name):
         hz = float(in_name["number"]) * (1000 if in_name["kilo"] else 1)
         return f"{hz:g}", "in the file's name"
-    if time_name is None:
+    if stamps is None:
         return UNKNOWN, "no time column, none in the name"
-    return UNKNOWN, f"column {time_name} rises by {step:g} a row, in an unknown unit"
+    return UNKNOWN, f"column {stamps.names[0]} rises by {step:g} a row, in an unknown unit"
 
 
 def _axes(content: FileColumns, columns: dict[str, Array]) -> tuple[list[str], str]:

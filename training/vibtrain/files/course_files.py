@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vibtrain.files.sample_files import Column, column_name, read_blocks, read_file
-from vibtrain.files.time_columns import Float, stamps_ns, time_column, unit_s
+from vibtrain.files.time_columns import Float, find_stamps
 from vibtrain.recordings import Course, DataError, instant
 
 COURSE_HZ = 100.0  # a column of the recording is averaged down to about this rate
@@ -75,17 +75,16 @@ def _read_beside(file: Path, columns: tuple[Column, ...]) -> tuple[Float, Float,
     """Seconds, shape (rows,), values, shape (rows, columns), and whether the seconds are since 1970."""
     content = read_file(file)
     beginning = content.beginning()
-    name = time_column(beginning, {column_name(file, column, content) for column in columns})
-    unit = name and unit_s(name, beginning[name])
-    if name is None or not unit:
+    stamps = find_stamps(beginning, {column_name(file, column, content) for column in columns}, content.units)
+    if stamps is None or not stamps.unit_s or stamps.period:
         raise DataError(
             f"{file}: no column of times is known; accepted: one named time_s, in seconds, or dates"
         )
-    dates = beginning[name].dtype.kind in "MOTU"
-    stamps = np.concatenate([stamps_ns(block) for (block,) in content.blocks([name])])
-    if (np.diff(stamps) <= 0).any():
-        raise DataError(f"{file}: column {name!r}: goes back in time; accepted: times that rise")
-    return stamps * unit, np.concatenate(list(read_blocks(file, columns))), dates
+    times = np.concatenate([stamps.readings[0](block) for block in content.blocks(stamps.names)])
+    if (np.diff(times) <= 0).any():
+        raise DataError(f"{file}: column {stamps.names[0]!r}: goes back in time; accepted: times that rise")
+    values = np.concatenate(list(read_blocks(file, columns)))
+    return times * stamps.unit_s, values, stamps.since_1970
 
 
 def _rows_beside(file: Path, columns: tuple[Column, ...], time: str) -> tuple[Float, Float]:

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import gzip
 import re
-from collections import Counter
+import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
-from vibtrain.files.file_columns import BLOCK_FRAMES, Block, FileColumns
+import numpy as np
+
+from vibtrain.files.file_columns import BLOCK_FRAMES, Array, Block, FileColumns
+from vibtrain.files.text_layout import SNIFFED_BYTES, Layout, layout
 from vibtrain.recordings import DataError
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
-BLANKS = r"\s+"
-_SNIFFED_BYTES = 8192
-_SNIFFED_LINES = (
-    20  # whole ones, at least, where a text has them: a heading may be longer than all those bytes
-)
-_MOST_SNIFFED = 1 << 20
-_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(e[-+]?\d+)?", re.I)
-_COUNT = re.compile(r"\d+")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a text is laid out: `names` of its columns (none where it has no heading), their number `count`, and the
-    lines before the first row of samples."""
-
-    encoding: str
-    delimiter: str
-    decimal: str
-    names: list[str]
-    count: int
-    lines_before: int
 
 
 def read_text(path: Path) -> FileColumns:
-    """All columns; a piece with a cell that is no number comes as text. Raises `DataError` for an empty file."""
+    """All columns, in the order of the file's cells. Raises `DataError` for an empty file."""
     found = layout(path)
     titles = tuple(found.names or map(str, range(found.count)))
     if len(set(titles)) != len(titles):
@@ -50,86 +30,66 @@ def read_text(path: Path) -> FileColumns:
         import pandas as pd
 
         places = [titles.index(name) for name in chosen]
-        pieces = pd.read_csv(
-            path,
-            sep=found.delimiter,
-            decimal=found.decimal,
-            header=None,
-            skiprows=found.lines_before,
-            usecols=sorted(places),
-            encoding=found.encoding,
-            encoding_errors="replace",  # beyond the beginning: numbers are ASCII
-            low_memory=False,
-            chunksize=BLOCK_FRAMES,
-        )
-        with pieces:
+        with _at_first_row(path, found) as stream, warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells more than in any line seen
+            pieces = pd.read_csv(
+                stream,
+                sep=found.delimiter,
+                decimal=found.decimal,
+                header=None,
+                names=range(found.width),
+                index_col=False,
+                usecols=sorted(places),
+                encoding=_bytes_encoding(found),
+                encoding_errors="replace",  # beyond the beginning: numbers are ASCII
+                low_memory=False,
+                chunksize=BLOCK_FRAMES,
+            )
             for piece in pieces:
-                yield [piece[place].to_numpy() for place in places]
+                yield [_as_numbers(piece[place].to_numpy(), found, place) for place in places]
 
-    return FileColumns(titles, blocks, named=bool(found.names), expected_frames=_expected_rows(path))
-
-
-def layout(path: Path) -> Layout:
-    """Layout of a text, from its beginning: lines before the first row of samples are a preamble, the last of them
-    a heading if it has as many cells. Raises `DataError` for an empty file, and where commas may be anything."""
-    encoding, lines = _beginning(path)
-    if not any(line.strip() for line in lines):
-        raise DataError(f"{path}: is empty; accepted: rows of numbers")
-    delimiter = _delimiter(path, lines)
-    rows = [_cells(line, delimiter) for line in lines]
-    count, places = _shape(rows)
-    first = next((i for i, cells in enumerate(rows) if _is_sample(cells, count, places)), None)
-    if first is None:  # nothing but words
-        return Layout(encoding, delimiter, ".", rows[0], len(rows[0]), 1)
-    decimal = "," if any("," in cells[i] for cells in rows[first:] for i in places if i < len(cells)) else "."
-    count = max(
-        count, len(rows[first]) if rows[first][-1] else 0
-    )  # a first row may carry more than the others
-    heading = rows[first - 1] if first else []
-    if len(heading) == count + 1 and not heading[-1]:
-        heading.pop()
-    return Layout(encoding, delimiter, decimal, heading if len(heading) == count else [], count, first)
+    units = {title: unit for title, unit in zip(titles, found.units, strict=True) if unit not in ("", "-")}
+    return FileColumns(
+        titles, blocks, named=bool(found.names), units=units, expected_frames=_expected_rows(path)
+    )
 
 
-def _beginning(path: Path) -> tuple[str, list[str]]:
-    """Encoding, and the first lines; the one that the beginning cuts off is none of them."""
+def _at_first_row(path: Path, found: Layout) -> IO[Any]:
+    """The file behind the lines before its first row. As text where it is UTF-16, else as bytes, which pandas reads
+    faster."""
+    utf16 = found.encoding.startswith("utf-16")
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as stream:
-        content = stream.read(_SNIFFED_BYTES)
-        while content.count(b"\n") < _SNIFFED_LINES and len(content) < _MOST_SNIFFED:
-            more = stream.read(_SNIFFED_BYTES)
-            if not more:
-                break
-            content += more
-        whole = not stream.read(1)
-    encoding, text = _decoded(content)
-    lines = text.splitlines()
-    return encoding, lines if whole or len(lines) < 2 else lines[:-1]
+    stream: IO[Any] = opener(path, "rt", encoding=found.encoding) if utf16 else opener(path, "rb")
+    if not utf16 and found.encoding == "utf-8-sig" and stream.read(3) != b"\xef\xbb\xbf":
+        stream.seek(0)
+    for _ in range(found.lines_before):
+        stream.readline()
+    return stream
 
 
-def _shape(rows: list[list[str]]) -> tuple[int, list[int]]:
-    """Of most rows with a number in them: how many cells, and which of these are numbers. No cells where none is."""
-    with_numbers = [cells for cells in rows if any(map(_is_number, cells))]
-    if not with_numbers:
-        return 0, []
-    times = Counter(map(len, with_numbers))
-    latest = {len(cells): i for i, cells in enumerate(with_numbers)}
-    count = max(times, key=lambda n: (times[n], latest[n]))
-    usual = [cells for cells in with_numbers if len(cells) == count]
-    if not any(cells[-1] for cells in usual) and count > 1:  # rows that end in a delimiter
-        count -= 1
-    return count, [i for i in range(count) if 2 * sum(_is_number(cells[i]) for cells in usual) > len(usual)]
+def _bytes_encoding(found: Layout) -> str:
+    return "utf-8" if found.encoding == "utf-8-sig" else found.encoding
 
 
-def _is_sample(cells: list[str], count: int, places: list[int]) -> bool:
-    """Numbers where numbers are due. A row may lack some of them, and is no heading for that, if one is no whole
-    number: column names such as `0` and `1` are."""
-    if len(cells) < count or not places:
-        return False
-    numbers = [cells[i] for i in places if _is_number(cells[i])]
-    if len(numbers) == len(places):
-        return True
-    return 2 * len(numbers) >= len(places) and any(not number.lstrip("+-").isdecimal() for number in numbers)
+def _as_numbers(column: Array, found: Layout, place: int) -> Array:
+    """A column of numbers in which a cell is none comes as text: as it stands where a number's text is one by these
+    decimals, so that the cell that is none is the one that is named."""
+    if column.dtype.kind != "O" or place >= found.count or not found.numeric[place]:
+        return column
+    number = re.compile(
+        rf"\s*[-+]?(\d+{re.escape(found.decimal)}?\d*|{re.escape(found.decimal)}\d+)(e[-+]?\d+)?\s*", re.I
+    )
+
+    def one(cell: object) -> object:
+        text = str(cell)
+        return float(text.replace(found.decimal, ".")) if number.fullmatch(text) else _no_number(cell)
+
+    return np.array([one(cell) for cell in column], dtype=object)
+
+
+def _no_number(cell: object) -> object:
+    """A cell that is no number by the file's decimals, so that nobody takes it for one by others."""
+    return cell if not isinstance(cell, str) or not re.fullmatch(r"[-+\d.,\s]*", cell) else f"{cell} "
 
 
 def _expected_rows(path: Path) -> int | None:
@@ -137,72 +97,5 @@ def _expected_rows(path: Path) -> int | None:
     if path.suffix == ".gz":
         return None
     with path.open("rb") as stream:
-        beginning = stream.read(_SNIFFED_BYTES)
+        beginning = stream.read(SNIFFED_BYTES)
     return round(beginning.count(b"\n") * path.stat().st_size / len(beginning))
-
-
-def _decoded(beginning: bytes) -> tuple[str, str]:
-    """Encoding and text: UTF-16 where a byte order mark says so, UTF-8, or what Windows programs of the West write."""
-    if beginning[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return "utf-16", beginning.decode("utf-16", "ignore")
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()  # the beginning may end within a character
-    try:
-        return "utf-8-sig", decoder.decode(beginning)
-    except UnicodeDecodeError:
-        return "cp1252", beginning.decode("cp1252", "replace")
-
-
-def _delimiter(path: Path, lines: list[str]) -> str:
-    """What parts the cells of most lines with a number in them."""
-    filled = [line for line in lines if line.strip()]
-    found = [_delimiter_of(line) for line in filled if re.search(r"\d", line)] or [_delimiter_of(filled[0])]
-    times, latest = Counter(found), {mark: i for i, mark in enumerate(found)}
-    delimiter = max(times, key=lambda mark: (times[mark], latest[mark]))
-    return _comma_or_decimal_comma(path, lines) if delimiter == "," else delimiter
-
-
-def _delimiter_of(line: str) -> str:
-    """A comma parts cells only where nothing else does: else it is a decimal comma."""
-    for mark in "\t;":
-        if mark in line:
-            return mark
-    words = line.split()
-    if "," not in line or (
-        len(words) > 1 and 2 * sum(map(bool, map(_DECIMAL_COMMA.fullmatch, words))) > len(words)
-    ):
-        return BLANKS
-    return ","
-
-
-def _comma_or_decimal_comma(path: Path, lines: list[str]) -> str:
-    """Whole numbers alone, of which every second one is never signed and has zeros in front now and then, are decimals:
-    one column of them, or nobody can tell where a cell ends."""
-    rows = [_cells(line, ",") for line in lines]
-    rows = [cells for cells in rows if cells and all(_is_number(cell) for cell in cells)]
-    behind = [cell for cells in rows for cell in cells[1::2]]
-    if (
-        not rows
-        or any(len(cells) % 2 or any("." in cell for cell in cells) for cells in rows)
-        or not all(map(_COUNT.fullmatch, behind))
-        or not any(len(cell) > 1 and cell[0] == "0" for cell in behind)
-    ):
-        return ","
-    if all(len(cells) == 2 for cells in rows):
-        return BLANKS
-    raise DataError(
-        f"{path}: commas part the cells and mark the decimals, as in {','.join(rows[0])!r}; accepted: cells parted by "
-        "semicolons, tabs or blanks, or points for decimals"
-    )
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    cells = line.split() if delimiter == BLANKS else next(csv.reader([line], delimiter=delimiter), [])
-    return [cell.strip() for cell in cells]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return True
