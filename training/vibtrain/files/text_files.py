@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,8 +58,8 @@ def _at_first_row(path: Path, found: Layout) -> IO[Any]:
     """The file behind the lines before its first row. As text where it is UTF-16, else as bytes, which pandas reads
     faster."""
     utf16 = found.encoding.startswith("utf-16")
-    opener = gzip.open if path.suffix == ".gz" else open
-    stream: IO[Any] = opener(path, "rt", encoding=found.encoding) if utf16 else opener(path, "rb")
+    opener: Callable[..., IO[Any]] = gzip.open if path.suffix == ".gz" else open
+    stream = opener(path, "rt", encoding=found.encoding) if utf16 else opener(path, "rb")
     if not utf16 and found.encoding == "utf-8-sig" and stream.read(3) != b"\xef\xbb\xbf":
         stream.seek(0)
     for _ in range(found.lines_before):
