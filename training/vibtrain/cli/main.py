@@ -68,6 +68,14 @@ def fit(
             "--drop", help="A recording to leave out, or `flagged`: all that `data check` has findings on."
         ),
     ] = None,
+    least_machines: Annotated[
+        int,
+        typer.Option(
+            "--least-machines",
+            min=1,
+            help="Keep out what fewer machines than this contributed: rare leaves, faults, Gaussians, extremes.",
+        ),
+    ] = 1,
     limits: Limits,
     as_json: Json = False,
     readers: Readers,
@@ -85,14 +93,15 @@ def fit(
         from vibtrain.workflows import pipeline, quality
 
         windows = read.windows
+        chosen = dataclasses.replace(read.chosen, least_machines=least_machines)
         facts: dict[str, Any] = {"package": str(out), "dropped": {}}
         if drop:
             with reading(read.entries, read.workers, errors, "checking") as (watched, done):
                 dropped = quality.drop(drop, watched, windows, read.chosen, read.workers, done)
             facts |= {"dropped": dropped.reasons, "change": quality.change(dropped, windows, read.chosen)}
             windows = dropped.kept
-        costs.refuse_over(limits.budget(), windows, read.chosen)
-        outcome = pipeline.make_package(out, read.chosen, windows, announce, facts["dropped"])
+        costs.refuse_over(limits.budget(), windows, chosen)
+        outcome = pipeline.make_package(out, chosen, windows, announce, facts["dropped"])
         if as_json:
             print(json.dumps(facts | {"digest": outcome.digest} | outcome.evaluation))
             return

@@ -143,6 +143,7 @@ class TrainingConfig:
     """Everything that a model follows from, besides the recordings themselves.
 
     `settle_s`: seconds at the beginning of every recording, in which the machine runs up or warms up, to leave out.
+    `least_machines`: what fewer machines than this contributed stays out of the model.
     """
 
     name: str
@@ -151,6 +152,7 @@ class TrainingConfig:
     anomaly: AnomalyChoice
     dataset: str = ""
     settle_s: float = 0.0
+    least_machines: int = 1
     train: Selection = Selection()
     classifier: ClassifierChoice = ClassifierChoice()
     detector: DetectorChoice = DetectorChoice()

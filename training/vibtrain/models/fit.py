@@ -4,7 +4,7 @@ scores stands for a window, but in baselines."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,7 @@ import vib
 
 from vibtrain.features.config import AnomalyChoice, TrainingConfig, select_inputs
 from vibtrain.features.extraction import Regime, Windows, digest, regimes_of
-from vibtrain.models import cold, operating_line
+from vibtrain.models import cold, disclosure, operating_line
 from vibtrain.models.anomaly import (
     STEPS_PER_OCTAVE,
     AnomalyModel,
@@ -33,6 +33,7 @@ from vibtrain.models.calibration import (
 )
 from vibtrain.models.classifier import Classifier, fit_forest
 from vibtrain.models.cold import ColdModel, HealthyCondition
+from vibtrain.models.disclosure import Holds
 from vibtrain.models.isolation import BaselineIsolationForest
 from vibtrain.models.mahalanobis import BaselineMahalanobis
 from vibtrain.models.mixture import BaselineMixture
@@ -78,6 +79,7 @@ class FittedModel:
     data_digest: bytes
     learnt: Threshold
     unlearnt: Threshold
+    holds: Holds
 
 
 def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
@@ -89,6 +91,7 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     core = config.core_config()
     names = vib.feature_names(core)
     _refuse_silent(chosen, names, config)
+    disclosure.refuse_few(healthy, config)
     inputs = select_inputs(names, config.anomaly.inputs)
     centre, on_line, _ = fit_cold(healthy, names, inputs, 0, config)
     line = operating_line.fit(healthy, inputs, on_line, centre)
@@ -101,10 +104,11 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
     warning = learnt.at
     _, cold_model, unlearnt = fit_cold(healthy, names, inputs, warning, config)
     spread = _spread(in_place, inputs, config)
-    tree_inputs, classes, forest = _fit_classifier(chosen, names, centre, config)
-    quiet_rms = _quiet_rms(healthy, names, config.detector.off_octaves)
+    tree_inputs, classes, forest, held = _fit_classifier(chosen, names, centre, config)
+    quiet_rms = _quiet_rms(healthy, names, config)
+    shaft_millihz = _by_machine([(r, round(r.speed_rpm * 1000 / 60)) for r in healthy if r.speed_rpm])
+    speeds_known = all(r.speed_rpm for r in healthy)
     dwells = config.dwells()
-    shaft_millihz = [round(r.speed_rpm * 1000 / 60) for r in healthy if r.speed_rpm]
     return FittedModel(
         name=config.name,
         core=core,
@@ -126,11 +130,12 @@ def fit(recordings: list[Windows], config: TrainingConfig) -> FittedModel:
         quiet_rms=quiet_rms,
         off_below=round(STEPS_PER_OCTAVE * config.detector.off_octaves),
         average_windows=config.detector.average_windows,
-        shaft_low_millihz=min(shaft_millihz) if len(shaft_millihz) == len(healthy) else 0,
-        shaft_high_millihz=max(shaft_millihz) if len(shaft_millihz) == len(healthy) else 0,
+        shaft_low_millihz=_nth([low for low, _ in shaft_millihz], config) if speeds_known else 0,
+        shaft_high_millihz=-_nth([-high for _, high in shaft_millihz], config) if speeds_known else 0,
         data_digest=digest(chosen),
         learnt=learnt,
         unlearnt=unlearnt,
+        holds=replace(held, components=_behind(anomaly, in_place, inputs, config)),
     )
 
 
@@ -171,7 +176,24 @@ def _fit_anomaly(healthy: list[Windows], inputs: list[int], config: TrainingConf
         raise DataError(
             f"{config.name}: {len(X)} healthy windows to fit on; accepted: {needed} or more, one a component"
         )
-    return _of_kind(config.anomaly).fit(X, groups=groups)
+    for components in range(needed, 0, -1):
+        mixture = replace(config.anomaly.mixture, components=components)
+        model = _of_kind(replace(config.anomaly, mixture=mixture)).fit(X, groups=groups)
+        if components == 1 or _behind(model, healthy, inputs, config).machines >= config.least_machines:
+            break
+    return model
+
+
+def _behind(
+    model: AnomalyModel, healthy: list[Windows], inputs: list[int], config: TrainingConfig
+) -> disclosure.Behind:
+    """What is behind the model's Gaussians."""
+    means = [_scored(r.features, config)[:, inputs] for r in healthy]
+    counts = [len(rows) for rows in means]
+    groups = np.repeat([str(r.regime) for r in healthy], counts)
+    about = residuals(np.concatenate(means), groups)
+    machines = disclosure.numbered([r.machine for r in healthy], counts)
+    return disclosure.behind_components(model, about, machines, np.repeat(np.arange(len(healthy)), counts))
 
 
 def _spread(healthy: list[Windows], inputs: list[int], config: TrainingConfig) -> Float:
@@ -249,16 +271,19 @@ def baselines(recordings: list[Windows]) -> dict[Regime, Int16]:
 
 def _fit_classifier(
     chosen: list[Windows], names: list[str], centre: Int16, config: TrainingConfig
-) -> tuple[list[int], tuple[str, ...], Classifier | None]:
+) -> tuple[list[int], tuple[str, ...], Classifier | None, Holds]:
     known_as = {id(r): r.fine_label if config.classifier.severities else r.label for r in chosen}
-    faults = sorted({known_as[id(r)] for r in chosen if r.is_fault})
+    shown = {fault: {r.machine for r in chosen if known_as[id(r)] == fault} for fault in known_as.values()}
+    all_faults = sorted({known_as[id(r)] for r in chosen if r.is_fault})
+    faults = [fault for fault in all_faults if len(shown[fault]) >= config.least_machines]
+    nothing = Holds(disclosure.Behind(0, 0, 0), None, 0, tuple(sorted(set(all_faults) - set(faults))))
     if config.classifier.trees == 0 or not faults:
-        return [], (), None
+        return [], (), None, nothing
     tree_inputs = select_inputs(names, config.classifier.inputs)
     classes = (HEALTHY, *faults)
     told_apart = faults if len(faults) > 1 else classes
     learnt = baselines(chosen)
-    X, y = [], []
+    X, y, owners, counts = [], [], [], []
     for r in chosen:
         if known_as[id(r)] not in told_apart:
             continue
@@ -269,8 +294,18 @@ def _fit_classifier(
             pairs = [(r.features, learnt.get(r.regime, centre))]
         rows = [differences(_scored(features, config), baseline) for features, baseline in pairs]
         X += [row[:, tree_inputs] for row in rows]
-        y += [classes.index(known_as[id(r)])] * sum(len(row) for row in rows)
-    return tree_inputs, classes, fit_forest(np.concatenate(X), np.array(y), config.classifier)
+        owners.append(r)
+        counts.append(sum(len(row) for row in rows))
+        y += [classes.index(known_as[id(r)])] * counts[-1]
+    windows = np.concatenate(X)
+    forest = fit_forest(windows, np.array(y), config.classifier)
+    machines = disclosure.numbered([r.machine for r in owners], counts)
+    if config.least_machines > 1:
+        disclosure.keep_common(forest, windows, machines, config.least_machines)
+    leaves, rare = disclosure.behind_leaves(
+        forest, windows, machines, np.repeat(np.arange(len(owners)), counts)
+    )
+    return tree_inputs, classes, forest, replace(nothing, leaves=leaves, rare_leaves=rare)
 
 
 def _levels(r: Windows, names: list[str]) -> Int16:
@@ -279,10 +314,26 @@ def _levels(r: Windows, names: list[str]) -> Int16:
     return np.asarray(r.features[:, axes].max(axis=1))
 
 
-def _quiet_rms(healthy: list[Windows], names: list[str], octaves: float) -> int:
-    """Level under which no machine was trained on, by so many octaves."""
-    quietest = min(int(_levels(r, names).min()) for r in healthy)
-    return max(0, int(quietest - STEPS_PER_OCTAVE * octaves))
+def _quiet_rms(healthy: list[Windows], names: list[str], config: TrainingConfig) -> int:
+    """Level under which no machine was trained on, by so many octaves; of all but as many as must not show."""
+    quietest = _by_machine([(r, int(_levels(r, names).min())) for r in healthy])
+    return max(
+        0,
+        int(_nth([low for low, _ in quietest], config) - STEPS_PER_OCTAVE * config.detector.off_octaves),
+    )
+
+
+def _by_machine(values: list[tuple[Windows, int]]) -> list[tuple[int, int]]:
+    """The lowest and highest value of each machine."""
+    found: dict[str, list[int]] = {}
+    for r, value in values:
+        found.setdefault(r.machine, []).append(value)
+    return [(min(of_one), max(of_one)) for of_one in found.values()]
+
+
+def _nth(values: list[int], config: TrainingConfig) -> int:
+    """The lowest value that as many machines reach down to as must, one of theirs each."""
+    return sorted(values)[min(config.least_machines, len(values)) - 1]
 
 
 def _off_rms(recordings: list[Windows], names: list[str], quiet_rms: int, config: TrainingConfig) -> int:

@@ -15,7 +15,13 @@ _HALF = 0.5  # of its windows over the threshold: fewer look healthy
 
 def model_card(description: dict[str, Any], evaluation: Evaluation) -> dict[str, str]:
     """Terms and what to say of each. `description` is the package's model.toml."""
-    return _use(description) | _origin(description) | _limits(evaluation) | _technical(description)
+    return (
+        _use(description)
+        | _origin(description)
+        | gives_away(description)
+        | _limits(evaluation)
+        | _technical(description)
+    )
 
 
 def _use(description: dict[str, Any]) -> dict[str, str]:
@@ -39,6 +45,35 @@ def _origin(description: dict[str, Any]) -> dict[str, str]:
         "Licence of data": _listed([_licence(source) for source in training["sources"]]),
         "Training data": f"SHA-256 {training['data_digest']}",
     }
+
+
+def gives_away(description: dict[str, Any]) -> dict[str, str]:
+    """What the package tells of its training data to whoever has it."""
+    holds = description.get("holds")
+    if holds is None:
+        return {"Gives away": "Not known: fit it again."}
+    parts, leaves = holds["components"], holds.get("leaves")
+    told = [f"means and spreads of healthy windows, their line over speed, {_behind('Gaussian', parts)}"]
+    if leaves:
+        told.append(
+            f"answers of the trees, {_behind('one', leaves)}, {holds['rare_leaves']} from one recording alone"
+        )
+    told.append("warning threshold, from the farthest healthy recording held out")
+    told.append(
+        "golden windows, " + ("of noise" if holds["least_machines"] > 1 else "raw samples of recordings")
+    )
+    if holds.get("left_out"):
+        told.append(
+            f"nothing of {_listed(holds['left_out'])}, which fewer machines showed than --least-machines"
+        )
+    return {"Gives away": "; ".join(told) + ". Names of recordings and machines stand in model.toml."}
+
+
+def _behind(what: str, behind: dict[str, int]) -> str:
+    counted = [
+        f"{behind[name]} {name if behind[name] != 1 else name[:-1]}" for name in ("machines", "recordings")
+    ]
+    return f"{behind['parts']} in all, behind each {what} {' and '.join(counted)} at least"
 
 
 def _licence(source: str) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what reads a package needs none of what makes one
     from vibtrain.features.extraction import Windows
     from vibtrain.judging.groups import Trained
     from vibtrain.models.calibration import Threshold
+    from vibtrain.models.disclosure import Holds
     from vibtrain.models.fit import FittedModel
     from vibtrain.packaging.convert import Converted
     from vibtrain.packaging.proof import Proof
@@ -128,6 +129,7 @@ def _description(
                 "inputs": len(model.inputs),
                 "tree_inputs": len(model.tree_inputs),
             },
+            "holds": _holds(model.holds, config),
             "training": {
                 "data_digest": model.data_digest.hex(),
                 "sources": sorted({r.source for r in chosen}),
@@ -142,6 +144,12 @@ def _description(
         }
     )
     return described
+
+
+def _holds(holds: Holds, config: TrainingConfig) -> dict[str, Any]:
+    """What the model holds of its training data, and how few machines and recordings are behind that."""
+    told = dataclasses.asdict(holds)
+    return {"least_machines": config.least_machines} | {k: v for k, v in told.items() if v not in (None, ())}
 
 
 def _calibration(threshold: Threshold) -> dict[str, Any]:
@@ -181,10 +189,14 @@ def _without_none(value: Any) -> Any:
 
 
 def _golden(converted: Converted, config: TrainingConfig, recordings: list[Windows]) -> dict[str, Any]:
-    """Windows spread over the recordings, and what core and model must answer for them."""
+    """Windows spread over the recordings, and what core and model must answer for them; of noise as loud as these
+    where what one machine gave is to stay out."""
     core, model = config.core_config(), vib.Model(converted.binary)
     picked = [recordings[i] for i in np.linspace(0, len(recordings) - 1, GOLDEN_WINDOWS).round().astype(int)]
     samples = np.stack([r.first_window for r in picked])
+    if config.least_machines > 1:
+        noise = np.random.default_rng(1).normal(0, max(1.0, float(samples.std())), samples.shape)
+        samples = np.clip(np.rint(noise), -32768, 32767).astype(np.int16)
     features = np.concatenate([vib.extract(window, core) for window in samples])
     classes = vib.classify(model, features) if model.meta()["classes"] else np.zeros(len(features), np.int16)
     return {
