@@ -67,7 +67,7 @@ def _keep(
     changed = []
     for one in drifts:
         values = asdict(one)
-        key = {**vars(sensor), "quantity": values.pop("quantity")}
+        key = {**sensor._asdict(), "quantity": values.pop("quantity")}
         insert_or_update(connection, drift, key, values)
         cause = QUANTITIES[one.quantity]
         if cause is None:
