@@ -60,7 +60,7 @@ def four_windows_s(on: Stage) -> float:
 
 def told_s(on: Stage) -> float:
     """Until a fault is told at the latest, be it a warning."""
-    return float(on.config.detector.warning_dwell_s) + SETTLE_MS / 1000 + 8 * four_windows_s(on)
+    return float(on.config.detector.warning_dwell_s + SETTLE_MS / 1000 + 8 * four_windows_s(on))
 
 
 def machine(name: str) -> tuple[Stage, list[Entry], Entry, list[Entry]]:

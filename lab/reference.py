@@ -63,7 +63,7 @@ def decimated(samples: npt.NDArray[np.int16], config: Mapping[str, int]) -> npt.
     spectrum = np.fft.rfft(samples.astype(np.float64), axis=0)
     frames = len(samples) >> slow_log2(config)
     low = np.fft.irfft(spectrum[: frames // 2 + 1], frames, axis=0) / 2 ** slow_log2(config)
-    return np.round(low).astype(np.int16)
+    return np.asarray(np.round(low), np.int16)
 
 
 def level(value: float) -> float:

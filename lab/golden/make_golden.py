@@ -142,8 +142,8 @@ def streams() -> bytes:
     for rate_hz, window, axes, bands, envelope_bands, orders, what, hops, speeds, more in STREAMS:
         hop = window // 2
         config = config_of(rate_hz, window, axes, bands, envelope_bands, orders) | {"hop": hop} | more
-        x = np.stack([samples_of(what, window + hop * hops, random) for _ in range(axes)], axis=1)
-        x = x.astype(np.int16)
+        drawn = [samples_of(what, window + hop * hops, random) for _ in range(axes)]
+        x = np.stack(drawn, axis=1).astype(np.int16)
         courses = np.tile(np.array(speeds, np.uint32), (hops + 1, 1))
         one = len(speeds) == 1
         features = vib.extract(x, config, shaft_hz=one * speeds[0] / 1000, courses=None if one else courses)

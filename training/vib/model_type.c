@@ -60,14 +60,14 @@ static PyObject *model_meta(ModelObject *self, PyObject *unused)
         Py_XDECREF(classes);
         return NULL;
     }
-    return Py_BuildValue("{sssssNsisisisisisisisisisisIsIsisisisisi}", "name", m->name, "digest", digest, "classes", classes,
-                         "warning", m->warning, "alarm", m->alarm, "hysteresis", m->hysteresis, "off_rms", m->off_rms,
-                         "dwell_windows", m->dwell_windows, "alarm_dwell_windows",
-                         m->alarm_dwell_windows ? m->alarm_dwell_windows : m->dwell_windows, "clear_windows", m->clear_windows, "quiet_rms",
-                         m->quiet_rms, "off_below", m->off_below, "average_windows", m->average_windows,
-                         "shaft_low_millihz", m->shaft_low_millihz, "shaft_high_millihz", m->shaft_high_millihz,
-                         "line_over", m->line_over, "line_middle", m->line_middle, "line_low", m->speed_low,
-                         "line_high", m->speed_high, "reach", m->reach);
+    return Py_BuildValue("{sssssNsisisisisisisisisisisIsIsisisisisi}", "name", m->name, "digest", digest, "classes",
+                         classes, "warning", m->warning, "alarm", m->alarm, "hysteresis", m->hysteresis, "off_rms",
+                         m->off_rms, "dwell_windows", m->dwell_windows, "alarm_dwell_windows",
+                         m->alarm_dwell_windows ? m->alarm_dwell_windows : m->dwell_windows, "clear_windows",
+                         m->clear_windows, "quiet_rms", m->quiet_rms, "off_below", m->off_below, "average_windows",
+                         m->average_windows, "shaft_low_millihz", m->shaft_low_millihz, "shaft_high_millihz",
+                         m->shaft_high_millihz, "line_over", m->line_over, "line_middle", m->line_middle, "line_low",
+                         m->speed_low, "line_high", m->speed_high, "reach", m->reach);
 }
 
 enum {

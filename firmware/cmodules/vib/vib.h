@@ -96,8 +96,8 @@ typedef struct {
     uint32_t bpfi_milliorders; /*   inner race, */
     uint32_t bsf_milliorders;  /*   rolling element */
     uint32_t ftf_milliorders;  /*   and cage; 0 .. 50,000 each, all 0 for no bearing, else with an envelope */
-    uint32_t by_angle;         /* 1: orders and bearing from samples resampled by the shaft's angle, and what follows; 0 */
-    uint32_t order_bands;      /* octaves of orders per axis: 0 .. 8 */
+    uint32_t by_angle; /* 1: orders and bearing from samples resampled by the shaft's angle, and what follows */
+    uint32_t order_bands; /* octaves of orders per axis: 0 .. 8 */
     uint32_t order_envelope_bands; /* octaves of orders in the envelope's spectrum per axis: 0 .. 8, with an envelope */
     uint32_t order_lo_milliorders; /* lower edge of the first of both: 1 .. 50,000; 0 where there are none */
     uint32_t mesh1_milliorders; /* gear meshes: 0 .. 4,000,000, and 0 for none; the first ones are used first */
@@ -106,10 +106,11 @@ typedef struct {
     uint32_t side2_milliorders;
     uint32_t mesh3_milliorders;
     uint32_t side3_milliorders;
-    uint32_t slow_window;      /* samples in a window of 0.1 to 10 Hz, a power of two: 0 (off), 512 .. the window, 10 times its
-                                  rate at least; that is 48 to 96 Hz, rate / 2^n. The hop is no longer than the window. */
-    uint32_t slow_bands;       /* log-spaced bands from 0.1 to 10 Hz: 1 .. 32; 0 without a slow window */
-    uint32_t slow_orders;      /* harmonics of the shaft in it: 0 .. 8 */
+    /* Samples in a window of 0.1 to 10 Hz, a power of two: 0 (off), 512 .. the window, 10 times its rate at least; that
+     * is 48 to 96 Hz, rate / 2^n. The hop is no longer than the window. */
+    uint32_t slow_window;
+    uint32_t slow_bands; /* log-spaced bands from 0.1 to 10 Hz: 1 .. 32; 0 without a slow window */
+    uint32_t slow_orders; /* harmonics of the shaft in it: 0 .. 8 */
 } vib_config_t;
 
 typedef struct vib_core vib_core_t; /* opaque; lives in the caller's memory */
@@ -132,11 +133,11 @@ void vib_core_push(vib_core_t *core, const int16_t *frames, size_t n, size_t *ta
 /* How a chip's FIFO holds a sample. Samples of more than 16 bits are rounded to 16: a count is then 2^(bits - 16) of
  * the chip's own. */
 typedef struct {
-    uint8_t bits;           /* significant bits: 8 .. 24 */
-    uint8_t sample_bytes;   /* bytes that a sample takes: 2 or 3, bits / 8 or more */
+    uint8_t bits; /* significant bits: 8 .. 24 */
+    uint8_t sample_bytes; /* bytes that a sample takes: 2 or 3, bits / 8 or more */
     bool big_endian;
-    bool left_justified;    /* the unused bits are the lowest ones; else the highest */
-    uint8_t skip_bytes;     /* bytes before each frame that are no samples, such as a FIFO tag: 0 .. 8 */
+    bool left_justified; /* the unused bits are the lowest ones; else the highest */
+    uint8_t skip_bytes; /* bytes before each frame that are no samples, such as a FIFO tag: 0 .. 8 */
 } vib_format_t;
 
 /* Slow windows, whose features the last ones are, since the start or the last gap; 0: they are not known and are 0. */
@@ -152,7 +153,7 @@ void vib_core_set_full_scale(vib_core_t *core, uint32_t counts);
 /* Clipped samples among those taken since the last time that this was asked. */
 uint32_t vib_core_clipped(vib_core_t *core);
 bool vib_core_ready(const vib_core_t *core); /* a whole window is held: ask for its features before pushing on */
-void vib_core_gap(vib_core_t *core);         /* samples were lost here: forget the partial window */
+void vib_core_gap(vib_core_t *core); /* samples were lost here: forget the partial window */
 /* The rate at which samples really come, which is off the nominal one by per cents on most chips: bands and lines are at
  * their frequencies by it from here on. Tell it between two windows, and the shaft's speed anew. Nothing changes where
  * the configuration would not hold at that rate, or would take more memory. */
@@ -223,7 +224,7 @@ typedef struct {
     const int16_t *slopes; /* [n_inputs] how inputs move with the shaft's speed, steps an octave; 0: not known */
     const int32_t *speed_gains; /* [n_inputs] octaves of speed that a step of each input tells, 2^-28, under 2^24 */
     const uint16_t *cold_weights; /* [n_inputs] 2^20 over the steps that healthy conditions differ by */
-    const int16_t *line; /* [vib_feature_count(&config)] how features move along the operating points, steps an octave */
+    const int16_t *line; /* [vib_feature_count(&config)] how features move along operating points, steps an octave */
     const uint16_t *far_weights; /* [n_inputs] 2^20 over the steps that a machine may be off, far from what it learnt */
     uint32_t anomaly; /* vib_anomaly_t; says which of the next two groups is used */
     uint32_t n_components; /* 1 .. VIB_MAX_COMPONENTS */
@@ -256,7 +257,7 @@ typedef struct {
     uint32_t shaft_high_millihz;
     uint16_t line_over; /* vib_line_t: what the octaves of `line` are of */
     int16_t line_middle; /* operating point of `centre`: 1/256 octave re 1 mHz, or thousandths of the rated load */
-    int16_t reach; /* 1/256 octave from what was learnt to where `far_weights` hold alone; 0: what was learnt holds all over */
+    int16_t reach; /* 1/256 octave from what was learnt to where `far_weights` hold alone; 0: it holds all over */
 } vib_model_t;
 
 /* Fills *model from a package's model.bin (SPEC.md 2.1) with pointers into data, which the caller keeps; it must be

@@ -110,7 +110,8 @@ static bool sound_cold(const vib_model_t *m)
 static bool sound_limits(const vib_model_t *m)
 {
     return m->dwell_windows >= 1 && m->alarm_dwell_windows >= 0 && m->clear_windows >= 1 && m->hysteresis >= 0 &&
-           m->warning <= m->alarm && m->off_below >= 0 && m->average_windows >= 1 && m->average_windows <= VIB_MAX_AVERAGE;
+           m->warning <= m->alarm && m->off_below >= 0 && m->average_windows >= 1 &&
+           m->average_windows <= VIB_MAX_AVERAGE;
 }
 
 static bool sound_classifier(const vib_model_t *m, size_t n_features)

@@ -75,7 +75,7 @@ class Windowing:
         if courses is None:
             return np.full(windows, self._constant_hz > 0)
         lowest, highest = courses.min(axis=1).astype(np.int64), courses.max(axis=1).astype(np.int64)
-        return (lowest > 0) & (FURTHEST[1] * highest <= FURTHEST[0] * lowest)
+        return np.asarray((lowest > 0) & (FURTHEST[1] * highest <= FURTHEST[0] * lowest), np.bool_)
 
     def _slow(self, stream: vib.Core, counts: Int16) -> Int16:
         """As `take`, of one core that goes on from block to block."""

@@ -193,7 +193,7 @@ def _play(sensor: VirtualSensor, r: Windows, point: Point) -> Judged:
     as long as it takes."""
     if len(r.snapshots) in (0, len(r.features)):  # where a window is a round, the hop is the rest
         return sensor.play(r.features, point)
-    rounds = []
+    rounds: list[Judged] = []
     for windows in np.array_split(r.features, len(r.snapshots)):
         if rounds:
             sensor.rested(SECONDS_PER_DAY)
