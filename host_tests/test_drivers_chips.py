@@ -48,3 +48,26 @@ def test_training_knows_the_same_counts(name: str) -> None:
     assert set(sensors.sensor(name).rates_hz) <= set(chip.RATES_HZ)
     for range_g, (_, lsb_nm_s2) in chip.RANGES_G.items():
         assert sensors.sensor(name, range_g=range_g).lsb_nm_s2 == lsb_nm_s2
+
+
+@pytest.mark.parametrize("answer", [0x70, 0x98])
+def test_relatives_and_copies_of_the_mpu6050_are_taken_with_a_note(
+    answer: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = driver_scenarios.Bench("mpu6050-i2c")
+    bench.chip.POWER_ON = {**bench.chip.POWER_ON, 0x75: answer}
+    bench.chip.registers[0x75] = answer
+    assert bench.read() == bench.driver.burst_frames and bench.driver.kin == answer
+    bench.driver.sleep()
+    bench.read()
+    said = f"vibnode: the sensor answers {answer:#04x} instead of 0x68: a relative or a copy, taken\n"
+    assert capsys.readouterr().out == said  # once
+
+
+@pytest.mark.parametrize("answer", [0x00, 0x12, 0x71, 0xFF])
+def test_what_is_no_relative_is_refused(answer: int) -> None:
+    bench = driver_scenarios.Bench("mpu6050-i2c")
+    bench.chip.POWER_ON = {**bench.chip.POWER_ON, 0x75: answer}
+    bench.chip.registers[0x75] = answer
+    with pytest.raises(OSError, match=f"who am I: {answer:#04x} instead of 0x68"):
+        bench.poll()

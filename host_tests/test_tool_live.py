@@ -229,7 +229,8 @@ def test_monitor_shows_each_window(bench: Bench) -> None:
     assert done.code == 0, done.err
     head, *windows = [json.loads(line) for line in done.out.splitlines()]
     assert head["machine"] == "Pump" and head["warning"] == 256 and not head["baseline"]
-    assert len(windows) == 2 and all(window["class"] in ("healthy", "outer-race") for window in windows)
+    assert len(windows) == 2
+    assert all(w["class"] == "healthy" if w["score"] < 256 else w["class"] != "healthy" for w in windows)
     assert windows[0]["rms_mm_s2"] == pytest.approx(12 * LSB_G * 9806.65, rel=0.2)
     drawn = bench.run("monitor", "--windows", 2)
     assert "Pump: tiny, warning 256, alarm 512" in drawn.out and "█" in drawn.out + "█▁"
@@ -333,9 +334,7 @@ def test_model_push_by_cable_goes_on_trial(bench: Bench, tmp_path: Path) -> None
 def test_a_model_that_does_not_fit_is_refused(bench: Bench, tmp_path: Path) -> None:
     fast = package(tmp_path / "fast", CONFIG)
     done = bench.run("model", "push", fast)
-    assert done.code == 1 and "the model was made for 5000 Hz; the one before it stays" in done.err.replace(
-        "\n", " "
-    )
+    assert done.code == 1 and "the model was made for 5000 Hz" in done.err.replace("\n", " ")
     damaged = fast / "model.ota"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     assert "damaged" in bench.run("model", "push", fast).err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -21,6 +22,7 @@ from test_tool_dist import make_dist as make_dist
 from vibnode_fixtures import stock_board as stock_board
 
 from lab.rigs.boards import ROOT
+from lab.rigs.firmware_model import CONFIG, model_bin
 
 LIBRARIES = Path(sys.executable).parents[1] / "lib" / f"python3.{sys.version_info[1]}" / "site-packages"
 
@@ -92,6 +94,76 @@ def test_it_deploys_onto_a_board(installed: Installed, stock_board: UnixBoard, d
     done = installed("vibnode", "deploy", "--port", stock_board.port, "--no-start")
     assert done.returncode == 0, done.stderr
     assert (stock_board.folder / "lib" / "vib.mpy").read_bytes() == (dist / "mpy/x64/vib.mpy").read_bytes()
+
+
+def commands_of(guide: str, program: str) -> list[str]:
+    """The commands of `program` in a guide of docs/, as they stand there."""
+    return re.findall(rf"^    \$ {program} (.+)$", (ROOT / "docs" / guide).read_text(), re.M)
+
+
+def test_the_training_guide_runs_as_it_stands(installed: Installed) -> None:
+    """From nothing to a model and a report; but for `search`, a minute long, which test_training_search.py runs."""
+    commands = commands_of("TRAINING.md", "vibtrain")
+    ran = [command for command in commands if "search " not in command and "mine.toml" not in command]
+    assert len(ran) == len(commands) - 2 >= 6
+    before = {path.name for path in installed.elsewhere.iterdir()}
+    for command in ran:
+        done = installed("vibtrain", *command.split(), VIBNODE_DATA=str(installed.elsewhere))
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    made = {path.name for path in installed.elsewhere.iterdir()} - before
+    assert {"plant", "guessed.csv", "report.html", "report.json"} <= made
+
+
+SITE = """
+site = "plant"
+[mqtt]
+host = "127.0.0.1"
+[devices.motor-1]
+machine = "Pump motor"
+component_class = "iso20816-3-group2-rigid"
+sensor = { driver = "replay", playlist = "playlist.json" }
+command_key = { file = "motor-1.key" }
+package = "model.bin"
+"""
+
+
+def test_the_guide_of_a_board_runs_and_prints_what_it_shows(
+    installed: Installed, stock_board: UnixBoard
+) -> None:
+    """Its commands from `deploy` to `selftest`, on a board that plays a recording in place of an accelerometer."""
+    guide = commands_of("GETTING_STARTED.md", "vibnode")
+    begin, end = guide.index("deploy"), guide.index("selftest")
+    playlist = {"rate_hz": 5000, "axes": 3, "lsb_nm_s2": CONFIG["lsb_nm_s2"]}
+    noise = [(i * 7919 + (i * i) // 7) % 4001 - 2000 for i in range(3 * 5000)]
+    raw = b"".join(value.to_bytes(2, "little", signed=True) for value in noise)
+    (stock_board.folder / "a.i16").write_bytes(raw)
+    items = {"items": [{"file": "a.i16", "seconds": 60}]}
+    (stock_board.folder / "playlist.json").write_text(json.dumps(playlist | items))
+    (installed.elsewhere / "model.bin").write_bytes(model_bin())
+    (installed.elsewhere / "site.toml").write_text(SITE)
+    said = ""
+    for command in guide[begin : end + 1]:
+        quick = ["--seconds", "1"] if command == "selftest" else ["--no-start"]
+        done = installed("vibnode", *command.split(), "--port", stock_board.port, *quick)
+        assert done.returncode == 0 or command == "selftest", f"{command}\n{done.stdout}{done.stderr}"
+        said += done.stdout
+    text = shapes((ROOT / "docs" / "GETTING_STARTED.md").read_text())
+    for shown in (
+        "ok     arithmetic     20 of 20 golden windows to the bit",
+        'component_class: null -> "iso20816-3-group2-rigid"',
+        "motor-1: all 2 files are as they should be.",
+        "model.bin: written, 332 bytes",
+        "command_key: set (not shown)",
+        "ok     configuration  plant/motor-1, Pump motor",
+        "ok     model          tiny, digest 00112233aabbccdd",
+        "... files written, 0 were there, 0 out of date removed.",
+    ):
+        assert shapes(shown) in text and shapes(shown) in shapes(said), said
+
+
+def shapes(text: str) -> str:
+    """`text` with every number, and what the guide leaves out, as one sign."""
+    return re.sub(r"\d+|\.\.\.", "#", text)
 
 
 def test_a_wheel_holds_what_is_not_python(dist: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 OTA_FILE = "model.ota"
 CHUNK_BYTES = 2048  # as SPEC 3.4 has it
+CHECK_BYTES = 4  # at the end of model.ota: CRC-32 of the rest
 
 
 def read_ota(package: Path) -> bytes:
@@ -30,6 +32,8 @@ def read_ota(package: Path) -> bytes:
         ) from None
     if data[:4] != b"VIBO":
         raise ToolError(f"{path}: is no model.ota; accepted: a model package of `vibtrain fit`")
+    if zlib.crc32(data[:-CHECK_BYTES]) != int.from_bytes(data[-CHECK_BYTES:], "little"):
+        raise ToolError(f"{path}: is damaged; accepted: a model.ota as `vibtrain fit` wrote it")
     return data
 
 

@@ -45,7 +45,11 @@ class Live:
         if self._latest:
             said = self._latest
             loud = said["score"] >= self._head["warning"]  # of less, the class says nothing
-            row = [str(said["score"]), said["class"] or "-" if loud else "-", f"{said['rms_mm_s2']}"]
+            row = [
+                str(said["score"]),
+                (said["class"] or "not named") if loud else "-",
+                f"{said['rms_mm_s2']}",
+            ]
             table.add_row(
                 *row,
                 f"{said['velocity_um_s'] / 1000:.2f}",

@@ -2,6 +2,8 @@
 
 The accelerometer gives 1 kHz at most, and 260 Hz of bandwidth: too little for 10 to 1000 Hz. It has no watermark; the
 FIFO's byte count is polled. 1024 bytes are no whole number of frames, so after an overflow the FIFO is emptied.
+Relatives and copies that answer another WHO_AM_I are taken, and said to be such: their filter, noise and self-test are
+their own.
 Not checked: silicon.
 """
 
@@ -19,6 +21,7 @@ FIFO_R_W = 0x74
 WHO_AM_I = 0x75
 
 IDENTITY = 0x68
+KIN = (0x70, 0x98)  # what boards sold as MPU-6050 answer too: an MPU-6500, and a copy
 DEVICE_RESET = 0x80
 CLOCK_FROM_GYROSCOPE = 0x01  # within 1 %, the internal oscillator is not
 ACCELEROMETER = 0x08
@@ -101,7 +104,7 @@ class Mpu6050(FifoSensor):
         return self.BANDWIDTH_HZ[self.rate_hz]
 
     def _identify(self) -> None:
-        self._expect(WHO_AM_I, IDENTITY)
+        self._expect(WHO_AM_I, IDENTITY, KIN)
 
     def _reset(self) -> None:
         self._bus.write(PWR_MGMT_1, DEVICE_RESET)

@@ -44,9 +44,10 @@ class View:
 
         classes = self._meta["classes"]
         score = self._model.score(features, self._usual)
-        k = self._model.classify(features, self._usual) if classes and score >= self._meta["warning"] else 0
+        loud = score >= self._meta["warning"]
+        k = self._model.classify(features, self._usual) if classes and loud else 0
         rms = largest(features, self._layout.rms)
-        said = {"score": score, "class": classes[k] if classes else None}
+        said = {"score": score, "class": None if not classes or (loud and k == 0) else classes[k]}
         said["rms_mm_s2"] = from_log2(rms) // 1000
         said["velocity_um_s"] = from_log2(largest(features, self._layout.velocity)) // 1000
         said["off"] = rms < self._meta["off_rms"]
