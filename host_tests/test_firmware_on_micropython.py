@@ -14,6 +14,7 @@ PORTABLE = (
     "test_core_blend",
     "test_core_medians",
     "test_firmware_average",
+    "test_firmware_common_level",
     "test_firmware_detector",
     "test_firmware_outbox",
     "test_firmware_config",

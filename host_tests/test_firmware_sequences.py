@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import vib
 from machine_lacks import needs_recordings
 from recorded_sequences import Stage
 from vibnode.condition import SETTLE_MS
@@ -255,3 +256,50 @@ def test_a_machine_that_comes_and_goes_between_healthy_and_faulty_does_not_chatt
         seconds += 1.4 * four
     alerts = on.play(on.model(trained), parts, tmp_path, LEARN_WINDOWS)
     assert len(alerts) <= 2 + seconds / 60
+
+
+def healthy_conditions() -> tuple[Stage, vib.Model, list[np.ndarray]]:
+    """The motor's healthy recordings, of each speed and load, as counts, and a model of two of them."""
+    on, entries = stage("adi-motor")
+    return on, on.model(without_load(entries)), [on.counts(e) for e in of(entries, "healthy")]
+
+
+def louder(counts: np.ndarray, decibels: float) -> np.ndarray:
+    scaled = np.round(counts * 10 ** (decibels / 20))
+    return np.asarray(np.clip(scaled, -32768, 32767), np.int16)
+
+
+@needs_recordings("adi-motor")
+@pytest.mark.parametrize("decibels", [-2.0, 2.0])
+def test_two_decibels_of_gain_are_no_fault(decibels: float, tmp_path: Path) -> None:
+    on, model, conditions = healthy_conditions()
+    before_s = learnt_s(on, 10)
+    for i, healthy in enumerate(conditions):
+        parts = [on.run(healthy, before_s), on.run(louder(healthy, decibels), 3 * told_s(on))]
+        assert on.play(model, parts, tmp_path / str(i), LEARN_WINDOWS) == []
+
+
+@needs_recordings("adi-motor")
+@pytest.mark.parametrize("decibels", [3.0, -3.0])
+def test_a_disturbance_of_three_seconds_is_no_alert(decibels: float, tmp_path: Path) -> None:
+    """72 of them: 1, 1.5, 2 and 3 s in each of six conditions, three times."""
+    on, model, conditions = healthy_conditions()
+    for i, healthy in enumerate(conditions):
+        parts = [on.run(healthy, learnt_s(on, 10))]
+        for seconds in (1.0, 1.5, 2.0, 3.0) * 3:
+            parts += [on.run(louder(healthy, decibels), seconds), on.run(healthy, 10.0)]
+        assert on.play(model, parts, tmp_path / str(i), LEARN_WINDOWS) == []
+
+
+@needs_recordings("adi-motor")
+@pytest.mark.parametrize("speed_rpm", [600, 1800, 3000])
+def test_loads_that_alternate_are_no_alert_in_an_hour_once_both_were_learnt(
+    speed_rpm: int, tmp_path: Path
+) -> None:
+    on, entries = stage("adi-motor")
+    model = on.model(without_load(entries))
+    unloaded, loaded = (
+        on.counts(of(entries, "healthy", speed_rpm=speed_rpm, load=load)[0]) for load in ("0 lb", "11 lb")
+    )
+    both = np.concatenate([on.run(unloaded, 20.0), on.run(loaded, 20.0)])
+    assert on.play(model, [np.tile(both, (90, 1))], tmp_path / "s", 500) == []

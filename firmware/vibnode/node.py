@@ -7,6 +7,7 @@ from . import messages, standing
 from .average import Average
 from .battery import open_battery
 from .clock import ticks_add
+from .common_level import CommonLevel
 from .component_class import averaging_s
 from .condition import steadiness
 from .detector import Detector, FeatureLayout, largest, untrained_speed
@@ -57,6 +58,7 @@ class Node:
         self._layout = FeatureLayout(names)
         self._ppm = sampler.ppm  # that the features were made by
         self._average = Average(self.meta["average_windows"], len(names))
+        self._common = CommonLevel(names)
         self._velocity = MeanVelocity(block_windows(averaging_s(device["component_class"]), self.config))
         self._latest = None  # the features that were judged last
         self.told = Told()
@@ -120,7 +122,7 @@ class Node:
             self.score = score = self.operating.score(mean)
             usual = self.operating.usual
         else:
-            self.score = score = self._model.score(mean, usual)
+            self.score = score = self._score(mean, usual)
         self.class_index = self._model.classify(mean, usual) if self.meta["classes"] else 0
         if self._trace:
             self._write_trace(features)
@@ -154,6 +156,14 @@ class Node:
         if sampler.loss.cause != detector.loss:
             self._act(detector.lose(sampler.loss.cause))
         return self.windows == self.run.window_limit
+
+    def _score(self, mean, usual) -> int:
+        """Where it may count, without what the level has moved by on all axes alike."""
+        score = self._model.score(mean, usual)
+        if usual is None or score < self.thresholds["warning"] - self.thresholds["hysteresis"]:
+            return score
+        steps = self._common.steps(mean, usual)
+        return min(score, self._model.score(mean, self._common.moved(usual, steps))) if steps else score
 
     def rested(self, windows: "int | None" = None) -> None:
         """A round begins: its first window stands for the rest before it, too, for `windows` in all; None: as the duty
