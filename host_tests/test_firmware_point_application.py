@@ -73,3 +73,17 @@ def test_a_device_that_is_not_to_be_told_takes_nothing(bench: Bench) -> None:
     bench.start(bench.configure(("healthy", noise(1, 100, 50_000), 1e6), pace=2, shaft_rpm=900))
     status = wait_for_speed(host, 900)
     assert (status["point_source"], status["load_permille"], status["refused"]) == ("constant", None, 0)
+
+
+def test_a_probe_that_the_board_cannot_have_fails_the_check_and_keeps_nothing_from_running(
+    bench: Bench,
+) -> None:
+    host = bench.listen()
+    path = bench.configure(("healthy", noise(1, 100, 50_000), 1e6), pace=2, pulse={"pin": 4}, point_told=True)
+    done = bench.run("--check", path)
+    assert done.returncode == 1
+    assert "error: pulse.pin: 4; accepted: a pin at which this board takes interrupts" in done.stdout
+    host.say("point", said(1480.5).encode())
+    device = bench.start(path)
+    assert wait_for_speed(host, 1480.5)["pulse"] is None
+    assert device.printed("vibnode: pulse.pin: 4: this board takes no pulses there")

@@ -12,6 +12,13 @@ def trouble(device: dict, driver) -> "str | None":
     wrong = _self_test(driver) if hasattr(driver, "self_test") else None  # a recording has none
     if wrong:
         return wrong
+    if device["pulse"]:
+        from .pulse_input import open_pulse
+
+        if open_pulse(device["pulse"]) is None:
+            return (
+                f"pulse.pin: {device['pulse']['pin']}; accepted: a pin at which this board takes interrupts"
+            )
     try:
         asyncio.run(reach(device))
     except LinkDown as error:
