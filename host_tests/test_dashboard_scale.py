@@ -3,6 +3,9 @@
 Costs are counted, as steps of SQLite's machine and as things made anew, so that no clock decides.
 """
 
+import asyncio
+import datetime as dt
+import gc
 import json
 import random
 import sqlite3
@@ -15,18 +18,25 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from nicegui import Client, ui
+from vibdash.access.accounts import Accounts
+from vibdash.access.guard import LOCAL
 from vibdash.commands.removal import remove_device
 from vibdash.database.opening import open_database
 from vibdash.ingest.store import Received, Store
 from vibdash.ingest.watch import Watch
 from vibdash.page.board import Board
 from vibdash.page.fleet_order import MOST_KEPT, Listing
+from vibdash.page.fleet_page import FleetPage
+from vibdash.page.frame import ViewersClock
+from vibdash.page.mount import PageAccess
+from vibdash.page.viewer import Viewer
 from vibdash.protocol.messages import Sensor
 from vibdash.read.fleet import FleetReader
 from vibdash.read.history import HistoryReader
 from vibdash.read.occurrences import OccurrenceReader
 from vibdash.read.operating import Operations
-from vibdash.read.sensors import Link, judge
+from vibdash.read.sensors import Link, SensorView, judge
 from vibdash.web import metrics as metrics_module
 from vibdash.web.api import MOST_SENSORS, make_router
 from vibdash.web.metrics import Metrics
@@ -259,6 +269,32 @@ def test_a_listing_is_worked_out_once_for_all_pages_until_a_sensor_changes(
     for number in range(3 * MOST_KEPT):  # as somebody types
         board.listings.of(sensors, Listing(words=(f"pump-{number}",)))
         assert len(board.listings._listed) <= MOST_KEPT
+
+
+def test_an_open_page_holds_no_more_after_many_changes_than_after_a_few(plants: tuple[Plant, Plant]) -> None:
+    """Elements of the page, and views of sensors: those that are gone are not kept by what is read or listed."""
+    plant = plants[0]
+    board = Board(plant.reader, plant.inbox)
+    access = PageAccess(plant.engine, plant.inbox, None)
+    viewer = Viewer(Accounts(plant.engine), LOCAL, None)
+
+    async def draw() -> list[tuple[int, int]]:
+        held = []
+        with Client(ui.page("/drawn"), request=None) as client:
+            page = FleetPage(ViewersClock(dt.UTC), access.inbox(viewer))
+            for change in range(9):
+                for number in range(0, FEW, 5):
+                    plant.say(f"pump-{number}", score=change + number, uptime_ms=100_000 + change)
+                board.read(NOW_MS)
+                page.show(board)
+                gc.collect()
+                views = sum(type(one) is SensorView for one in gc.get_objects())
+                held.append((len(client.elements), views))
+        client.delete()
+        return held
+
+    held = asyncio.run(draw())
+    assert held[2:] == [held[2]] * 7
 
 
 # What scripts and Prometheus get
