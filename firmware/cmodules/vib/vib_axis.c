@@ -31,24 +31,27 @@ enum {
     STEP_DONE
 };
 
-static bool of_envelope(unsigned step)
-{
-    return step >= STEP_DEMODULATE && step <= STEP_TURNED_MODULATION;
-}
+/* Sets of steps, a bit each. */
+#define FROM_TO(first, last) ((2u << (last)) - (1u << (first)))
+#define TURNS_ENVELOPE (1u << STEP_TURN_ENVELOPE | FROM_TO(STEP_TURNED_ENVELOPE, STEP_TURNED_MODULATION))
+#define OF_ENVELOPE FROM_TO(STEP_DEMODULATE, STEP_TURNED_MODULATION)
+#define BY_ANGLE (TURNS_ENVELOPE | FROM_TO(STEP_TURN, STEP_TURNED_LEVELS))
+#define TRANSFORMS \
+    (1u << STEP_SPECTRUM | 1u << STEP_BACK | 1u << STEP_ENVELOPE | 1u << STEP_TURNED_ENVELOPE | \
+     1u << STEP_TURNED_SPECTRUM)
 
-static bool by_angle(unsigned step)
+static bool is_of(uint32_t set, unsigned step)
 {
-    return step == STEP_TURN_ENVELOPE || step == STEP_TURNED_ENVELOPE || step == STEP_TURNED_MODULATION ||
-           step >= STEP_TURN;
+    return set >> step & 1;
 }
 
 static unsigned next(const vib_config_t *c, unsigned step)
 {
-    bool turns_envelope = c->order_envelope_bands || vib_has_bearing(c);
+    uint32_t left_out = (c->envelope_bands ? 0 : OF_ENVELOPE) | (c->by_angle ? 0 : BY_ANGLE) |
+                        (c->order_envelope_bands || vib_has_bearing(c) ? 0 : TURNS_ENVELOPE);
     do {
         step++;
-    } while (step != STEP_DONE && ((of_envelope(step) && c->envelope_bands == 0) ||
-                                   (by_angle(step) && !(c->by_angle && (turns_envelope || !of_envelope(step))))));
+    } while (is_of(left_out, step));
     return step;
 }
 
@@ -81,7 +84,7 @@ static const uint8_t COST[STEP_DONE] = {
 
 VIB_INTERNAL uint32_t vib_axis_cost(const vib_core_t *core, const vib_axis_t *a)
 {
-    return (uint32_t)COST[a->step] << (of_envelope(a->step) ? core->envelope_log2n : core->log2n);
+    return (uint32_t)COST[a->step] << (is_of(OF_ENVELOPE, a->step) ? core->envelope_log2n : core->log2n);
 }
 
 #endif
@@ -171,12 +174,11 @@ VIB_INTERNAL bool vib_axis_step(vib_core_t *core, vib_axis_t *a)
     bool done = true;
     if (a->step <= STEP_FILL) {
         to_spectrum(core, a);
-    } else if (a->step == STEP_SPECTRUM || a->step == STEP_BACK || a->step == STEP_ENVELOPE ||
-               a->step == STEP_TURNED_ENVELOPE || a->step == STEP_TURNED_SPECTRUM) {
+    } else if (is_of(TRANSFORMS, a->step)) {
         done = vib_fft_step(&a->fft);
-    } else if (by_angle(a->step) && a->step != STEP_TURNED_POWERS) {
+    } else if (is_of(BY_ANGLE & ~(1u << STEP_TURNED_POWERS), a->step)) {
         turned(core, a);
-    } else if (of_envelope(a->step)) {
+    } else if (is_of(OF_ENVELOPE, a->step)) {
         to_modulation(core, a);
     } else {
         from_spectrum(core, a);

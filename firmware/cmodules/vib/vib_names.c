@@ -27,7 +27,7 @@ static const char bearing_names[] = "bpfo\0bpfi\0bsf\0ftf\0";
 
 static const char errors[] =
     "ok\0"
-    "rate_millihz must be 1000 to 100000000 (1 Hz to 100 kHz)\0"
+    "rate_millihz must be 1000 to 100000000\0"
     "window must be a power of two, 64 to 4096\0"
     "hop must be 1 to 1000000\0"
     "axes must be 1 to 3\0"
@@ -48,11 +48,9 @@ static const char errors[] =
     "raw format: bits must be 8 to 24, sample_bytes 2 or 3 and enough for them, skip_bytes 0 to 8\0"
     "orders must be 0 to 8\0"
     "bpfo, bpfi, bsf and ftf_milliorders must be 0 to 50000, and all 0 without envelope_bands\0"
-    "with by_angle 1, order_bands and order_envelope_bands must be 0 to 8, order_lo_milliorders 1 to 50000, "
-    "mesh_milliorders 0 to 4000000, side_milliorders no more\0"
-    "speeds in a window must be 1 to 100000000 and within 5/4\0"
-    "slow_window must be a power of two, 10 s at rate/2^n (48 to 96 Hz) to window, with hop no longer, "
-    "slow_bands 1 to 32, slow_orders 0 to 8\0";
+    "by_angle must be 1, bands of orders 0 to 8, order_lo_milliorders to 50000, mesh_ to 4000000, side_ to that\0"
+    "speeds in a window must be within 5/4\0"
+    "slow_window must be a power of two, 10 s of 48 to 96 Hz to window, slow_bands 1 to 32, slow_orders 0 to 8\0";
 
 static const char *nth(const char *text, size_t n)
 {
