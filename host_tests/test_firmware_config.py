@@ -268,6 +268,21 @@ def test_a_component_class_sets_the_velocity_limits_unless_others_are_given(tmp_
 
 def test_every_class_warns_below_its_alarm_and_states_an_averaging_time():
     for name, (warning, alarm) in component_class.CLASSES.items():
-        assert 1 < warning < alarm < 15, name
-        assert component_class.averaging_s(name) == (600 if name.endswith("rotor-bearing") else 60)
+        slow = name in component_class.SLOW
+        assert 1 < warning < alarm < 15 or (slow and (warning, alarm) == (60, 100)), name
+        of_wind = slow or name.endswith("rotor-bearing")
+        assert component_class.averaging_s(name) == (600 if of_wind else 60)
     assert component_class.averaging_s(None) == 60
+
+
+def test_a_tower_needs_a_model_with_a_slow_path(tmp_path):
+    device = config.load(put(tmp_path, changed("", "component_class", "vdi3834-1-tower")))
+    assert device["velocity_limits_mm_s"] == [60, 100]
+    fits = {"window": 1024, "rate_millihz": 3200000, "slow_window": 1024}
+    contradictions.check_model(device, fits)
+    try:
+        contradictions.check_model(device, dict(fits, slow_window=0))
+    except checks.ConfigError as error:
+        assert "component_class: vdi3834-1-tower; accepted: " in str(error)
+    else:
+        raise AssertionError("taken")

@@ -4,6 +4,7 @@ import math
 
 from vibnode.detector import Detector
 from vibnode.mean_velocity import MeanVelocity, block_windows
+from vibnode.slow_velocity import SlowVelocity, slow_block_windows
 
 META = {
     "off_rms": 500,
@@ -68,3 +69,43 @@ def test_a_start_through_resonance_is_no_alert_and_steady_vibration_is():
 def test_a_velocity_about_its_limit_does_not_chatter():
     noise = [5500 + (37 * i * i) % 101 - 50 for i in range(6000)]
     assert len(seen(noise, 60)) <= 1
+
+
+SLOW_NAMES = [
+    axis + "." + name for axis in "xy" for name in ("rms", "slow_velocity_rms", "slow_band00", "slow_band01")
+]
+
+
+def log2(value):
+    return round(256 * math.log(value) / math.log(2))
+
+
+def test_a_tower_is_judged_by_its_velocity_or_by_a_fifth_of_a_second_of_its_acceleration():
+    slow = SlowVelocity(SLOW_NAMES)
+    of_100_nm_s = log2(50000 / 0.1)  # 50 mm/s
+    assert abs(slow.level([9999, of_100_nm_s, 0, 0, 9999, 0, 0, 0]) - level(50)) <= 1
+    for first, second in ((0.3, 0.0001), (0.21, 0.214), (0.24, 0.18), (0.2, 0.2236)):  # 0.3 m/s^2 in all
+        found = slow.level([0, 0, 0, 0, 0, of_100_nm_s, log2(first * 1e6), log2(second * 1e6)])
+        assert abs(found - level(60)) <= 12, (first, found - level(60))
+
+
+def test_a_slow_window_counts_once_and_a_gap_begins_anew():
+    slow = SlowVelocity(SLOW_NAMES)
+    assert [slow.is_new(n) for n in (0, 0, 1, 1, 2, 2, 0, 0, 1)] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_ten_minutes_are_as_many_slow_windows_as_they_hold():
+    assert (
+        slow_block_windows(600, {"rate_millihz": 6667000, "slow_window": 2048}) == 31
+    )  # of 39 s, half new each
+    assert slow_block_windows(600, {"rate_millihz": 3200000, "slow_window": 1024}) == 59

@@ -4,6 +4,7 @@ Such a device would start, and then measure nothing, or restart, for ever. It is
 """
 
 from .checks import ConfigError
+from .component_class import SLOW
 
 _PINS = ("sck", "mosi", "miso", "cs", "scl", "sda", "int1")
 ROUND_START_MS = 200  # within which a chip that slept gives samples
@@ -37,6 +38,9 @@ def check(path: str, device: dict) -> None:
 
 def check_model(device: dict, core_config: dict) -> None:
     """Raise ConfigError unless a window of the model's `core_config` fits the times that `device` states."""
+    if device["component_class"] in SLOW and not core_config.get("slow_window"):
+        accepted = "a class that is judged over 10 Hz, as the model has no slow_window"
+        _refuse("", "component_class", device["component_class"], accepted)
     pace = device["sensor"].get("pace", 1)
     window_ms = pace and core_config["window"] * 1000000 / core_config["rate_millihz"] / pace
     watchdog_s, duty = device["watchdog_s"], device["duty"]

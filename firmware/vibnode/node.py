@@ -8,7 +8,7 @@ from .average import Average
 from .battery import open_battery
 from .clock import ticks_add
 from .common_level import CommonLevel
-from .component_class import averaging_s
+from .component_class import SLOW, averaging_s
 from .condition import steadiness
 from .detector import Detector, FeatureLayout, largest, untrained_speed
 from .heard_speed import HeardSpeed
@@ -59,7 +59,15 @@ class Node:
         self._ppm = sampler.ppm  # that the features were made by
         self._average = Average(self.meta["average_windows"], len(names))
         self._common = CommonLevel(names)
-        self._velocity = MeanVelocity(block_windows(averaging_s(device["component_class"]), self.config))
+        self._slow, windows = None, block_windows
+        if device["component_class"] in SLOW:
+            from .slow_velocity import (
+                SlowVelocity,
+                slow_block_windows,
+            )  # which most need not have in their memory
+
+            self._slow, windows = SlowVelocity(names), slow_block_windows
+        self._velocity = MeanVelocity(windows(averaging_s(device["component_class"]), self.config))
         self._latest = None  # the features that were judged last
         self.told = Told()
         self.pulse = _open_pulse(device["pulse"])
@@ -115,7 +123,9 @@ class Node:
         usual = self._usual()
         if sampler.ppm != self._ppm:
             self._retuned()
-        whole = self._average.add(features) and sampler.knows_rate
+        whole = self._average.add(features) and sampler.knows_rate and sampler.has_all()
+        if not sampler.has_all():
+            self._average.forget()  # what is not known is 0, which is no level
         self._latest = mean = self._average.mean
         self._by_line = by_line = self._is_by_line(mean)
         if by_line:
@@ -128,8 +138,8 @@ class Node:
             self._write_trace(features)
         rms = largest(features, self._layout.rms)
         velocity = self._velocity
-        if detector.machine != "off":
-            velocity.add(largest(features, self._layout.velocity))
+        if detector.machine != "off" and (not self._slow or self._slow.is_new(sampler.slow_windows())):
+            velocity.add(self._level(features))
         self.outside = outside = not self.learning.learner and self._is_outside(mean, score, usual, by_line)
         moving = line is not None and line.moving and not (by_line and self.operating.follows())
         moved = self.operating.moved(self._layout.rms) if self.operating else 0
@@ -149,7 +159,7 @@ class Node:
         )
         if detector.machine == "off":
             self._average.forget()
-        elif self.learning.learner and sampler.knows_rate and detector.may_learn(rms):
+        elif self.learning.learner and sampler.has_all() and sampler.knows_rate and detector.may_learn(rms):
             self._learn(features, score, moved)
         elif self.learning.baseline and whole and self._may_add(mean, outside):
             self.operating.learn(mean, self.run.clock.uptime_ms())
@@ -169,6 +179,10 @@ class Node:
         """A round begins: its first window stands for the rest before it, too, for `windows` in all; None: as the duty
         says."""
         self._weight = windows or self._rest_windows
+
+    def _level(self, features) -> int:
+        """What the velocity's limits are for, log2 re 1 nm/s."""
+        return self._slow.level(features) if self._slow else largest(features, self._layout.velocity)
 
     def fault(self, fault: str) -> None:
         """The sampler found the instrument at fault, in place of a window."""
@@ -307,7 +321,7 @@ class Node:
 
     def _learn(self, features, score: int, moved: int) -> None:
         limits, was = self.detector.velocity, self.learning.state
-        fast = limits is not None and largest(features, self._layout.velocity) >= limits.warning
+        fast = limits is not None and self._level(features) >= limits.warning
         far = score >= self.thresholds["alarm"]
         if self.operating:
             self.operating.take(self._latest, self.run.clock.uptime_ms())

@@ -87,6 +87,8 @@ class Sampler:
         self._looked_ms = time.ticks_ms()  # when the driver was asked last
         self._course = None
         self._begun = False  # with the features of the window that is held
+        self._by_angle, self._slow = core_config.get("by_angle", 0), core_config.get("slow_window", 0)
+        self._known = False  # to the core, whose speed it is
         self._window_ms = max(2, core_config["window"] * 1000000 // core_config["rate_millihz"])
         self._on_window = self._on_fault = None
 
@@ -105,7 +107,16 @@ class Sampler:
     def shaft(self, millihz: int) -> None:
         """Tell the core the speed of the shaft, 0 where it is not known."""
         self._shaft_millihz = millihz
+        self._known = millihz > 0
         self._core.shaft(millihz)
+
+    def slow_windows(self) -> int:
+        """Slow windows since the start or the last gap; 0: none yet, or the model has no slow path."""
+        return self._core.slow_windows() if self._slow else 0
+
+    def has_all(self) -> bool:
+        """Whether all features are known: those by angle need a speed that can be followed, slow ones a slow window."""
+        return (self._known or not self._by_angle) and (not self._slow or self._core.slow_windows() > 0)
 
     def new_snapshot(self, frames: int) -> Snapshot:
         """Have the next `frames` that come without a gap held."""
@@ -211,9 +222,9 @@ class Sampler:
         )
         speeds = self._course.at(begin_ms, middle_ms, end_ms)
         if speeds:
-            self._core.course(speeds)
+            self._known = self._core.course(speeds)
         else:  # not that of the window before
-            self._core.shaft(self._shaft_millihz)
+            self.shaft(self._shaft_millihz)
 
     def _judge(self) -> bool:
         """A window's features are there. Returns True when the run is to end."""

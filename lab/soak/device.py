@@ -96,6 +96,10 @@ class Stream:
         """As the sampler's."""
         return clock.ticks_ms()
 
+    def has_all(self):
+        """As the sampler's."""
+        return True
+
     async def run(self, on_window, on_fault, rounds):
         """Windows for ever, loud and quiet ones by turns until the stop file is there."""
         i = 0
