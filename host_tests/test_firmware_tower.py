@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import struct
+import zlib
 from array import array
 from pathlib import Path
 
@@ -70,15 +72,19 @@ def model() -> bytes:
     return convert.convert(fit.fit([windows], chosen)).binary
 
 
-def test_a_model_with_the_fields_that_came_later_has_format_3_and_is_read_as_it_was_written(
+def test_a_model_with_the_fields_that_came_later_has_its_own_format_and_is_read_as_it_was_written(
     model: bytes,
 ) -> None:
-    assert int.from_bytes(model[4:8], "little") == 3
+    assert int.from_bytes(model[4:8], "little") == convert.FORMAT_MORE
     config = vib.Model(model).config()
     assert config["slow_window"] == 512 and config["slow_bands"] == 3 and config["by_angle"] == 1
-    for cut in (172, 176):  # no more fields than are known, and none beyond the end
+    assert config["orders"] == 2 and "mesh1_milliorders" not in config
+    more = [config.get(field, 0) for field in vib.CONFIG_FIELDS[16:]]
+    at = model.index(struct.pack(f"<{1 + len(more)}I", len(more), *more))
+    for count in (len(more) + 1, 1 << 31):  # more fields than there are
         broken = bytearray(model)
-        broken[172:176] = (99).to_bytes(4, "little") if cut == 172 else (14).to_bytes(4, "little")
+        broken[at : at + 4] = struct.pack("<I", count)
+        broken[-4:] = struct.pack("<I", zlib.crc32(broken[:-4]))
         with pytest.raises(ValueError, match="not a model"):
             vib.Model(bytes(broken))
 

@@ -67,16 +67,26 @@ int vibpy_parse_config(PyObject *dict, vib_config_t *config)
 
 PyObject *vibpy_config_dict(const vib_config_t *c)
 {
-#define VIB_CONFIG(name) "sI"
-    const char *format = "{"
+    const struct {
+        const char *name;
+        uint32_t value;
+        bool needed;
+    } fields[] = {
+#define VIB_CONFIG(name) { #name, c->name, true },
+#define VIB_CONFIG_OR_0(name) { #name, c->name, false },
 #include "vib_config.def"
 #undef VIB_CONFIG
-                         "}";
-    return Py_BuildValue(format
-#define VIB_CONFIG(name) , #name, (unsigned)c->name
-#include "vib_config.def"
-#undef VIB_CONFIG
-    );
+    };
+    PyObject *dict = PyDict_New();
+    for (size_t i = 0; dict && i < sizeof fields / sizeof fields[0]; i++) {
+        PyObject *value = PyLong_FromUnsignedLong(fields[i].value);
+        bool left_out = !fields[i].needed && fields[i].value == 0;
+        if (!value || (!left_out && PyDict_SetItemString(dict, fields[i].name, value) < 0)) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(value);
+    }
+    return dict;
 }
 
 vib_core_t *vibpy_make_core(const vib_config_t *config)

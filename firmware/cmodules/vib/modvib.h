@@ -92,8 +92,12 @@ static void store(mp_obj_t dict, const char *key, mp_obj_t value)
 static mp_obj_t model_config(mp_obj_t self_in)
 {
     const vib_config_t *c = &((model_obj_t *)MP_OBJ_TO_PTR(self_in))->model->config;
-    mp_obj_t dict = mp_obj_new_dict(29);
+    mp_obj_t dict = mp_obj_new_dict(16);
 #define VIB_CONFIG(field) store(dict, #field, mp_obj_new_int_from_uint(c->field));
+#define VIB_CONFIG_OR_0(field) \
+    if (c->field) { \
+        store(dict, #field, mp_obj_new_int_from_uint(c->field)); \
+    }
 #include "vib_config.def"
 #undef VIB_CONFIG
     return dict;
