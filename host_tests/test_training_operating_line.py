@@ -13,7 +13,7 @@ from vibnode import status
 from vibtrain.features.config import Selection
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import evaluate
-from vibtrain.judging.alerts import point_of
+from vibtrain.judging.alerts import points_of
 from vibtrain.judging.evaluate import Evaluation
 from vibtrain.judging.virtual_sensor import VirtualSensor
 from vibtrain.models import fit, operating_line
@@ -145,7 +145,7 @@ def test_a_status_tells_the_operating_points_that_were_learnt(tmp_path: Path) ->
     assert (before["coverage_over"], before["coverage"]) == ("speed", [])
     visits = life("d")
     for r in visits:
-        sensor.play(r.features, point_of(r, told=True))
+        sensor.play(r.features, points_of(r, told=True))
     sensor.keep()
     said = status.facts(sensor._run, sensor._node)
     assert said["coverage"] == sensor.coverage and len(said["coverage"]) >= 3
@@ -155,3 +155,24 @@ def test_a_status_tells_the_operating_points_that_were_learnt(tmp_path: Path) ->
     parsed = parse("vibnode/v1/demo/motor-1/status", status.message("periodic", sensor._run, sensor._node))
     assert isinstance(parsed, Status) and parsed.measured
     assert parsed.measured.coverage == " ".join(f"{place}:{windows}" for place, windows in said["coverage"])
+
+
+def test_a_speed_that_moves_within_a_recording_is_told_window_by_window() -> None:
+    """An octave in 40 windows. Told as one speed, that of its middle, it looks like a fault at its ends."""
+    model = vib.Model(convert.convert(fit.fit(fleet(), CONFIG)).binary)
+    octaves = np.linspace(-0.5, 0.5, 40)
+    still = run("d", DAYS + 1, 0.0)
+    sweep = dataclasses.replace(
+        still,
+        features=(still.features + np.outer(octaves, SLOPES)).round().astype(np.int16),
+        speed_rpm=None,
+        speeds_rpm=1200 * 2**octaves,
+    )
+    wrong = dataclasses.replace(sweep, speeds_rpm=np.full(40, 1200.0))
+    baseline_s = 40 * CONFIG.core.hop / 3200
+    over = []
+    for r in (sweep, wrong):
+        _, result = judged(model, [*life("d"), r], baseline_s=baseline_s)
+        scored = next(s for g in result.groups for s in g.best if s.name == r.name)
+        over.append(float((scored.judged >= result.warning).mean()))
+    assert over[0] == 0 and over[1] > 0.2

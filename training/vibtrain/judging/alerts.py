@@ -25,7 +25,8 @@ import vib
 from vibtrain.features.extraction import Windows
 from vibtrain.judging.groups import Group
 from vibtrain.judging.virtual_sensor import Judged, Point, VirtualSensor
-from vibtrain.models.operating_line import load_thousandths
+from vibtrain.models import operating_line
+from vibtrain.models.anomaly import STEPS_PER_OCTAVE
 from vibtrain.recordings import instant
 
 SECONDS_PER_DAY = 86400.0
@@ -116,7 +117,7 @@ def play(model: vib.Model, group: Group, *, told: bool = True) -> Played:
         living = sensor()
         for r in group.learn_first * LEARN_FIRST_ROUNDS:
             visits = -(-LEARN_FIRST_VISIT * group.learn_windows // len(r.features))
-            living.play(np.tile(r.features, (visits, 1)), point_of(r, told))
+            living.play(np.tile(r.features, (visits, 1)), points_of(r, told) * visits)
         living.keep()
         _play_story(living, story, 0 if group.learn_first else group.learn_windows, played, told)
         played.coverage.extend(living.coverage)
@@ -125,12 +126,21 @@ def play(model: vib.Model, group: Group, *, told: bool = True) -> Played:
     return played
 
 
-def point_of(r: Windows, told: bool) -> Point:
-    """What a device is told while a recording is played."""
+def points_of(r: Windows, told: bool) -> list[Point]:
+    """What a device is told of each window of a recording: by its course, else by what it states of all."""
+    n = len(r.features)
     if not told:
-        return Point()
-    thousandths = load_thousandths(r.load)
-    return Point(r.speed_rpm, None if thousandths is None else round(thousandths))
+        return [Point()] * n
+    speeds, loads = (
+        operating_line.told_places(r, over) for over in (operating_line.SPEED, operating_line.LOAD)
+    )
+    return [
+        Point(
+            None if speeds is None else 2 ** speeds[i],
+            None if loads is None else round(loads[i] * STEPS_PER_OCTAVE),
+        )
+        for i in range(n)
+    ]
 
 
 def _time_share(model: vib.Model, group: Group) -> float:
@@ -163,7 +173,7 @@ def _play_story(
         rest_s = _rest_s(before, r, sensor)
         if rest_s:
             sensor.rested(rest_s)
-        played.judged[r.name] = _play(sensor, r, point_of(r, told))
+        played.judged[r.name] = _play(sensor, r, points_of(r, told))
         new = [alert for alert in sensor.alerts[heard:] if alert.cause == "anomaly"]
         raised = [alert.window for alert in new if alert.event == "raise"]
         if r.is_fault:
@@ -188,16 +198,16 @@ def _play_story(
     figures.bytes_sent += sensor.bytes_sent
 
 
-def _play(sensor: VirtualSensor, r: Windows, point: Point) -> Judged:
+def _play(sensor: VirtualSensor, r: Windows, points: list[Point]) -> Judged:
     """A recording, or the snapshots that it was put together from, each of them a round after a rest that nobody knows:
     as long as it takes."""
     if len(r.snapshots) in (0, len(r.features)):  # where a window is a round, the hop is the rest
-        return sensor.play(r.features, point)
+        return sensor.play(r.features, points)
     rounds: list[Judged] = []
-    for windows in np.array_split(r.features, len(r.snapshots)):
+    for part in np.array_split(np.arange(len(r.features)), len(r.snapshots)):
         if rounds:
             sensor.rested(SECONDS_PER_DAY)
-        rounds.append(sensor.play(windows, point))
+        rounds.append(sensor.play(r.features[part], [points[i] for i in part]))
     return Judged(*(np.concatenate(parts) for parts in zip(*(vars(j).values() for j in rounds), strict=True)))
 
 

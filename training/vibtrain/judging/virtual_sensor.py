@@ -10,6 +10,7 @@ import io
 import json
 import math
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,13 +133,13 @@ class VirtualSensor:
         """Time played so far."""
         return self.windows * self.hop_s
 
-    def play(self, features: Int16, point: Point = UNTOLD) -> Judged:
-        """Play windows, shape (windows, features), at a point that the device is told; what follows from them is added
-        to `alerts` and `bytes_sent`."""
-        self._tell(point, len(features))
+    def play(self, features: Int16, points: Sequence[Point] = ()) -> Judged:
+        """Play windows, shape (windows, features), each at a point that the device is told, or none where there are
+        none; what follows from them is added to `alerts` and `bytes_sent`."""
         said = []
         with contextlib.redirect_stdout(io.StringIO()):  # the device's console
-            for row in np.ascontiguousarray(features):
+            for i, row in enumerate(np.ascontiguousarray(features)):
+                self._tell(points[i] if points else UNTOLD)
                 self._window(row)
                 node, machine = self._node, self._node.detector.machine
                 outside = node.outside or machine == "outside"
@@ -158,9 +159,10 @@ class VirtualSensor:
         """What the device has learnt of operating points, as its status has it."""
         return self._node.operating.coverage() if self._node.operating else []
 
-    def _tell(self, point: Point, windows: int) -> None:
+    def _tell(self, point: Point) -> None:
+        """Of the window that comes next, which begins before what was played last has ended."""
         now_ms = round(self.seconds * 1000)
-        until_ms = now_ms + round((windows * self.hop_s + self.window_s) * 1000) + 1
+        until_ms = now_ms + round((self.hop_s + self.window_s) * 1000) + 1
         log2_speed = speed_steps(point.speed_rpm) if point.speed_rpm else None
         self._node.told.tell(log2_speed, point.load, now_ms - round(self.window_s * 1000), until_ms)
 

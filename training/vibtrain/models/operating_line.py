@@ -87,11 +87,27 @@ class OperatingLine:
 
 
 def place(r: Windows, over: int) -> float | None:
-    """Where a recording was taken, octaves: log2 of rpm, or of load; None where nobody told."""
-    if over in (SPEED, HEARD) and r.speed_rpm:
-        return float(np.log2(r.speed_rpm))
-    thousandths = load_thousandths(r.load) if over == LOAD else None
-    return None if thousandths is None else thousandths / STEPS_PER_OCTAVE
+    """Where a recording was taken, octaves: the mean of log2 of rpm, or of load; None where nobody told."""
+    told = told_places(r, over)
+    return None if told is None else float(told.mean())
+
+
+def told_places(r: Windows, over: int) -> Float | None:
+    """Of each window, by the recording's course where it has one; shape (windows,)."""
+    by_speed = over in (SPEED, HEARD)
+    course = r.speeds_rpm if by_speed else r.loads
+    if over not in (SPEED, HEARD, LOAD):
+        return None
+    if (
+        course is not None
+        and len(course) == len(r.features)
+        and (course > 0 if by_speed else course >= 0).all()
+    ):
+        return np.asarray(np.log2(course) if by_speed else course * FULL_LOAD / STEPS_PER_OCTAVE)
+    thousandths = load_thousandths(r.load)
+    if by_speed:
+        return np.full(len(r.features), np.log2(r.speed_rpm)) if r.speed_rpm else None
+    return None if thousandths is None else np.full(len(r.features), thousandths / STEPS_PER_OCTAVE)
 
 
 def told_over(healthy: Sequence[Windows]) -> int:
@@ -107,9 +123,9 @@ def places_of(
     r: Windows, over: int, middle: float, cold: ColdModel, centre: Int16, inputs: list[int]
 ) -> Float:
     """Octaves from the middle of each window; shape (windows,)."""
-    told = place(r, over)
+    told = told_places(r, over)
     if told is not None:
-        return np.full(len(r.features), told - middle)
+        return told - middle
     return cold.speed_octaves(r.features[:, inputs].astype(np.float64) - centre[inputs])
 
 
@@ -173,8 +189,10 @@ def with_ears(
     ear = HeardSpeed(vib.feature_names(core), core, _Placing(cold, centre, inputs), limits)
     heard, right, windows = 0, 0, 0
     for r in healthy:
-        told = speed_steps(r.speed_rpm or 0)
-        for row in r.features:
+        octaves = told_places(r, SPEED)
+        assert octaves is not None  # or the line would not be over it
+        for row, octave in zip(r.features, octaves, strict=True):
+            told = speed_steps(float(2**octave))
             speed = ear.speed(array("h", row.tobytes()))
             windows += 1
             heard += speed > 0
@@ -223,5 +241,7 @@ def referred(
         at = places_of(r, line.over, line.middle, cold, centre, inputs)
         moved = np.rint(at[:, None] * line.slopes[None, :].astype(np.float64))
         features = np.clip(r.features - moved, -32768, 32767).astype(np.int16)
-        result.append(dataclasses.replace(r, features=features, speed_rpm=None, load=""))
+        result.append(
+            dataclasses.replace(r, features=features, speed_rpm=None, load="", speeds_rpm=None, loads=None)
+        )
     return result
