@@ -10,6 +10,7 @@ import pytest
 import vib
 from vibdash.protocol.messages import Status, parse
 from vibnode import status
+from vibtrain.features.automatic import WATCHED_INPUTS
 from vibtrain.features.config import Selection
 from vibtrain.features.extraction import Windows
 from vibtrain.judging import evaluate
@@ -19,6 +20,8 @@ from vibtrain.judging.virtual_sensor import VirtualSensor
 from vibtrain.models import fit, operating_line
 from vibtrain.models.operating_line import FOUND, HEARD, LOAD, NONE, SPEED, load_thousandths
 from vibtrain.packaging import convert
+from vibtrain.recordings import Entry, Reading
+from vibtrain.workflows import pipeline
 
 from lab.rigs.small_model import small_config, small_windows
 
@@ -176,3 +179,30 @@ def test_a_speed_that_moves_within_a_recording_is_told_window_by_window() -> Non
         scored = next(s for g in result.groups for s in g.best if s.name == r.name)
         over.append(float((scored.judged >= result.warning).mean()))
     assert over[0] == 0 and over[1] > 0.2
+
+
+def listed(machine: str, count: int, *, time: bool = True) -> list[Entry]:
+    block = np.ones((2000, 3), np.float32)
+    return [
+        Entry(
+            name=f"{machine}-{i}",
+            machine=machine,
+            session="1",
+            label="healthy",
+            time=f"2026-01-{i + 1:02d}" if time else "",
+            rate_hz=800,
+            axes=("x", "y", "z"),
+            source="made",
+            reader=lambda: Reading([block]),
+        )
+        for i in range(count)
+    ]
+
+
+def test_machines_that_were_watched_for_long_are_scored_by_all_bands() -> None:
+    def inputs(entries: list[Entry]) -> tuple[str, ...]:
+        return pipeline.general(Path("made.csv"), entries, "lis2dw12").anomaly.inputs
+
+    assert inputs(listed("a", 12) + listed("b", 12)) == WATCHED_INPUTS
+    for few in (listed("a", 24), listed("a", 11) + listed("b", 11), listed("a", 12, time=False) * 2):
+        assert "band" not in inputs(few)

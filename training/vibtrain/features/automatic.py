@@ -19,6 +19,8 @@ from vibtrain.features.resample import reaches
 from vibtrain.recordings import DataError
 
 WINDOW_S = 0.3  # of a configuration made for a manifest, as far as the core's window sizes allow
+STEADY_INPUTS = ("rms", "crest", "kurtosis", "velocity_rms")  # of any score, beside some bands
+WATCHED_INPUTS = ("crest", "kurtosis", "band", "env")  # of the score of machines that were watched for long
 BROAD_HZ = (200.0, 1000.0)  # of its score's bands: over the shaft's lines, under what mountings differ in
 FILTERED_FRAMES = (
     64  # at the ends of a recording, about, on which the anti-alias filter has no complete input
@@ -37,6 +39,7 @@ def general(
     shortest_s: float = math.inf,
     settle_s: float = 0.0,
     every_s: float = SNAPSHOT_EVERY_S,
+    watched: bool = False,
 ) -> TrainingConfig:
     """A configuration for recordings of `rate_hz` that none was written for, at a rate that the sensor has.
 
@@ -44,6 +47,8 @@ def general(
     recording, `shortest_s` long; and what is averaged spans AVERAGED_S of signal, however many recordings that takes.
     Recordings that hold one window each, one of them every `every_s`, are rounds: then a window is one, and the hop is
     the time from one to the next, by which the detector's times are counted.
+    `watched`: there are many recordings of each of several machines, enough to learn how all bands scatter together;
+    fewer say too little, and the score takes those bands alone that speed and load move least.
     Raises `DataError` for an unknown sensor, or a rate too low for it or for a window of 512.
     """
     rate_hz = _own_rate(name, sensor_name, rate_hz)
@@ -73,7 +78,7 @@ def general(
         name=name,
         sensor=SensorChoice(sensor_name, rate_hz, axes=axes),
         core=core,
-        anomaly=AnomalyChoice(inputs=("rms", "crest", "kurtosis", "velocity_rms", *_broad_bands(core))),
+        anomaly=AnomalyChoice(inputs=WATCHED_INPUTS if watched else (*STEADY_INPUTS, *_broad_bands(core))),
         settle_s=settle_s,
         classifier=ClassifierChoice(
             inputs=(*shapes, "band", "env"), kind="extra-trees", trees=60, depth=8, least_leaf=6

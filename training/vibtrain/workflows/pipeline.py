@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from vibtrain.packaging.proof import Proof
 
 MOST_MEASURED = 20  # recordings, spread over a manifest, whose length a configuration is made for
+WATCHED_S = 2.0  # of the shortest recording of machines that were watched for long
 LONG_S = 10.0  # what is longer needs no configuration of its own
 
 
@@ -70,7 +72,17 @@ def general(manifest: Path, entries: list[Entry], sensor_name: str, settle_s: fl
         shortest_s=shortest_s,
         settle_s=settle_s,
         every_s=snapshots_every_s(entries) or automatic.SNAPSHOT_EVERY_S,
+        watched=shortest_s >= WATCHED_S and _are_watched(entries),
     )
+
+
+def _are_watched(entries: list[Entry]) -> bool:
+    """Whether most healthy recordings are of machines with a dozen or more, whose times are stated, and of two such."""
+    from vibtrain.models.operating_line import ROAMS_RECORDINGS
+
+    healthy = Counter(entry.machine for entry in entries if entry.is_healthy and entry.time)
+    many = [count for count in healthy.values() if count >= ROAMS_RECORDINGS]
+    return len(many) > 1 and 2 * sum(many) > sum(entry.is_healthy for entry in entries)
 
 
 def snapshots_every_s(entries: Iterable[Condition]) -> float | None:
