@@ -224,6 +224,8 @@ def fit_cold(
     choice = config.anomaly
     features = [_scored(r.features, config) for r in healthy]
     kept = [(r, rows) for r, rows in zip(healthy, features, strict=True) if len(rows)]
+    if not kept:
+        raise too_short(config)
     scored = [rows[:, inputs] for _, rows in kept]
     conditions = [
         HealthyCondition(
