@@ -7,6 +7,7 @@ include $(BOARD_DIR)/../QEMU_VIRT_RV32/mpconfigboard.mk
 
 CFLAGS += -I$(SENSOR_DIR)
 vpath %.c $(SENSOR_DIR)
+LDFLAGS += -Wl,--wrap=mp_obj_id
 SRC_C += modlab.c lab_chip.c lab_pin.c lab_flash.c lab_socket.c lab_feed.c
 CFLAGS += -DVIB_FEED=1 -I$(SENSOR_DIR)/../../firmware/cmodules/vib
 SRC_C += shared/timeutils/timeutils.c

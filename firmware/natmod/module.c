@@ -104,6 +104,7 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
     mp_store_global(MP_QSTR_medians, MP_OBJ_FROM_PTR(&vib_medians_obj));
     mp_store_global(MP_QSTR_blend, MP_OBJ_FROM_PTR(&vib_blend_obj));
     mp_store_global(MP_QSTR_Bus, MP_OBJ_FROM_PTR(&bus_type));
+    mp_store_global(MP_QSTR_settle, MP_OBJ_FROM_PTR(&vib_settle_obj));
     mp_store_global(MP_QSTR_Fifo, MP_OBJ_FROM_PTR(&fifo_type));
     mp_store_global(MP_QSTR_Wake, MP_OBJ_FROM_PTR(&wake_type));
     mp_store_global(MP_QSTR_linked_model, MP_OBJ_FROM_PTR(&linked_model_obj));

@@ -148,9 +148,17 @@ def load_model(path: "str | None"):
         return model
     try:
         with open(path, "rb") as file:
-            return vib.Model(file.read())
+            return vib.Model(_bytes_of(file))
     except (OSError, ValueError) as error:
         raise StartError(f"{path}: is no model for this firmware ({error})") from None
+
+
+def _bytes_of(file):
+    """What the open `file` holds: in place where it lies in a ROMFS, else a copy."""
+    try:
+        return memoryview(file)
+    except TypeError:
+        return file.read()
 
 
 def model_in_use(device: dict):

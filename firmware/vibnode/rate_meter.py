@@ -39,8 +39,10 @@ class RateMeter:
             return
         self._made += frames
         elapsed_ms = self._past_ms + self._time.ticks_diff(now_ms, self._start_ms)
-        if elapsed_ms < (FIRST_MS if self.ppm is None else MEASURE_MS):
-            return
+        if elapsed_ms >= (FIRST_MS if self.ppm is None else MEASURE_MS):
+            self._end_piece(now_ms, backlog, elapsed_ms)
+
+    def _end_piece(self, now_ms: int, backlog: int, elapsed_ms: int) -> None:
         made = self._past_made + self._made + backlog
         self.ppm = int((made * 1000 / (elapsed_ms * self._rate_hz) - 1) * 1000000)
         self._past_ms = self._past_made = 0

@@ -23,10 +23,11 @@ WORK_PER_FIFO_MS = 25000
 MOST_WORK = (1 << 30) - 1
 # Collected here so often, right behind a burst, when the FIFO has its whole length to fill: a collection cannot be
 # divided, and one that comes by itself may meet a FIFO that is half full.
-COLLECT_WINDOWS = 6
+COLLECT_WINDOWS = 16
 NOT_TAKEN = 2  # a driver's gap: the sensor was read in time
 YIELD_AFTER = 4  # reads or steps in a row: then the other tasks have their turn
 RATE_STEP_PPM = 2000  # a rate that is off by so much more than the core was told is told anew
+SETTLE = getattr(vib, "settle", int)  # int(): nothing, where there is no such heap
 COLLECTS = 1 if hasattr(gc, "mem_free") else 0  # CPython counts references
 
 
@@ -133,6 +134,7 @@ class Sampler:
         self._on_window, self._on_fault = on_window, on_fault
         driver, core = self.driver, self._core
         await self._learn_tick()
+        turn = getattr(driver, "turn", None)
         unyielding = 0
         while True:
             if rounds and rounds.is_over():
@@ -149,6 +151,7 @@ class Sampler:
             if frames and self._uncollected >= COLLECT_WINDOWS and not core.ready() and not self._whole:
                 self._uncollected = 0
                 gc.collect()
+                SETTLE()
             unyielding += 1
             if self._whole:  # features that are there, judged after another look at the sensor
                 if self._judge():
@@ -160,7 +163,7 @@ class Sampler:
                 await driver.wait()
                 unyielding = 0
             if unyielding > YIELD_AFTER or (frames and not driver.fifo_ms):
-                await self._time.sleep_ms(0)
+                await (turn() if turn else self._time.sleep_ms(0))
                 unyielding = 0
 
     async def _learn_tick(self) -> None:

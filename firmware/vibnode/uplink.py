@@ -16,7 +16,8 @@ FIRST_DELAY_MS = 1000  # between tries to connect; doubles, with jitter
 LAST_DELAY_MS = 60000
 FIRST_RESEND_MS = 20000  # an alert without the host's ack is sent again after this; doubles too
 LAST_RESEND_MS = 1800000
-TICK_S = 0.5  # how often the link is looked at when there is nothing to send
+LOOK_MS = 100  # between looks for something to send
+LOOKS = 5  # then the link itself is looked at
 
 
 class Uplink:
@@ -167,10 +168,10 @@ class Uplink:
                 await self._send_status("change")
             elif ticks_diff(ticks_ms(), self._status_at) >= self._status_interval_ms:
                 await self._send_status("periodic")
-            try:  # noqa: SIM105 - MicroPython has no contextlib
-                await asyncio.wait_for(self._run.news.wait(), TICK_S)
-            except asyncio.TimeoutError:  # noqa: UP041 - MicroPython knows it by this name only
-                pass
+            for _ in range(LOOKS):  # to wait for the event with a limit takes memory each time
+                if self._run.news.is_set():
+                    break
+                await sleep_ms(LOOK_MS)
 
     async def _send_alerts(self) -> None:
         waited_ms = ticks_diff(ticks_ms(), self._waiting_since)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from lab.device import counting as device
+from lab.device import simulation
 from lab.device.chips import CHIPS
 
 from . import counting, host, python_peer, report
@@ -87,6 +88,8 @@ def measure() -> report.Measured:
     for chip in CHIPS.values():
         print(f"the application on a {chip.name}: counting", flush=True)
         figures |= device.figures(chip, BUILD / "bench" / "device")
+    print("ten minutes of each on a clock that is charged with that", flush=True)
+    figures["device.gaps_per_hour.c3_cpi13"] = simulation.per_hour(figures, 600)
     print("accuracy, and batches on this computer", flush=True)
     host_cc = TARGETS[-1].cc
     figures["rfft1024.snr_db"] = host.rfft_snr_db(host_cc, FOLDER / "host", 0)

@@ -24,7 +24,7 @@ class Chip:
         transactions: SPI transfers of a burst, its level included.
         least_mhz: of the processors on which the guides use it; an ESP32-C3 has 160.
         overrun: register and bits that say that frames were lost; register 0: in the level's second byte.
-        bus_hz: of its SPI.
+        bus_hz: of its SPI or, if `is_i2c`, its I2C.
     """
 
     name: str
@@ -43,6 +43,16 @@ class Chip:
     least_mhz: int = 160
     overrun: tuple[int, int] = (0, 0)
     bus_hz: int = 10_000_000
+    is_i2c: bool = False
+
+    @property
+    def burst_us(self) -> float:
+        """How long the bus takes for a burst: each transfer by itself, and each byte its clocks."""
+        data = self.burst_frames * self.frame_bytes
+        clocks = 8 * (data + 2 * self.transactions)
+        if self.is_i2c:  # the chip's address twice, the register, and a bit more for each byte
+            clocks = 9 * (data + 4 * self.transactions)
+        return self.transactions * TRANSFER_US + clocks * 1e6 / self.bus_hz
 
     def on_board(self, feeds: bool = False, paced: dict[str, int] | None = None) -> dict[str, Any]:
         """chip.json of lab/device/on_board.py: whether it is read in an interrupt; how its clock goes, see Paced."""

@@ -10,6 +10,8 @@ import os
 import sys
 import time
 
+import vib
+
 import lab
 
 CS, INT1 = 10, 4
@@ -114,6 +116,7 @@ class Phases:
     def window(self, node, features):
         """One window."""
         if self.begun is None:
+            node.learning.vouch()  # this machine is none that the model knows
             done = self.take(node, features)
             if node.learning.baseline and node.sampler.knows_rate:
                 self.begin(node)
@@ -135,6 +138,7 @@ class Phases:
         """It has learnt and is connected."""
         gc.collect()
         self.said["heap_bytes"] = gc.mem_alloc() - self.before
+        vib.settle()  # as the sampler does
         self.said["stretch_starting"] = lab.longest_stretch()
         self.counted_take = lab.Counted(self.take)
         self.frames = node.sampler.frames
@@ -148,6 +152,7 @@ class Phases:
         self.said["node"] = self.counted_take.total
         self.said["stretch_steady"] = lab.longest_stretch()
         gc.collect()
+        vib.settle()
         gc.disable()
         self.held = gc.mem_alloc()
 
@@ -204,6 +209,7 @@ class Paced:
 
     def window(self, node, features):
         """One window."""
+        node.learning.vouch()  # this machine is none that the model knows
         done = self.take(node, features)
         now_ms = time.ticks_ms()
         if self.begun is None:

@@ -61,6 +61,7 @@ static const mp_rom_map_elem_t module_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Core), MP_ROM_PTR(&core_type) },
     { MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type) },
     { MP_ROM_QSTR(MP_QSTR_Bus), MP_ROM_PTR(&bus_type) },
+    { MP_ROM_QSTR(MP_QSTR_settle), MP_ROM_PTR(&vib_settle_obj) },
     { MP_ROM_QSTR(MP_QSTR_Fifo), MP_ROM_PTR(&fifo_type) },
     { MP_ROM_QSTR(MP_QSTR_medians), MP_ROM_PTR(&vib_medians_obj) },
     { MP_ROM_QSTR(MP_QSTR_blend), MP_ROM_PTR(&vib_blend_obj) },

@@ -460,6 +460,7 @@ static void core_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest)
 #include "modbus.h"
 #include "modfifo.h"
 #include "modwake.h"
+#include "modheap.h"
 
 /* --- what the tables of both hold ----------------------------------------------------------------------------- */
 

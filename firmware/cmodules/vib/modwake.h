@@ -11,6 +11,7 @@ typedef struct {
     mp_obj_t entry; /* the list in asyncio's IOQueue of who waits for this: [who reads, who writes, this] */
     bool came;
     bool awaited;
+    bool turns; /* the others have their turn first, even where it has come */
 } wake_obj_t;
 
 /* As py/stream.h has them. */
@@ -35,11 +36,12 @@ static mp_obj_t wake_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
     self->core = args[0];
     self->fifo = args[1];
     self->entry = mp_const_none;
-    self->came = self->awaited = false;
+    self->came = self->awaited = self->turns = false;
     return MP_OBJ_FROM_PTR(self);
 }
 
-/* Called with a list: its entry. With anything else it is the interrupt's handler, which is given the pin. */
+/* Called with a list: its entry. With False: the next wait lasts as long as the others' turn, and takes no memory, which
+ * asyncio.sleep_ms(0) does. With anything else it is the interrupt's handler, which is given the pin. */
 static mp_obj_t wake_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args)
 {
     wake_obj_t *self = MP_OBJ_TO_PTR(self_in);
@@ -47,6 +49,7 @@ static mp_obj_t wake_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp
     if (mp_obj_get_type(args[0]) == &mp_type_list) {
         self->entry = args[0];
     } else {
+        self->turns = args[0] == mp_const_false;
         self->came = true;
     }
     return mp_const_none;
@@ -68,12 +71,13 @@ static mp_uint_t wake_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, 
 static mp_obj_t wake_next(mp_obj_t self_in)
 {
     wake_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    if (self->came || self->awaited || fed(self->fifo)) {
+    if (!self->turns && (self->came || self->awaited || fed(self->fifo))) {
         self->came = self->awaited = false;
         return MP_OBJ_STOP_ITERATION;
     }
     mp_obj_t task = mp_load_attr(self->core, MP_QSTR_cur_task);
     self->awaited = true;
+    self->turns = false;
     mp_obj_subscr(self->entry, MP_OBJ_NEW_SMALL_INT(0), task);
     mp_store_attr(task, MP_QSTR_data, mp_load_attr(self->core, MP_QSTR__io_queue)); /* who can call the wait off */
     return mp_const_none;

@@ -66,8 +66,9 @@ class FifoSensor:
         self.poll_ms = max(1, int(self.burst_frames * 500 / rate_hz))
         self.gap = 0
         self.backlog = 0
+        self.late_ms = 0  # no property: with one in its class, MicroPython is slow to set any attribute
         self.outside: tuple | None = (
-            None  # where the bus is, for who can read it outside of Python: see vib.Fifo.feed
+            None  # where its bus is, for who reads it outside of Python: vib.Fifo.feed
         )
         self._bus = bus
         self._ready = ready
@@ -93,30 +94,29 @@ class FifoSensor:
 
     def readinto(self, buf) -> int:
         """See the package's docstring. `buf` is filled whole or not at all; another one starts the chip anew."""
-        fifo = self._fifo
-        try:
-            if self._buf is not buf:
-                self._start(buf)
-            if not self._fed and self._ready is not None and not self._ready():
-                return self._none()
-            frames = fifo.readinto(buf)
-            if not frames:
-                return self._none()
-        except OSError:
-            self._buf = None
-            raise
+        if self._buf is not buf:
+            self._start(buf)
+        self._buf = None  # whatever raises from here on, the next read starts the chip anew
+        frames = 0
+        if self._fed or self._ready is None or self._ready():
+            frames = self._fifo.readinto(buf)
+        if frames:
+            frames = self._heard(frames)
+        else:
+            self._none()
+        self._buf = buf
+        return frames
+
+    def _heard(self, frames: int) -> int:
+        """A burst was read; 0 where it is none to be used. Apart, since a frame over 11 words is on the heap."""
         self._heard_ms = self._time.ticks_ms()
-        self.backlog = fifo.left
+        self.backlog = self._fifo.left
+        self.late_ms = self._fifo.late_ms
         if self._settling:
             self._settling = False
             return 0
-        self.gap = fifo.gap
+        self.gap = self._fifo.gap
         return frames
-
-    @property
-    def late_ms(self) -> int:
-        """How long ago the last burst was read: in a ring it may wait for the sampler."""
-        return self._fifo.late_ms
 
     def wait(self):
         """Await this: it returns when the next burst may be there, at the chip's interrupt or after a while."""
@@ -126,6 +126,13 @@ class FifoSensor:
             self._listens = True
             self._ready.irq(self._woken(), self._ready.IRQ_RISING)
         return self._woken()
+
+    def turn(self):
+        """Await this: the other tasks have their turn."""
+        if self._wake is None:
+            return self._time.sleep_ms(0)
+        self._wake(False)
+        return self._wake
 
     def _woken(self):
         """A vib.Wake, which is there when first asked for."""
@@ -196,14 +203,15 @@ class FifoSensor:
             self._fed = self._fifo.feed(self.outside, self._frames, bursts, burst_us)
             self._listens = self._listens and not self._fed
 
-    def _none(self) -> int:
+    def _none(self) -> None:
+        """Nothing is there to read. Raises OSError where that has lasted too long."""
         if self._time.ticks_diff(self._time.ticks_ms(), self._heard_ms) < self._silent_ms:
-            return 0
+            return
         self._heard_ms = self._time.ticks_ms()
         if not self._fed and self._ready is not None and self._fifo.level() >= self._frames:
             print("vibnode: the sensor's interrupt pin stays low; its level is polled from now on")
             self._ready = None
-            return 0
+            return
         raise OSError(f"no samples for {self._silent_ms} ms")
 
     def _average(self, rate_hz, range_g, settle_ms: int, frames: int, self_test: bool) -> list:
