@@ -3,9 +3,11 @@ read in a timer interrupt into the ring, and by Python. See lab/device."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import vib
 
 from lab.device import counting
 from lab.device.chips import CHIPS
@@ -42,6 +44,14 @@ def test_python_alone_is_too_slow_for_that(fed: dict[str, Any]) -> None:
 
 def test_the_rate_is_measured_by_when_bursts_were_read(fed: dict[str, Any]) -> None:
     assert abs(fed["ppm"]) < 1000
+
+
+def test_a_model_of_an_earlier_format_is_fitted_anew(tmp_path: Path) -> None:
+    kept = tmp_path / "adxl345" / "model.bin"
+    kept.parent.mkdir()
+    kept.write_bytes(b"of another format")
+    assert counting.model_of(CHIPS["adxl345"], tmp_path) == kept
+    assert vib.Model(kept.read_bytes()).config()["rate_millihz"] == 3200000
 
 
 def test_a_handshake_is_one_gap_no_fault_and_windows_go_on() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,9 @@ PINS = {"sck": 6, "mosi": 7, "miso": 5, "cs": 10, "int1": 4}
 def model_of(chip: Chip, folder: Path) -> Path:
     """model.bin for a chip: the built-in configuration's where there is one, else that of simulated turbines."""
     out = folder / chip.name
-    if not (out / "model.bin").exists():
+    if not _is_model(out / "model.bin"):
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.rmtree(folder / f"{chip.name}-plant", ignore_errors=True)
         vibtrain = [sys.executable, "-m", "vibtrain"]
         if chip.name in ("adxl345", "iis3dwb"):
             config = "adi-motor" if chip.name == "adxl345" else str(_at_its_rate(chip, folder))
@@ -62,6 +65,15 @@ def model_of(chip: Chip, folder: Path) -> Path:
             ]
         _run([*vibtrain, *fit])
     return out / "model.bin"
+
+
+def _is_model(path: Path) -> bool:
+    """Whether there is a model that this core takes: one of an earlier format is fitted anew."""
+    try:
+        vib.Model(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _at_its_rate(chip: Chip, folder: Path) -> Path:
