@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import vib
 from vibdash.protocol.messages import Status, parse
 from vibnode import status
+from vibnode.operating_baseline import OperatingBaseline
+from vibnode.operating_point import ESTIMATED, OperatingPoint
 from vibtrain.features.automatic import WATCHED_INPUTS
 from vibtrain.features.config import Selection
 from vibtrain.features.extraction import Windows
@@ -206,3 +209,23 @@ def test_machines_that_were_watched_for_long_are_scored_by_all_bands() -> None:
     assert inputs(listed("a", 12) + listed("b", 12)) == WATCHED_INPUTS
     for few in (listed("a", 24), listed("a", 11) + listed("b", 11), listed("a", 12, time=False) * 2):
         assert "band" not in inputs(few)
+
+
+def test_a_machine_whose_speed_is_heard_may_be_judged_on_its_way(tmp_path: Path) -> None:
+    ends = [
+        dataclasses.replace(r, speed_rpm=(r.speed_rpm or 0) * 20)
+        for r in (run("a", 0, -1.0), run("a", 1, 1.0))
+    ]
+    lines = [i for i, name in enumerate(NAMES) if name.endswith("vline_freq")][:2]
+    for r in ends:
+        r.features[:, lines] = round(256 * float(np.log2((r.speed_rpm or 0) / 60)))
+    model = vib.Model(convert.convert(fit.fit(ends, CONFIG)).binary)
+    meta = model.meta()
+    assert (meta["line_over"], meta["reach"] > 0) == (HEARD, True)
+    operating = OperatingBaseline(model, meta, NAMES, str(tmp_path / "operating.bin"))
+    point, features = OperatingPoint(), array("h", ends[0].features[0].tobytes())
+    operating.locate(point, features)
+    assert not operating.knows_place()
+    point.set_speed(meta["line_middle"] + 100, ESTIMATED, "heard")
+    operating.locate(point, features)
+    assert (operating.place, operating.knows_place(), operating.follows()) == (100, True, False)

@@ -141,7 +141,7 @@ class Node:
         if detector.machine != "off" and (not self._slow or self._slow.is_new(sampler.slow_windows())):
             velocity.add(self._level(features))
         self.outside = outside = not self.learning.learner and self._is_outside(mean, score, usual, by_line)
-        moving = line is not None and line.moving and not (by_line and self.operating.follows())
+        moving = line is not None and line.moving and not (by_line and self.operating.knows_place())
         moved = self.operating.moved(self._layout.rms) if self.operating else 0
         weight, self._weight = self._weight, 1
         self._act(

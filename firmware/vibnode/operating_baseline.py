@@ -21,14 +21,15 @@ SAVE_MS = 3600000  # at most as often, so that flash lasts
 
 
 class OperatingBaseline:
-    """`place` of the window that was located last, `told` whether somebody told it, and `usual` there."""
+    """`place` of the window that was located last, `told` whether somebody told it, `heard` whether
+    two axes did, and `usual` there."""
 
     def __init__(self, model, meta: dict, names, path: str) -> None:
         """`model`: a vib.Model whose line is not flat, `meta`: its own. `path`: of the file that outlasts a restart."""
         line = array("h", bytes(2 * len(names)))
         model.line(line)
         self._line = line
-        self.place, self.told = 0, False
+        self.place, self.told, self.heard = 0, False, False
         self.roams = meta["reach"] == 0
         self.by_load = meta["line_over"] == LINE_LOAD
         self._model = model
@@ -52,9 +53,10 @@ class OperatingBaseline:
         """Where the window of these features was taken; `point`: its operating_point.OperatingPoint."""
         over, middle = self._meta["line_over"], self._meta["line_middle"]
         speed = over in (LINE_SPEED, LINE_HEARD) and point.quality > NONE
-        self.told = True
+        self.told, self.heard = True, False
         if speed:
             self.place, self.told = point.log2_speed - middle, point.quality >= TOLD
+            self.heard = not self.told
         elif over == LINE_LOAD and point.load is not None:
             self.place = point.load - middle
         else:
@@ -64,6 +66,10 @@ class OperatingBaseline:
     def follows(self) -> bool:
         """Whether it is known where a machine on its way is."""
         return self.roams or self.told
+
+    def knows_place(self) -> bool:
+        """Whether a machine on its way may be judged: it is known where it is, or its speed is heard."""
+        return self.heard or self.follows()
 
     def moved(self, levels) -> int:
         """By how many steps the line moves the levels at these indexes; 0 where nobody can tell the place."""
