@@ -424,7 +424,7 @@ def test_it_all_fits_the_heap_of_a_small_chip(bench: Commanded) -> None:
     chip: so there is as much left for buffers as there is of 120 kB on a chip, or less."""
     path = bench.configure(("healthy", RECORDING, 1e6), pace=4, command_key=KEY.hex())
     host = bench.listen()
-    device = Device("-X", "heapsize=148k", "-m", "vibnode", path, path=".frozen")
+    device = Device("-X", "heapsize=172k", "-m", "vibnode", path, path=".frozen")
     try:
         wait_for("it runs", lambda: any(s.get("machine") == "running" for s in host.statuses))
         for _ in range(3):

@@ -107,8 +107,8 @@ def test_what_cannot_start_tells_the_broker_why_and_starts_when_that_is_mended(b
 
 def test_what_waits_in_the_outbox_is_sent_even_if_the_sensor_cannot_start(bench: Bench) -> None:
     bench.broker.kill()
-    items = (("healthy", noise(1, 100, 5120), 3), ("fault", noise(2, 400, 5120), 3))
-    assert bench.run("--windows", 100, bench.configure(*items)).returncode == 0
+    items = (("healthy", noise(1, 100, 5120), 3), ("fault", noise(2, 400, 5120), 30))
+    assert bench.run("--windows", 400, bench.configure(*items)).returncode == 0
     bench.broker.start()
     host = bench.listen()
     boot(bench, bench.configure(*items, model="none.bin"))
