@@ -420,11 +420,10 @@ def test_a_model_for_another_sensor_is_refused_and_the_device_measures_on(bench:
 
 
 def test_it_all_fits_the_heap_of_a_small_chip(bench: Commanded) -> None:
-    """Of 148 kB the application takes 104 on this 64-bit computer, most of it in pointers, which are half as long on a
-    chip: so there is as much left for buffers as there is of 120 kB on a chip, or less."""
+    """On this 64-bit computer, where what the application takes is mostly pointers, which are half as long on a chip."""
     path = bench.configure(("healthy", RECORDING, 1e6), pace=4, command_key=KEY.hex())
     host = bench.listen()
-    device = Device("-X", "heapsize=172k", "-m", "vibnode", path, path=".frozen")
+    device = Device("-X", "heapsize=168k", "-m", "vibnode", path, path=".frozen")
     try:
         wait_for("it runs", lambda: any(s.get("machine") == "running" for s in host.statuses))
         for _ in range(3):
