@@ -420,7 +420,7 @@ def test_a_model_for_another_sensor_is_refused_and_the_device_measures_on(bench:
 
 
 def test_it_all_fits_the_heap_of_a_small_chip(bench: Commanded) -> None:
-    """On this 64-bit computer, where what the application takes is mostly pointers, which are half as long on a chip."""
+    """On this 64-bit computer most of what the application takes is pointers, half as long on a chip."""
     path = bench.configure(("healthy", RECORDING, 1e6), pace=4, command_key=KEY.hex())
     host = bench.listen()
     device = Device("-X", "heapsize=168k", "-m", "vibnode", path, path=".frozen")
