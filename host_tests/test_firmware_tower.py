@@ -46,7 +46,7 @@ def tower(seconds: float, sway_m_s2: float) -> np.ndarray:
     t = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     noise = np.random.default_rng(3).normal(0, 0.5, len(t))
     x = sway_m_s2 * np.sin(2 * np.pi * 0.5 * t) + 2 * np.sin(2 * np.pi * 25 * t) + noise
-    return np.round(x / LSB_M_S2).astype("<i2")[:, None]
+    return np.asarray(np.round(x / LSB_M_S2), "<i2")[:, None]
 
 
 @pytest.fixture(scope="module")
@@ -128,9 +128,9 @@ class Taught:
 def test_a_window_by_angle_has_all_features_only_at_a_speed_that_can_be_followed(tmp_path: Path) -> None:
     config = dict(CONFIG, orders=2, by_angle=1)
     for constant_millihz, expected in ((25_000, [True, True, True, False]), (0, [True, False, True, False])):
-        made = sampler.Sampler(
-            Chip([burst(frames=32, level=100 + 7 * i) for i in range(9)]), vib.Core(config), config
-        )
+        bursts = [burst(frames=32, level=100 + 7 * i) for i in range(9)]  # type: ignore[no-untyped-call]
+        chip = Chip(bursts)  # type: ignore[no-untyped-call]
+        made = sampler.Sampler(chip, vib.Core(config), config)
         made.shaft(constant_millihz)
         made.follow(Taught())
         seen: list[bool] = []
