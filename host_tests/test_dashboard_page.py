@@ -86,7 +86,7 @@ def test_a_database_that_cannot_be_read_greys_everything(
     device.status()
     expect(page.locator(f"{row(page)} .machine .word")).to_have_text("Running")
     with sqlite3.connect(tmp_path / "x.db") as connection:
-        connection.execute("ALTER TABLE boot RENAME TO gone")
+        connection.execute("ALTER TABLE device RENAME TO gone")
     expect(page.locator(".banner")).to_contain_text("the database cannot be read")
     expect(page.locator(f"{row(page)}.unheard .machine .word")).to_have_text("Not known")
     expect(page.locator(".tile.good .count")).to_have_text("0")

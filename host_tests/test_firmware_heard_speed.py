@@ -63,4 +63,4 @@ def test_what_was_told_goes_before():
     assert (point.log2_speed, point.source) == (1, "told")
     point.forget()
     ear.fill(point, 0, 0, features)
-    assert (point.quality, point.source) == (ESTIMATED, "heard")
+    assert (point.quality, point.source) == (ESTIMATED, "estimated")

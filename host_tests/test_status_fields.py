@@ -14,7 +14,7 @@ import vib
 from vibdash.database.opening import open_database
 from vibdash.database.schema import device as device_table
 from vibdash.ingest.store import Received, Store
-from vibdash.protocol.messages import Malformed, Measured, Status, parse
+from vibdash.protocol.messages import POINT_SOURCES, Malformed, Measured, Status, parse
 from vibdash.read.fleet import FleetReader
 from vibdash.read.sensors import SensorView
 from vibnode import standing, status
@@ -196,3 +196,9 @@ def test_the_topics_of_all_parts_begin_in_one_place() -> None:
     assert [str(file.relative_to(ROOT)) for file in files if "vibnode/v1" in file.read_text()] == [
         "firmware/vibnode/messages.py"
     ]
+
+
+def test_the_host_takes_every_source_of_a_speed_that_a_sensor_may_name() -> None:
+    texts = [path.read_text() for path in (ROOT / "firmware" / "vibnode").glob("*.py")]
+    named = {name for text in texts for name in re.findall(r"set_speed\([^\n]*\"(\w+)\"\)", text)}
+    assert named and named <= set(POINT_SOURCES)

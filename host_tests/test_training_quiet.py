@@ -32,8 +32,8 @@ def machine(shift: int) -> Windows:
 
 
 def play(sensor: VirtualSensor, recording: Windows) -> None:
-    """Three times over: a device takes its time to find a machine steady."""
-    for _ in range(3):
+    """For 24 s: a device takes up to 10 s to find a machine steady, and 5 s more to alarm."""
+    for _ in range(60):
         sensor.play(recording.features)
 
 

@@ -33,7 +33,7 @@ class HeardSpeed:
         if point.quality < ESTIMATED:
             speed = self.speed(features)
             if speed:
-                point.set_speed(speed, ESTIMATED, "heard")
+                point.set_speed(speed, ESTIMATED, "estimated")
 
     def speed(self, features) -> int:
         """In 256 steps an octave re 1 mHz; 0 where no two axes agree."""
