@@ -179,7 +179,10 @@ def _fit_anomaly(healthy: list[Windows], inputs: list[int], config: TrainingConf
     for components in range(needed, 0, -1):
         mixture = replace(config.anomaly.mixture, components=components)
         model = _of_kind(replace(config.anomaly, mixture=mixture)).fit(X, groups=groups)
-        if components == 1 or _behind(model, healthy, inputs, config).machines >= config.least_machines:
+        if (
+            config.least_machines == 1
+            or _behind(model, healthy, inputs, config).machines >= config.least_machines
+        ):
             break
     return model
 
